@@ -1,8 +1,8 @@
 //! DOOR (reads only): the state and the addresses of VMs, for the result of a run and for lists.
 
-use crate::ask::ask_patiently;
 use crate::outcome::VmResult;
 use crate::plan::mac_of_net0 as mac;
+use crate::read::read_retrying;
 use crate::ready::is_useful;
 use crate::status::Row;
 use pve_client::{AgentInterface, Client, ConfigView, NodeName, Vmid};
@@ -12,10 +12,10 @@ use std::net::IpAddr;
 pub(crate) fn complete(client: &Client, row: &mut VmResult) {
     let Some((node, vmid)) = place(row).filter(|_| row.status == "unknown") else { return };
     // A failed read leaves the row as it is: the work itself is done.
-    if let Ok(status) = ask_patiently(|| client.vm_status(&node, vmid)) {
+    if let Ok(status) = read_retrying(|| client.vm_status(&node, vmid)) {
         row.status = status.status;
     }
-    let config = ask_patiently(|| client.vm_config(&node, vmid, ConfigView::Current));
+    let config = read_retrying(|| client.vm_config(&node, vmid, ConfigView::Current));
     if let Ok(config) = config {
         row.mac = config.get("net0").and_then(mac);
     }
@@ -32,8 +32,8 @@ pub(crate) fn of_running(client: &Client, row: &mut VmResult) {
     }
 }
 
-/// Puts what the agent of a VM that runs reports at once in the place of what the document says of its
-/// addresses.
+/// Replaces the document's addresses of a running VM by those that its agent reports, if it answers at
+/// once.
 pub(crate) fn ask_agent(client: &Client, row: &mut Row) {
     let Some((node, vmid)) = at(&row.node, row.vmid).filter(|_| row.status == "running") else {
         return;

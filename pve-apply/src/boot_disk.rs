@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_boot_order_tells_and_nothing_is_guessed() {
+    fn the_boot_order_decides_and_nothing_is_guessed() {
         let disks = [("scsi0", "a:b"), ("virtio1", "a:c"), ("scsi2", "none,media=cdrom")];
         let with = |more: &[(&'static str, &'static str)]| [&disks[..], more].concat();
         check(&with(&[("boot", "order=scsi2;net0;virtio1;scsi0")]), "virtio1");

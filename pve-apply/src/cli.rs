@@ -348,7 +348,7 @@ pub(crate) struct PrivilegesArgs {
     pub(crate) token: Option<String>,
 }
 
-/// Returns whether what goes to stdout is watched on a terminal.
+/// Returns whether stdout is a terminal.
 pub(crate) fn stdout_is_terminal(console: &Console) -> bool {
     !console.writes_file() && std::io::stdout().is_terminal()
 }
@@ -368,7 +368,7 @@ pub(crate) fn no_color() -> Option<OsString> {
     variable("NO_COLOR")
 }
 
-/// Where what runs on this machine know of each other is kept; `None`: there is no such place.
+/// Returns the directory for locks between runs on this machine, if there is one.
 pub(crate) fn state_folder() -> Option<PathBuf> {
     let folder = |value: Option<OsString>| value.map(PathBuf::from).filter(|p| p.is_absolute());
     let home = || Some(folder(variable("HOME"))?.join(".local/state"));

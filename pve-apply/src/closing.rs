@@ -17,8 +17,8 @@ pub(crate) struct Readiness {
 /// Returns the line, such as `3 created, 1 changed, 2 unchanged, 4 ready in 41 s`; `None` for a run that
 /// has neither worked on a VM nor waited for one.
 ///
-/// `plan` tells what was left alone. A VM that was worked on is not counted as unchanged too, whatever
-/// the last plan says of it.
+/// `plan` has the VMs that were left alone. A VM that was worked on never counts as unchanged, even if
+/// the last plan has nothing to do for it.
 pub(crate) fn line(
     outcomes: &[VmOutcome],
     plan: Option<&Plan>,
@@ -29,12 +29,12 @@ pub(crate) fn line(
         return None;
     }
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let words = outcomes.iter().map(word).chain(plan.into_iter().flat_map(left_alone(outcomes)));
-    words.for_each(|word| *counts.entry(word).or_default() += 1);
+    let labels = outcomes.iter().map(label).chain(plan.into_iter().flat_map(left_alone(outcomes)));
+    labels.for_each(|label| *counts.entry(label).or_default() += 1);
     counts.insert("ready", guests.ready);
     counts.insert("not ready", guests.not_ready);
-    let count = |word: &&str| counts.get(word).copied().filter(|count| *count > 0);
-    let counted = |word: &&str| count(word).map(|count| format!("{count} {word}"));
+    let count = |label: &&str| counts.get(label).copied().filter(|count| *count > 0);
+    let counted = |label: &&str| count(label).map(|count| format!("{count} {label}"));
     let counts: Vec<String> = ORDER.iter().filter_map(counted).collect();
     Some(format!("{} in {}", counts.join(", "), duration(took)))
 }
@@ -44,16 +44,16 @@ fn left_alone<'p>(outcomes: &[VmOutcome]) -> impl Fn(&'p Plan) -> Vec<&'static s
     move |plan| {
         let waiting = plan.waiting();
         let is_untouched = |name: &str| outcomes.iter().all(|outcome| outcome.name != name);
-        let word = |vm: &Unchanged| match waiting.contains(vm.name.as_str()) {
+        let label = |vm: &Unchanged| match waiting.contains(vm.name.as_str()) {
             true => "waiting for a reboot",
             false if vm.is_found() => "unchanged",
             false => "not found",
         };
-        plan.unchanged.iter().filter(|vm| is_untouched(&vm.name)).map(word).collect()
+        plan.unchanged.iter().filter(|vm| is_untouched(&vm.name)).map(label).collect()
     }
 }
 
-/// What was done comes first, what went wrong last.
+/// Successes first, failures last.
 const ORDER: [&str; 17] = [
     "destroyed",
     "created",
@@ -74,7 +74,7 @@ const ORDER: [&str; 17] = [
     "not ready",
 ];
 
-fn word(outcome: &VmOutcome) -> &'static str {
+fn label(outcome: &VmOutcome) -> &'static str {
     match (&outcome.verdict, outcome.action) {
         (Verdict::Failed { .. }, _) => "failed",
         (Verdict::Yielded { .. }, _) => "left to another run",
@@ -106,7 +106,7 @@ fn duration(took: Duration) -> String {
 mod tests {
     use super::*;
     use crate::action::Unchanged;
-    use crate::notice::{Notice, What};
+    use crate::notice::{Notice, NoticeKind};
     use crate::plan::worlds::{vm_plan, vmid};
     use stage::{Entry, Place};
 
@@ -121,7 +121,7 @@ mod tests {
         let notice = |name: &&str| Notice {
             name: (*name).to_owned(),
             vmid: vmid(101),
-            what: What::WaitsForReboot { changes: Vec::new() },
+            kind: NoticeKind::WaitsForReboot { changes: Vec::new() },
         };
         let mut plan = Plan::empty("dev", "run");
         plan.unchanged = unchanged.iter().chain(waiting).map(vm).collect();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_told_in_minutes_and_seconds() {
+    fn durations_have_minutes_and_seconds() {
         assert_eq!(duration(Duration::from_millis(41_900)), "41 s");
         assert_eq!(duration(Duration::from_secs(60)), "1 min 0 s");
     }

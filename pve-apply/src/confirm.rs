@@ -10,26 +10,26 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// How often we check for Ctrl-C while the person thinks.
-const LOOK: Duration = Duration::from_millis(100);
+const CHECK_PAUSE: Duration = Duration::from_millis(100);
 
 /// Makes sure that a plan's removals are confirmed: by an option, or by the person at the terminal.
 ///
 /// # Errors
-/// There is no terminal, or the answer is no.
-pub(crate) fn unless_agreed(
+/// There is no terminal, or the user declined.
+pub(crate) fn confirm_destroys(
     plan: &Plan,
     agreed: bool,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    let going = plan.vms.iter().filter(|vm| vm.action == Action::Destroy);
-    let going: Vec<&str> = going.map(|vm| vm.name.as_str()).collect();
-    if going.is_empty() || agreed { Ok(()) } else { ask(&going, interrupt) }
+    let destroyed = plan.vms.iter().filter(|vm| vm.action == Action::Destroy);
+    let destroyed: Vec<&str> = destroyed.map(|vm| vm.name.as_str()).collect();
+    if destroyed.is_empty() || agreed { Ok(()) } else { ask(&destroyed, interrupt) }
 }
 
 /// Asks whether to destroy these VMs; anything but their count or all their names means no.
 ///
 /// # Errors
-/// There is no terminal, or the answer is no.
+/// There is no terminal, or the user declined.
 fn ask(names: &[&str], interrupt: &Interrupt) -> Result<(), Failure> {
     let no_terminal = || -> Failure {
         Entry::error(
@@ -66,7 +66,7 @@ fn line(terminal: File, interrupt: &Interrupt) -> std::io::Result<Option<String>
         let _ = sender.send(read.map(|_| answer));
     });
     loop {
-        match receiver.recv_timeout(LOOK) {
+        match receiver.recv_timeout(CHECK_PAUSE) {
             Ok(answer) => return answer.map(Some),
             Err(RecvTimeoutError::Timeout) if interrupt.is_signalled() => return Ok(None),
             Err(RecvTimeoutError::Timeout) => {}

@@ -24,7 +24,7 @@ impl Interrupt {
     }
 
     /// Returns whether the run should end.
-    pub(crate) fn is_asked(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.is_signalled() || self.failed.load(Ordering::SeqCst)
     }
 
@@ -39,7 +39,7 @@ impl Interrupt {
     }
 
     /// Ends the run because a VM has failed.
-    pub(crate) fn ask(&self) {
+    pub(crate) fn stop(&self) {
         self.failed.store(true, Ordering::SeqCst);
     }
 }

@@ -1,8 +1,8 @@
 //! Ansible's dynamic inventory, as a script prints it for `--list` and `--host`. Does no I/O.
 //!
-//! Ansible: docs, "Developing dynamic inventory". Each top-level key is a group, so that there is no
-//! room for a version of ours. No variable has the name of one of `resolve ansible-vars`: both can be
-//! given to one run.
+//! Ansible: docs, "Developing dynamic inventory". Each top-level key is a group, which leaves
+//! no room for a version number. The variables' names differ from those of `resolve ansible-vars`, so
+//! both inventories can be used together.
 
 use crate::status::Row;
 use serde::Serialize;
@@ -11,15 +11,15 @@ use stage::{Deployment, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// What the document says of a guest that Ansible wants to know.
+/// The document's facts about a guest that the inventory needs.
 pub(crate) struct GuestFacts {
-    /// The user that cloud-init makes, where it makes one.
+    /// The user that cloud-init creates, if any.
     user: Option<String>,
     tags: Vec<String>,
     spec: String,
 }
 
-/// Reads what the document says of its guests, by the VM's name.
+/// Returns the document's facts about its guests, by the VM's name.
 pub(crate) fn guests(deployment: &Deployment) -> BTreeMap<String, GuestFacts> {
     let facts = |vm: &Vm| GuestFacts {
         user: user(deployment, vm),
@@ -29,7 +29,7 @@ pub(crate) fn guests(deployment: &Deployment) -> BTreeMap<String, GuestFacts> {
     deployment.vms.iter().map(|vm| (vm.name.clone(), facts(vm))).collect()
 }
 
-/// Nobody makes the document's user where the user-data is written by hand.
+/// Returns the user of a guest. The document's default user exists only with rendered user-data.
 fn user(deployment: &Deployment, vm: &Vm) -> Option<String> {
     let rendered = vm.custom_user_data.is_none().then_some(&deployment.automation_user);
     vm.user.as_ref().or(rendered).filter(|user| !user.is_empty()).cloned()
@@ -62,7 +62,7 @@ struct Group {
 }
 
 impl Inventory {
-    /// The inventory of the VMs in these rows.
+    /// Returns the inventory of these rows.
     pub(crate) fn new(rows: &[Row], guests: &BTreeMap<String, GuestFacts>) -> Self {
         let mut inventory = Self::default();
         for row in rows {
@@ -97,7 +97,7 @@ fn groups(row: &Row, guest: &GuestFacts) -> Vec<String> {
     groups
 }
 
-/// Returns the name of a group: Ansible takes letters, digits and `_`, and warns of all else.
+/// Returns the name of a group: Ansible accepts letters, digits and `_`, and warns about anything else.
 fn group(kind: &str, name: &str) -> String {
     let sign = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     format!("{kind}_{}", name.chars().map(sign).collect::<String>())

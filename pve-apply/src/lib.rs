@@ -6,8 +6,6 @@
 
 mod action;
 mod addresses;
-mod ask;
-mod asked;
 mod blocked;
 mod boot_disk;
 mod change;
@@ -36,7 +34,9 @@ mod plan;
 mod plan_file;
 mod preflight;
 mod privileges;
+mod read;
 mod ready;
+mod requested;
 mod room;
 mod run_lock;
 mod schedule;
@@ -44,6 +44,7 @@ mod show;
 mod ssh;
 mod status;
 mod task_wait;
+mod version;
 mod vnets;
 
 pub use cli::Cli;

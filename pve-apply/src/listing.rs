@@ -1,51 +1,51 @@
 //! The rows of a list: the VMs of the document, and what else PVE has of the deployment. Does no I/O.
 
 use crate::action::Plan;
-use crate::blocked::{Blocked, Why};
+use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Desired, DesiredVm};
-use crate::mark::{Mark, Owner, Stranger, TAG, split_tags};
-use crate::observed::{Look, Observed, Seen};
+use crate::mark::{Mark, NotOurs, Owner, TAG, split_tags};
+use crate::observed::{Observation, Observed, VmState};
 use crate::plan::{self, Verb};
-use crate::status::{Drift, Row, unsaid};
+use crate::status::{Drift, Row, unset};
 use pve_client::Vmid;
 use stage::{Entry, Place, Report};
 use std::collections::BTreeSet;
 
-/// What a list holds besides the document's VMs.
+/// What a list includes besides the document's VMs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
     /// Only the chosen VMs are listed, nothing that is not in the document.
     pub(crate) is_selection: bool,
     /// VMs of other deployments are listed too.
     pub(crate) all: bool,
-    /// Each row says how its VM differs from a new one in what nobody says.
+    /// Each row has the differences from a new VM in what nobody sets.
     pub(crate) wide: bool,
 }
 
-/// Returns the rows by vmid, those without one at the end, and what could not be seen.
+/// Returns the rows by vmid, those without one at the end, and warnings about unreadable VMs.
 pub(crate) fn list(
     desired: &Desired,
     observed: &Observed,
     compared: &Plan,
     extent: Extent,
 ) -> (Vec<Row>, Report) {
-    // What any verb would find in the place of a VM, whether the document is rendered or not.
+    // A power plan finds each VM, whether the document is rendered or not.
     let found = plan::plan_power(desired, observed, Verb::Start);
     let mut report = unreadable(observed);
     for blocked in &found.blocked {
-        if blocked.why.is_about_identity() || blocked.why == Why::MayNotSeeAll {
+        if blocked.reason.is_about_identity() || blocked.reason == BlockReason::MayNotSeeAll {
             report.push(blocked.entry().as_warning());
         }
     }
-    let seen = observed.looks.values().filter_map(|look| match look {
-        Look::Seen(seen) => Some(&**seen),
+    let seen = observed.vms.values().filter_map(|observation| match observation {
+        Observation::Seen(seen) => Some(&**seen),
         _ => None,
     });
     let (mut rows, mut listed) = (Vec::new(), BTreeSet::new());
     for seen in seen {
-        let Some(whose) = Whose::of(seen, desired, compared, extent) else { continue };
-        listed.extend(whose.vm.map(|vm| vm.name.as_str()));
-        rows.push(row(seen, whose, compared, extent));
+        let Some(membership) = Membership::of(seen, desired, compared, extent) else { continue };
+        listed.extend(membership.vm.map(|vm| vm.name.as_str()));
+        rows.push(row(seen, membership, compared, extent));
     }
     let others = desired.vms.iter().filter(|vm| !listed.contains(vm.name.as_str()));
     rows.extend(others.map(|vm| not_found(vm, desired, &found.blocked)));
@@ -53,17 +53,19 @@ pub(crate) fn list(
     (rows, report)
 }
 
-/// The VMs that may be ours and could not be looked at.
+/// Warns of VMs that may be ours and cannot be read.
 fn unreadable(observed: &Observed) -> Report {
     let mut report = Report::new();
-    for (vmid, look) in &observed.looks {
-        let (code, node, fact) = match look {
-            Look::Seen(_) => continue,
-            Look::NodeAway(node) => {
+    for (vmid, observation) in &observed.vms {
+        let (code, node, fact) = match observation {
+            Observation::Seen(_) => continue,
+            Observation::NodeAway(node) => {
                 ("node-away", node, "the node does not answer: the VM may be ours")
             }
-            Look::Moving(node) => ("moved", node, "the VM is no longer there: it may be moving"),
-            Look::Forbidden(node) => {
+            Observation::Moving(node) => {
+                ("moved", node, "the VM is no longer there: it may be moving")
+            }
+            Observation::Forbidden(node) => {
                 ("permission", node, "the token cannot read the VM: it may be ours")
             }
         };
@@ -72,21 +74,21 @@ fn unreadable(observed: &Observed) -> Report {
     report
 }
 
-/// Whose a VM is that the list holds.
-struct Whose<'d> {
+/// The deployment and name of a listed VM, and how it compares.
+struct Membership<'d> {
     deployment: String,
     name: String,
     drift: Drift,
-    /// What the document says of it, where it is the document's.
+    /// The document's entry, if the document has the VM.
     vm: Option<&'d DesiredVm>,
 }
 
-impl<'d> Whose<'d> {
-    /// Returns whose it is; `None` where the list does not hold it.
-    fn of(seen: &Seen, desired: &'d Desired, compared: &Plan, extent: Extent) -> Option<Self> {
+impl<'d> Membership<'d> {
+    /// Returns the membership of a VM; `None` for one that is not listed.
+    fn of(seen: &VmState, desired: &'d Desired, compared: &Plan, extent: Extent) -> Option<Self> {
         let mark = match seen.owner(&desired.site, &desired.deployment) {
             Owner::Ours(mark) => mark,
-            Owner::Stranger(stranger) => return extent.all.then(|| Self::of_stranger(stranger))?,
+            Owner::NotOurs(not_ours) => return extent.all.then(|| Self::of_not_ours(not_ours))?,
         };
         let name = desired.name_now(&mark.vm).to_owned();
         let vm = desired.vms.iter().find(|vm| vm.name == name);
@@ -94,49 +96,49 @@ impl<'d> Whose<'d> {
             None if extent.is_selection => return None,
             None if is_of_another_document(desired, &mark, &name) => Drift::OtherDocument,
             None => Drift::NotInDocument,
-            Some(vm) if vm.machine.is_none() => Drift::NotCompared,
+            Some(vm) if vm.definition.is_none() => Drift::NotCompared,
             Some(_) => Drift::of(compared, &name),
         };
         Some(Self { deployment: mark.deployment, name, drift, vm })
     }
 
-    /// Whose a VM is that carries a mark and is not this deployment's.
-    fn of_stranger(stranger: Stranger) -> Option<Self> {
-        let is = stranger.text();
-        let (deployment, name, drift) = match stranger {
-            Stranger::OtherDeployment { deployment, vm } => (deployment, vm, Drift::NotCompared),
-            Stranger::OtherSite { deployment, vm, .. }
-            | Stranger::Earlier { deployment, vm }
-            | Stranger::Clone { deployment, vm }
-            | Stranger::Restored { deployment, vm } => (deployment, vm, Drift::NotOurs { is }),
-            Stranger::Unmarked
-            | Stranger::Untagged { .. }
-            | Stranger::Later { .. }
-            | Stranger::Broken
-            | Stranger::OtherKind { .. } => return None,
+    /// Returns the membership of a marked VM that is not this deployment's.
+    fn of_not_ours(not_ours: NotOurs) -> Option<Self> {
+        let is = not_ours.text();
+        let (deployment, name, drift) = match not_ours {
+            NotOurs::OtherDeployment { deployment, vm } => (deployment, vm, Drift::NotCompared),
+            NotOurs::OtherSite { deployment, vm, .. }
+            | NotOurs::Earlier { deployment, vm }
+            | NotOurs::Clone { deployment, vm }
+            | NotOurs::Restored { deployment, vm } => (deployment, vm, Drift::NotOurs { is }),
+            NotOurs::Unmarked
+            | NotOurs::Untagged { .. }
+            | NotOurs::Later { .. }
+            | NotOurs::Broken
+            | NotOurs::OtherKind { .. } => return None,
         };
         Some(Self { deployment, name, drift, vm: None })
     }
 }
 
-/// Returns whether a VM of this deployment that the document does not have is another document's:
-/// that of another node, or of a part of the deployment.
+/// Returns whether a VM of this deployment belongs to another document: one for another node, or for
+/// another part of the deployment.
 fn is_of_another_document(desired: &Desired, mark: &Mark, name: &str) -> bool {
     let is_listed = desired.vm_names.as_ref().is_some_and(|names| names.contains(name));
     is_listed || mark.node != desired.node.as_str()
 }
 
-/// The row of a VM that was seen.
-fn row(seen: &Seen, whose: Whose<'_>, compared: &Plan, extent: Extent) -> Row {
-    let Whose { deployment, name, drift, vm } = whose;
+/// Returns the row of an existing VM.
+fn row(seen: &VmState, membership: Membership<'_>, compared: &Plan, extent: Extent) -> Row {
+    let Membership { deployment, name, drift, vm } = membership;
     let tags = split_tags(seen.config.next("tags").unwrap_or_default());
-    let unsaid = || vm.map(|vm| unsaid(compared, &vm.name)).unwrap_or_default();
+    let unset = || vm.map(|vm| unset(compared, &vm.name)).unwrap_or_default();
     Row {
         vmid: Some(seen.vmid.get()),
         node: seen.node.to_string(),
         status: seen.power.as_str().to_owned(),
         qmpstatus: seen.halted.clone(),
-        unsaid: extent.wide.then(unsaid),
+        unset: extent.wide.then(unset),
         mac: plan::mac(&seen.config),
         tags: tags.filter(|tag| !tag.eq_ignore_ascii_case(TAG)).map(str::to_owned).collect(),
         addresses: vm.map(DesiredVm::known_addresses).unwrap_or_default(),
@@ -146,15 +148,15 @@ fn row(seen: &Seen, whose: Whose<'_>, compared: &Plan, extent: Extent) -> Row {
     }
 }
 
-/// The row of a VM of the document that was not seen.
+/// Returns the row of a VM of the document that was not found.
 fn not_found(vm: &DesiredVm, desired: &Desired, blocked: &[Blocked]) -> Row {
     let blocked = blocked.iter().find(|blocked| blocked.name == vm.name);
-    let is_unknown = blocked.is_some_and(|blocked| is_unknown(&blocked.why));
+    let is_unknown = blocked.is_some_and(|blocked| is_unknown(&blocked.reason));
     let (status, drift) = match is_unknown {
         true => (UNKNOWN, Drift::NotCompared),
         false => (MISSING, Drift::NotCreated),
     };
-    // Without a vmid, what may be it is on some node, and whatever else it is.
+    // Without a fixed vmid, the VM that may be it could be on any node.
     let node = blocked.filter(|_| is_unknown && vm.vmid.is_some()).map(|blocked| &blocked.node);
     Row {
         deployment: desired.deployment.clone(),
@@ -164,7 +166,7 @@ fn not_found(vm: &DesiredVm, desired: &Desired, blocked: &[Blocked]) -> Row {
         status: status.to_owned(),
         qmpstatus: None,
         drift,
-        unsaid: None,
+        unset: None,
         mac: None,
         tags: Vec::new(),
         addresses: vm.known_addresses(),
@@ -176,7 +178,10 @@ pub(crate) const MISSING: &str = "missing";
 /// A VM of the document that may exist.
 const UNKNOWN: &str = "unknown";
 
-/// Returns whether a VM that was not found for this reason may exist all the same.
-fn is_unknown(why: &Why) -> bool {
-    !matches!(why, Why::NotThere | Why::VmidTaken { .. } | Why::NotOurs { .. })
+/// Returns whether a VM that was not found for this reason may still exist.
+fn is_unknown(reason: &BlockReason) -> bool {
+    !matches!(
+        reason,
+        BlockReason::NotThere | BlockReason::VmidTaken { .. } | BlockReason::NotOurs { .. }
+    )
 }

@@ -1,12 +1,12 @@
-//! `Notice`: what people should know, and what stops nothing. Does no I/O.
+//! `Notice`: information about a plan that blocks nothing. Does no I/O.
 
 use crate::change::Change;
 use crate::json;
-use crate::mark::Stranger;
+use crate::mark::NotOurs;
 use pve_client::Vmid;
 use serde::{Deserialize, Serialize};
 
-/// Something that people should know.
+/// Information about one VM of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Notice {
     /// The VM's name in the document.
@@ -14,17 +14,18 @@ pub(crate) struct Notice {
     /// Its vmid.
     #[serde(with = "json::vmid")]
     pub vmid: Vmid,
-    /// What it is.
-    pub what: What,
+    /// The information.
+    #[serde(rename = "what")]
+    pub kind: NoticeKind,
 }
 
-/// Notices.
+/// The kind of a notice, with its details.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "kebab-case")]
-pub(crate) enum What {
+pub(crate) enum NoticeKind {
     /// The seed data has changed; the VM keeps its old one until `--reseed`.
     SeedChanged {
-        /// The fields and files that differ, as far as the mark shows.
+        /// The fields and files that differ, if the mark records them.
         parts: Vec<String>,
     },
     /// It is unknown which seed data the VM has.
@@ -34,17 +35,17 @@ pub(crate) enum What {
         /// The guest knows its SSH host keys from a seed of this build, and keeps them.
         keeps_host_keys: bool,
     },
-    /// Values that are written, and that the guest gets at its next reboot.
+    /// Values that are written and take effect at the next reboot.
     WaitsForReboot {
-        /// Each field, with the value in force and the one that waits.
+        /// Each field, with its current and its pending value.
         #[serde(default)]
         changes: Vec<Change>,
     },
     /// The VM is on but its guest is halted.
     Halted {
-        /// QEMU's word for it, as `paused`.
+        /// QEMU's state, such as `paused`.
         qmpstatus: String,
-        /// The document asks for a VM that runs.
+        /// Whether the document asks for a running VM.
         is_asked: bool,
     },
     /// The boot disk of a running VM grows.
@@ -72,7 +73,7 @@ pub(crate) enum What {
     /// A copy of the VM that is not ours.
     Copy {
         /// What it is.
-        is: Stranger,
+        is: NotOurs,
     },
     /// Keys set by hand that are not ours to manage.
     Unmanaged {
@@ -84,7 +85,7 @@ pub(crate) enum What {
         /// Each difference.
         fields: Vec<String>,
     },
-    /// A slot that is no longer set, with something that is not ours.
+    /// A slot that is no longer set, but whose content is not ours.
     NotTakenBack {
         /// The slot.
         slot: String,
@@ -105,61 +106,65 @@ const RESEED: &str = "the guest is set up again at its next boot: SSH keys that 
 impl Notice {
     /// Returns whether it is shown only on request.
     pub(crate) fn is_detail(&self) -> bool {
-        matches!(self.what, What::Differs { .. })
+        matches!(self.kind, NoticeKind::Differs { .. })
     }
 
     /// Returns it in a few words.
     pub(crate) fn text(&self) -> String {
-        match &self.what {
-            What::SeedChanged { parts } => format!(
+        match &self.kind {
+            NoticeKind::SeedChanged { parts } => format!(
                 "its cloud-init data has changed{}; --reseed gives it the new data at its next boot",
                 named(parts)
             ),
-            What::SeedUnknown => {
+            NoticeKind::SeedUnknown => {
                 "its current cloud-init data is unknown; --reseed gives it the document's"
                     .to_owned()
             }
-            What::Reseed { keeps_host_keys } => {
+            NoticeKind::Reseed { keeps_host_keys } => {
                 let host_keys = if *keeps_host_keys { "stay" } else { "change this once" };
                 format!("{RESEED}, SSH host keys {host_keys}")
             }
-            What::WaitsForReboot { changes } => waits_for_reboot(&self.name, changes),
-            What::Halted { qmpstatus, .. } => {
+            NoticeKind::WaitsForReboot { changes } => waits_for_reboot(&self.name, changes),
+            NoticeKind::Halted { qmpstatus, .. } => {
                 format!(
                     "is on, but its guest is halted: QEMU says \"{qmpstatus}\"; resume it in PVE"
                 )
             }
-            What::GrowsAtBoot { disk } => format!(
+            NoticeKind::GrowsAtBoot { disk } => format!(
                 "{disk} grows at once; cloud-init grows its partition and file system at the next boot"
             ),
-            What::GrowsByHand { disk } => format!(
+            NoticeKind::GrowsByHand { disk } => format!(
                 "{disk} grows at once; grow its partitions and file systems inside the guest"
             ),
-            What::Moved { node } => format!("is on node {node} and is managed there"),
-            What::Renamed { from } => {
+            NoticeKind::Moved { node } => format!("is on node {node} and is managed there"),
+            NoticeKind::Renamed { from } => {
                 format!("renamed from \"{from}\"; the guest keeps its host name until a reseed")
             }
-            What::Released => {
-                "afterwards it is not ours: remove it from the YAML; the next apply would create \
-                 another VM of that name, and is blocked if both have the same MAC"
+            NoticeKind::Released => {
+                "remove it from the YAML: the next apply would create another VM of that name, or is \
+                 blocked if both have the same MAC"
                     .to_owned()
             }
-            What::Copy { is } => format!("is {}; it is not ours and is left alone", is.text()),
-            What::Differs { fields } => {
+            NoticeKind::Copy { is } => {
+                format!("is {}; it is not ours and is left alone", is.text())
+            }
+            NoticeKind::Differs { fields } => {
                 format!("differs from a new VM, left alone: {}", fields.join("; "))
             }
-            What::NotTakenBack { slot, has } => {
+            NoticeKind::NotTakenBack { slot, has } => {
                 format!("{slot} has something that is not ours, left alone: {has}")
             }
-            What::Unmanaged { keys } => format!("set by hand, left alone: {}", keys.join(", ")),
-            What::PendingByHand { keys } => {
+            NoticeKind::Unmanaged { keys } => {
+                format!("set by hand, left alone: {}", keys.join(", "))
+            }
+            NoticeKind::PendingByHand { keys } => {
                 format!("pending, set by hand, left alone: {}", keys.join(", "))
             }
         }
     }
 }
 
-/// Returns what waits, and what brings it into force.
+/// Returns what waits for a reboot, and how to reboot.
 fn waits_for_reboot(name: &str, changes: &[Change]) -> String {
     let values: Vec<String> = changes.iter().map(Change::values).collect();
     format!(
@@ -168,7 +173,7 @@ fn waits_for_reboot(name: &str, changes: &[Change]) -> String {
     )
 }
 
-/// Returns the parts of the seed that differ, in brackets.
+/// Returns the parts of the seed that differ, in parentheses.
 fn named(parts: &[String]) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }

@@ -4,16 +4,17 @@
 //! only where it matters: running tasks, the image storage, whether a vmid is free. Waits for no
 //! guest agent. What cannot be read is unknown, never absent.
 
-use crate::ask::ask;
 use crate::desired::{Desired, DesiredVm, is_seed_file};
 use crate::mark::Owner;
-use crate::observed::{Config, Guest, Look, Observed, Power, Seen, is_halted, sees_all};
+use crate::observed::{Config, Guest, Observation, Observed, Power, VmState, is_halted, sees_all};
+use crate::read::read_api;
+use crate::version;
 use machine::ConfigKey;
 use pve_client::{
     Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Upid, Vmid, Volid,
 };
 use pve_stage::finding;
-use stage::{Entry, Failure, Place};
+use stage::{Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
@@ -33,35 +34,35 @@ pub(crate) enum Scope {
 /// Reads everything that the deployment needs to know.
 ///
 /// # Errors
-/// A read failed without which nothing can be planned.
+/// A read failed that planning needs.
 pub(crate) fn observe(
     client: &Client,
     desired: &Desired,
     scope: Scope,
 ) -> Result<Observed, Failure> {
-    supported_version(client)?;
-    let mut looks = 1;
+    version::check(client)?;
+    let mut rounds = 1;
     loop {
-        let observed = look(client, desired, scope)?;
+        let observed = observe_once(client, desired, scope)?;
         // A vmid in use that no list holds: it may have been taken since the lists were read.
-        if looks == LOOKS || observed.free.values().all(|free| *free) {
+        if rounds == ROUNDS || observed.free.values().all(|free| *free) {
             return Ok(observed);
         }
-        looks += 1;
+        rounds += 1;
     }
 }
 
 /// How often the lists are read when the cluster contradicts them.
-const LOOKS: u32 = 3;
+const ROUNDS: u32 = 3;
 
-fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
+fn observe_once(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
     let fail =
         |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
     // Before the lists: they then show the result of tasks that have ended.
     let under_way = unless_away(under_way(client, desired, scope)).map_err(fail)?;
-    let rows = ask(|| client.cluster_resources()).map_err(fail)?;
+    let rows = read_api(|| client.cluster_resources()).map_err(fail)?;
     // PVE: facts 31: the cluster's list lags up to 10 s behind, the node's does not.
-    let fresh = unless_away(ask(|| client.node_vms_in_full(&desired.node))).map_err(fail)?;
+    let fresh = unless_away(read_api(|| client.node_vms_in_full(&desired.node))).map_err(fail)?;
     let mut observed = Observed {
         node_away: fresh.is_none(),
         guests: merge(&rows, fresh.iter().flatten()),
@@ -70,27 +71,27 @@ fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Fa
         ..Observed::default()
     };
     let power = fresh.into_iter().flatten().map(|row| (row.vmid, row)).collect();
-    look_at_candidates(client, desired, scope, &mut observed, &power).map_err(fail)?;
+    observe_candidates(client, desired, scope, &mut observed, &power).map_err(fail)?;
     if matches!(scope, Scope::Apply | Scope::Remove) && !observed.node_away {
         observed.seed_files = seed_files(client, desired).map_err(fail)?;
     }
-    let absent = absent(desired, &observed);
+    let missing = missing(desired, &observed);
     let listed: BTreeSet<Vmid> = observed.guests.iter().map(|guest| guest.vmid).collect();
-    for vm in &absent {
+    for vm in &missing {
         let unlisted = |vmid: &Vmid| !listed.contains(vmid);
         let witness = match vm.vmid {
             Some(vmid) => Some(vmid).filter(unlisted),
             None => desired.walk(vm).find(unlisted),
         };
         if let Some(vmid) = witness {
-            observed.free.insert(vmid, ask(|| client.is_free(vmid)).map_err(fail)?);
+            observed.free.insert(vmid, read_api(|| client.is_free(vmid)).map_err(fail)?);
         }
     }
     if scope == Scope::Apply {
-        look_at_namesakes(client, &mut observed, &absent, &power).map_err(fail)?;
+        observe_namesakes(client, &mut observed, &missing, &power).map_err(fail)?;
     }
-    if absent.iter().any(|vm| vm.vmid.is_none()) {
-        observed.sees_all = sees_all(&ask(|| client.permissions()).map_err(fail)?);
+    if missing.iter().any(|vm| vm.vmid.is_none()) {
+        observed.sees_all = sees_all(&read_api(|| client.permissions()).map_err(fail)?);
     }
     if scope == Scope::Apply && !observed.node_away {
         let images = images(client, desired, &observed).map_err(fail)?;
@@ -108,7 +109,7 @@ fn unless_away<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     }
 }
 
-fn look_at_candidates(
+fn observe_candidates(
     client: &Client,
     desired: &Desired,
     scope: Scope,
@@ -119,42 +120,42 @@ fn look_at_candidates(
     let mut creating = being_created(client, desired, observed);
     creating.retain(|guest| first.iter().all(|other| other.vmid != guest.vmid));
     first.extend(creating);
-    look_at_all(client, observed, first, power)?;
-    if scope == Scope::Find && !absent(desired, observed).is_empty() {
+    observe_vms(client, observed, first, power)?;
+    if scope == Scope::Find && !missing(desired, observed).is_empty() {
         // Somebody may have renamed it: only the mark shows that, so every VM with our tag is read.
         let mut more = candidates(desired, &observed.guests, Scope::All);
-        more.retain(|guest| !observed.looks.contains_key(&guest.vmid));
-        look_at_all(client, observed, more, power)?;
+        more.retain(|guest| !observed.vms.contains_key(&guest.vmid));
+        observe_vms(client, observed, more, power)?;
     }
     Ok(())
 }
 
-/// Looks at VMs without our tag that have the name of a VM to be made: they may be that VM. What cannot
-/// be looked at is left out: it is not ours.
-fn look_at_namesakes(
+/// Reads VMs without our tag that have the name of a VM to create: they may be that VM. Those that
+/// cannot be read are left out: they are not ours.
+fn observe_namesakes(
     client: &Client,
     observed: &mut Observed,
-    absent: &[&DesiredVm],
+    missing: &[&DesiredVm],
     power: &BTreeMap<Vmid, Resource>,
 ) -> Result<(), Error> {
     let is_wanted = |guest: &&Guest| {
         let named =
             |vm: &&DesiredVm| guest.name.as_ref().is_some_and(|n| n.eq_ignore_ascii_case(&vm.name));
-        guest.kind == GuestKind::Qemu && !guest.tagged && absent.iter().any(named)
+        guest.kind == GuestKind::Qemu && !guest.tagged && missing.iter().any(named)
     };
     let mut namesakes: Vec<Guest> = observed.guests.iter().filter(is_wanted).cloned().collect();
-    namesakes.retain(|guest| !observed.looks.contains_key(&guest.vmid));
+    namesakes.retain(|guest| !observed.vms.contains_key(&guest.vmid));
     for guest in namesakes {
-        let look = look_at(client, guest.vmid, &guest.node, power.get(&guest.vmid))?;
-        if let Some(look @ Look::Seen(_)) = look {
-            observed.looks.insert(guest.vmid, look);
+        let observation = observe_vm(client, guest.vmid, &guest.node, power.get(&guest.vmid))?;
+        if let Some(observation @ Observation::Seen(_)) = observation {
+            observed.vms.insert(guest.vmid, observation);
         }
     }
     Ok(())
 }
 
-/// Returns the document's VMs whose mark no VM carries.
-pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
+/// Returns the VMs of the document that have no VM with their mark.
+pub(crate) fn missing<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
     let there: BTreeSet<String> = ours(desired, observed).map(|(_, name)| name).collect();
     desired.vms.iter().filter(|vm| !there.contains(&vm.name)).collect()
 }
@@ -163,30 +164,14 @@ pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a D
 fn ours<'a>(
     desired: &'a Desired,
     observed: &'a Observed,
-) -> impl Iterator<Item = (&'a Seen, String)> {
-    observed.looks.values().filter_map(|look| {
-        let Look::Seen(seen) = look else { return None };
+) -> impl Iterator<Item = (&'a VmState, String)> {
+    observed.vms.values().filter_map(|observation| {
+        let Observation::Seen(seen) = observation else { return None };
         match seen.owner(&desired.site, &desired.deployment) {
             Owner::Ours(mark) => Some((&**seen, desired.name_now(&mark.vm).to_owned())),
-            Owner::Stranger(_) => None,
+            Owner::NotOurs(_) => None,
         }
     })
-}
-
-/// Refuses a PVE that cannot create disks from `import` content.
-///
-/// # Errors
-/// It is too old, or cannot be reached.
-pub(crate) fn supported_version(client: &Client) -> Result<(), Failure> {
-    let place = || Place::Named(client.endpoint().url.to_string());
-    let version = ask(|| client.version()).map_err(|error| finding::of_error(place(), &error))?;
-    if version.at_least(8, 4) {
-        return Ok(());
-    }
-    // PVE: reference 1: qcow2 and raw as `import` content begin with pve-storage 8.3.6, which is PVE 8.4.
-    let fact =
-        format!("Proxmox VE {} is too old: 8.4 is the oldest supported version", version.version);
-    Err(Entry::error("pve-too-old", place(), fact).into())
 }
 
 /// Returns the cluster's guests, with the node's own list of its guests.
@@ -213,14 +198,14 @@ fn candidates(desired: &Desired, guests: &[Guest], scope: Scope) -> Vec<Guest> {
 }
 
 /// Reads VMs, several at a time. One that has disappeared in the meantime leaves the list too.
-fn look_at_all(
+fn observe_vms(
     client: &Client,
     observed: &mut Observed,
     guests: Vec<Guest>,
     power: &BTreeMap<Vmid, Resource>,
 ) -> Result<(), Error> {
     let queue = VecDeque::from(guests);
-    // PVE: reference 4: three pveproxy workers answer, so that more readers only wait.
+    // PVE: reference 4: three pveproxy workers answer, so more readers would only wait.
     // A few reads are done before a second connection has shaken hands.
     let readers = queue.len().div_ceil(8).min(4);
     let queue = Mutex::new(queue);
@@ -228,8 +213,8 @@ fn look_at_all(
     let work = || {
         let mut found = Vec::new();
         while let Some(guest) = next() {
-            let look = look_at(client, guest.vmid, &guest.node, power.get(&guest.vmid));
-            found.push((guest.vmid, guest.node, look));
+            let observation = observe_vm(client, guest.vmid, &guest.node, power.get(&guest.vmid));
+            found.push((guest.vmid, guest.node, observation));
         }
         found
     };
@@ -238,17 +223,17 @@ fn look_at_all(
         // Our threads do not panic; if one did, its VMs would be missing and so unknown.
         threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect::<Vec<_>>()
     });
-    for (vmid, node, look) in found {
-        let look = match look? {
-            Some(look) => look,
+    for (vmid, node, observation) in found {
+        let observation = match observation? {
+            Some(observation) => observation,
             // A second source: a VM that is moving to another node still exists.
-            None if ask(|| client.is_free(vmid))? => {
+            None if read_api(|| client.is_free(vmid))? => {
                 observed.guests.retain(|guest| guest.vmid != vmid);
                 continue;
             }
-            None => Look::Moving(node),
+            None => Observation::Moving(node),
         };
-        observed.looks.insert(vmid, look);
+        observed.vms.insert(vmid, observation);
     }
     Ok(())
 }
@@ -272,7 +257,7 @@ pub(crate) fn left_running(
         let vmid = vmid_of(upid)?;
         let (own, create) = (is_own(client, upid), upid.kind() == CREATE);
         let name = names.get(&vmid).filter(|_| own || create).cloned();
-        // At a vmid that the document does not fix, only the token shows whose create it may be.
+        // At a vmid that the document does not fix, only the token shows who started the create.
         let name = name.or_else(|| (any_vmid && own && create).then(|| format!("VM {vmid}")))?;
         Some((name, upid.clone()))
     };
@@ -307,7 +292,7 @@ fn under_way(client: &Client, desired: &Desired, scope: Scope) -> Result<Vec<Upi
     if scope == Scope::All || scope == Scope::Find && vmids_are_fixed {
         return Ok(Vec::new());
     }
-    ask(|| running_tasks(client, &desired.node, None, None))
+    read_api(|| running_tasks(client, &desired.node, None, None))
 }
 
 /// Returns VMs that this token was creating at vmids that PVE chose: they carry no mark until the create
@@ -325,16 +310,20 @@ fn being_created(client: &Client, desired: &Desired, observed: &Observed) -> Vec
 }
 
 /// Reads one VM; `None` when it no longer exists.
-pub(crate) fn look_at(
+pub(crate) fn observe_vm(
     client: &Client,
     vmid: Vmid,
     node: &NodeName,
     listed: Option<&Resource>,
-) -> Result<Option<Look>, Error> {
-    let items = match ask(|| client.vm_pending(node, vmid)) {
+) -> Result<Option<Observation>, Error> {
+    let items = match read_api(|| client.vm_pending(node, vmid)) {
         Ok(items) => items,
-        Err(error) if error.is_node_unreachable() => return Ok(Some(Look::NodeAway(node.clone()))),
-        Err(error) if error.is_permission() => return Ok(Some(Look::Forbidden(node.clone()))),
+        Err(error) if error.is_node_unreachable() => {
+            return Ok(Some(Observation::NodeAway(node.clone())));
+        }
+        Err(error) if error.is_permission() => {
+            return Ok(Some(Observation::Forbidden(node.clone())));
+        }
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error),
     };
@@ -342,23 +331,29 @@ pub(crate) fn look_at(
         Some(row) if row.status == "running" => (true, row.qmpstatus.clone()),
         // The list is older than the config: another run may just have started the VM.
         _ => {
-            let status = ask(|| client.vm_status(node, vmid))?;
+            let status = read_api(|| client.vm_status(node, vmid))?;
             (status.is_running(), status.qmpstatus)
         }
     };
     let mut config = Config::from_pending(items);
     if config.digest.is_none() {
         // A PVE that does not list the digest among the keys.
-        config.digest = ask(|| client.vm_config(node, vmid, ConfigView::Pending))?.digest;
+        config.digest = read_api(|| client.vm_config(node, vmid, ConfigView::Pending))?.digest;
     }
     let power = if running { Power::Running } else { Power::Stopped };
     let halted = qmpstatus.filter(|word| running && is_halted(word));
-    Ok(Some(Look::Seen(Box::new(Seen { vmid, node: node.clone(), power, halted, config }))))
+    Ok(Some(Observation::Seen(Box::new(VmState {
+        vmid,
+        node: node.clone(),
+        power,
+        halted,
+        config,
+    }))))
 }
 
 fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Error> {
     let storage = &desired.image_storage;
-    let volumes = ask(|| client.storage_content(&desired.node, storage, Some("import")))?;
+    let volumes = read_api(|| client.storage_content(&desired.node, storage, Some("import")))?;
     let seeds = volumes.into_iter().map(|volume| volume.volid);
     Ok(seeds.filter(|volid| is_seed_file(volid.file())).collect())
 }
@@ -369,16 +364,17 @@ fn images(
     desired: &Desired,
     observed: &Observed,
 ) -> Result<BTreeMap<Volid, Option<u64>>, Error> {
-    let there: BTreeMap<String, &Seen> =
+    let there: BTreeMap<String, &VmState> =
         ours(desired, observed).map(|(seen, name)| (name, seen)).collect();
     let mut sizes = BTreeMap::new();
     for vm in &desired.vms {
-        let Some(machine) = &vm.machine else { continue };
+        let Some(definition) = &vm.definition else { continue };
         let seen = there.get(&vm.name);
-        let lacks =
+        let is_missing =
             |key: &ConfigKey| seen.is_none_or(|seen| seen.config.next(&key.to_string()).is_none());
-        let boot = machine.image.iter().filter(|_| seen.is_none());
-        let data = machine.images.iter().filter(|(key, _)| lacks(key)).map(|(_, image)| image);
+        let boot = definition.image.iter().filter(|_| seen.is_none());
+        let data =
+            definition.images.iter().filter(|(key, _)| is_missing(key)).map(|(_, image)| image);
         let published = boot.chain(data).filter(|image| image.pending.is_none());
         for volid in published.filter_map(|image| image.volid.as_ref()) {
             if !sizes.contains_key(volid) {
@@ -391,7 +387,7 @@ fn images(
 
 fn image_size(client: &Client, desired: &Desired, volid: &Volid) -> Result<Option<u64>, Error> {
     // PVE: reference 8: the list has the size of the file, only this call the size of the disk in it.
-    match ask(|| client.volume_info(&desired.node, volid)) {
+    match read_api(|| client.volume_info(&desired.node, volid)) {
         Ok(info) => Ok(Some(info.size)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) if error.status() == Some(500) => Ok(None),

@@ -14,7 +14,7 @@ pub(crate) struct Observed {
     /// Every guest that the token can see, on any node.
     pub guests: Vec<Guest>,
     /// The result of reading each VM that may be ours.
-    pub looks: BTreeMap<Vmid, Look>,
+    pub vms: BTreeMap<Vmid, Observation>,
     /// The second source: whether the cluster says that a vmid is free. Read for absent VMs only.
     pub free: BTreeMap<Vmid, bool>,
     /// Whether the token can see every VM: then what is not listed does not exist.
@@ -48,9 +48,9 @@ pub(crate) struct Guest {
 
 /// The result of reading a VM.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Look {
+pub(crate) enum Observation {
     /// Its state.
-    Seen(Box<Seen>),
+    Seen(Box<VmState>),
     /// Its node does not answer: nothing is known about the VM.
     NodeAway(NodeName),
     /// The token is not allowed to read it.
@@ -61,14 +61,14 @@ pub(crate) enum Look {
 
 /// The state of one VM.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Seen {
+pub(crate) struct VmState {
     /// Its vmid.
     pub vmid: Vmid,
     /// The node that has it.
     pub node: NodeName,
     /// Whether it runs.
     pub power: Power,
-    /// QEMU's word for a guest that is halted in a running VM, such as `paused`.
+    /// QEMU's state of a guest that is halted in a running VM, such as `paused`.
     pub(crate) halted: Option<String>,
     /// Its config, with pending values.
     pub config: Config,
@@ -200,8 +200,8 @@ impl Config {
     }
 }
 
-impl Seen {
-    /// Returns whose the VM is, for a deployment of a site (empty when it has no name).
+impl VmState {
+    /// Returns the owner of the VM, for a deployment of a site (empty when it has no name).
     pub(crate) fn owner(&self, site: &str, deployment: &str) -> Owner {
         owner((site, deployment), self.vmid.get(), |key| self.config.next(key))
     }
@@ -219,7 +219,7 @@ impl From<&Resource> for Guest {
     }
 }
 
-/// Returns whether QEMU's word means that a guest is halted and does not resume by itself.
+/// Returns whether QEMU's state means that a guest is halted and does not resume by itself.
 pub(crate) fn is_halted(qmpstatus: &str) -> bool {
     // QEMU: qapi/run-state.json, RunState; a migration or a snapshot halts a guest only briefly.
     matches!(

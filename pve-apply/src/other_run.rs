@@ -3,13 +3,13 @@
 //! Waits for the unfinished work of an ended run before anything is planned: an unfinished create has no
 //! mark yet, and a VM that is being created may be finished by the run that creates it.
 
-use crate::ask::{Deadline, ask};
 use crate::desired::Desired;
 use crate::execute::pause;
 use crate::interrupt::Interrupt;
 use crate::mark::{Owner, Stage};
 use crate::observe::{self, Scope};
-use crate::observed::{Look, Observed, Seen};
+use crate::observed::{Observation, Observed, VmState};
+use crate::read::{Deadline, read_api};
 use crate::run_lock::RunLock;
 use crate::task_wait::wait_for;
 use pve_client::{Client, ConfigView, Digest};
@@ -19,13 +19,13 @@ use std::time::Duration;
 /// How long a VM that is being created must stay unchanged before its run counts as ended. An active run
 /// needs far less between two steps.
 const QUIET: Duration = Duration::from_secs(10);
-const LOOK_PAUSE: Duration = Duration::from_millis(500);
+const READ_PAUSE: Duration = Duration::from_millis(500);
 
 /// How often we look again for the task of a create that holds a VM but was not listed: it may have
 /// begun between the two reads. A create whose task has died holds its VM forever.
-const BEGUN_LOOKS: u32 = 6;
+const CREATE_TASK_READS: u32 = 6;
 
-/// Who waits, and for how long at most.
+/// The wait for other runs, with its limit.
 pub(crate) struct Wait<'a> {
     pub(crate) client: &'a Client,
     pub(crate) console: &'a Console,
@@ -37,34 +37,34 @@ pub(crate) struct Wait<'a> {
 }
 
 fn is_creating(observed: &Observed) -> bool {
-    let creating = |look: &Look| match look {
-        Look::Seen(seen) => seen.config.is_being_created(),
+    let creating = |observation: &Observation| match observation {
+        Observation::Seen(seen) => seen.config.is_being_created(),
         _ => false,
     };
-    observed.looks.values().any(creating)
+    observed.vms.values().any(creating)
 }
 
 impl Wait<'_> {
     /// Observes the VMs once no other run is known to work on them.
     ///
     /// # Errors
-    /// A read failed without which nothing can be planned.
+    /// A read failed that planning needs.
     pub(crate) fn observe(&self, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
         let deadline = Deadline::after(self.limit);
-        let mut begun = BEGUN_LOOKS;
+        let mut reads_left = CREATE_TASK_READS;
         loop {
             let observed = observe::observe(self.client, desired, scope)?;
-            if deadline.is_over() || self.interrupt.is_asked() {
+            if deadline.is_over() || self.interrupt.is_stopping() {
                 return Ok(observed);
             }
             if self.tasks(desired, &observed) | self.unfinished(desired, &observed) {
                 continue;
             }
-            if begun == 0 || !is_creating(&observed) {
+            if reads_left == 0 || !is_creating(&observed) {
                 return Ok(observed);
             }
-            begun -= 1;
-            pause(LOOK_PAUSE);
+            reads_left -= 1;
+            pause(READ_PAUSE);
         }
     }
 
@@ -72,9 +72,9 @@ impl Wait<'_> {
     fn tasks(&self, desired: &Desired, observed: &Observed) -> bool {
         let left = observe::left_running(self.client, desired, observed);
         for (name, upid) in &left {
-            self.tell(name, "waiting for the running task");
-            let tell = |text: &str| self.tell(name, text);
-            wait_for(self.client, upid, self.limit, self.interrupt, &tell);
+            self.progress(name, "waiting for the running task");
+            let progress = |text: &str| self.progress(name, text);
+            wait_for(self.client, upid, self.limit, self.interrupt, &progress);
         }
         !left.is_empty()
     }
@@ -82,14 +82,14 @@ impl Wait<'_> {
     /// Waits for VMs that other runs are creating; returns whether one of them has changed in the meantime.
     fn unfinished(&self, desired: &Desired, observed: &Observed) -> bool {
         let mut unfinished = Vec::new();
-        for look in observed.looks.values() {
-            let Look::Seen(seen) = look else { continue };
+        for observation in observed.vms.values() {
+            let Observation::Seen(seen) = observation else { continue };
             let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else {
                 continue;
             };
             let known = desired.vms.iter().any(|vm| vm.name == desired.name_now(&mark.vm));
             if known && mark.stage == Stage::Making && !self.lock.has_ended(&mark.run) {
-                self.tell(&mark.vm, "another run of this deployment is creating it: waiting");
+                self.progress(&mark.vm, "another run of this deployment is creating it: waiting");
                 unfinished.push(&**seen);
             }
         }
@@ -97,9 +97,9 @@ impl Wait<'_> {
     }
 
     /// Reads VMs until one of them changes, or all have been unchanged for long enough.
-    fn change(&self, vms: &[&Seen]) -> bool {
+    fn change(&self, vms: &[&VmState]) -> bool {
         let quiet = Deadline::after(QUIET.min(self.limit));
-        let has_changed = |seen: &&Seen| {
+        let has_changed = |seen: &&VmState| {
             let planned = (seen.config.digest.clone(), Some(seen.power.as_str().to_owned()));
             self.digest_and_power(seen) != planned
         };
@@ -107,21 +107,21 @@ impl Wait<'_> {
             if vms.iter().any(has_changed) {
                 return true;
             }
-            if quiet.is_over() || self.interrupt.is_asked() {
+            if quiet.is_over() || self.interrupt.is_stopping() {
                 return false;
             }
-            pause(LOOK_PAUSE);
+            pause(READ_PAUSE);
         }
     }
 
-    fn digest_and_power(&self, seen: &Seen) -> (Option<Digest>, Option<String>) {
+    fn digest_and_power(&self, seen: &VmState) -> (Option<Digest>, Option<String>) {
         let (node, vmid) = (&seen.node, seen.vmid);
-        let config = ask(|| self.client.vm_config(node, vmid, ConfigView::Pending));
-        let status = ask(|| self.client.vm_status(node, vmid));
+        let config = read_api(|| self.client.vm_config(node, vmid, ConfigView::Pending));
+        let status = read_api(|| self.client.vm_status(node, vmid));
         (config.ok().and_then(|config| config.digest), status.ok().map(|status| status.status))
     }
 
-    fn tell(&self, name: &str, text: &str) {
+    fn progress(&self, name: &str, text: &str) {
         self.console.event(&Event::new("step", name, text));
     }
 }

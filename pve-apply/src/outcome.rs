@@ -55,8 +55,8 @@ pub(crate) enum Verdict {
     },
     /// It was not started.
     NotReached {
-        /// Why.
-        why: String,
+        /// The reason.
+        reason: String,
     },
 }
 
@@ -75,9 +75,9 @@ impl VmOutcome {
         }
     }
 
-    /// Returns the outcome of a VM whose turn did not come.
-    pub(crate) fn not_reached(plan: &VmPlan, why: &str) -> Self {
-        Self::new(plan, Verdict::NotReached { why: why.to_owned() })
+    /// Returns the outcome of a VM that was not started.
+    pub(crate) fn not_reached(plan: &VmPlan, reason: &str) -> Self {
+        Self::new(plan, Verdict::NotReached { reason: reason.to_owned() })
     }
 
     /// Returns whether all its steps succeeded.
@@ -103,8 +103,7 @@ impl VmOutcome {
     }
 }
 
-/// Adds what came of a further round to what is done already: one outcome for each VM, which keeps what
-/// happened to it first.
+/// Merges the outcomes of a further round into those of earlier ones: one outcome per VM.
 pub(crate) fn add(outcomes: &mut Vec<VmOutcome>, round: Vec<VmOutcome>) {
     for next in round {
         let Some(first) = outcomes.iter_mut().find(|outcome| outcome.name == next.name) else {
@@ -154,7 +153,7 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
             report.push((**entry).clone().about(&outcome.name));
         }
     }
-    // A single VM with nothing done: its own finding says everything.
+    // A single VM with nothing done: its own finding is enough.
     let is_alone = |only: &VmOutcome| {
         only.done.is_empty()
             && matches!(only.verdict, Verdict::Failed { .. } | Verdict::Yielded { .. })
@@ -182,8 +181,8 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
                 entry = entry.note(format!("stopped: {}: before {before}", outcome.label()));
                 entry.notes.extend(left.clone());
             }
-            Verdict::NotReached { why } => {
-                entry = entry.note(format!("not reached: {}: {why}", outcome.label()));
+            Verdict::NotReached { reason } => {
+                entry = entry.note(format!("not reached: {}: {reason}", outcome.label()));
             }
         }
     }
@@ -261,7 +260,7 @@ impl ResultJson {
 
 /// Returns the rows of a result: what the plan left alone, and the outcomes of the rest, by name.
 pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec<VmResult> {
-    // What an earlier round did, the last one leaves alone.
+    // The last round leaves alone what an earlier one did.
     let is_untouched = |vm: &&Unchanged| outcomes.iter().all(|outcome| outcome.name != vm.name);
     let mut rows: Vec<VmResult> = plan
         .unchanged
@@ -284,7 +283,7 @@ pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec
         warnings.extend(outcome.warnings.iter().cloned());
         VmResult {
             name: outcome.name.clone(),
-            action: word(outcome.action),
+            action: action_name(outcome.action),
             vmid: outcome.vmid.map(Vmid::get),
             node: outcome.node.to_string(),
             status: if gone { "absent" } else { "unknown" }.to_owned(),
@@ -305,7 +304,7 @@ fn notices(plan: &Plan, name: &str) -> Vec<String> {
     about.map(Notice::text).collect()
 }
 
-fn word(action: Action) -> &'static str {
+fn action_name(action: Action) -> &'static str {
     match action {
         Action::Destroy => "destroy",
         Action::Create => "create",

@@ -2,8 +2,8 @@
 //! Does no I/O.
 
 use crate::action::{Step, VmPlan};
-use crate::asked::{Asked, Claim, Wanted};
 use crate::privileges::{self, ANY_VERSION, Need};
+use crate::requested::{RequestedVm, Required, Requirement};
 use crate::vnets::Vnet;
 use machine::{ConfigKey, Parts, Version};
 use pve_client::{
@@ -52,32 +52,32 @@ pub(crate) struct Preflight<'a> {
     /// The storage for images and seeds.
     pub images: &'a StorageId,
     /// Those to be created.
-    pub made: Vec<&'a Asked>,
+    pub made: Vec<&'a RequestedVm>,
     /// Those to be changed.
-    pub changed: Vec<(&'a Asked, &'a VmPlan)>,
+    pub changed: Vec<(&'a RequestedVm, &'a VmPlan)>,
 }
 
 /// What is needed, and the fields that need it.
-type Fields = BTreeMap<Wanted, Vec<String>>;
+type Fields = BTreeMap<Required, Vec<String>>;
 
 impl Preflight<'_> {
     /// What PVE must have.
-    pub(crate) fn wanted(&self) -> Vec<Wanted> {
+    pub(crate) fn required(&self) -> Vec<Required> {
         self.fields().into_keys().collect()
     }
 
     fn fields(&self) -> Fields {
         let mut fields = Fields::new();
-        let mut want = |claim: Claim| {
-            let list = fields.entry(claim.what).or_default();
-            if !list.contains(&claim.field) {
-                list.push(claim.field);
+        let mut want = |requirement: Requirement| {
+            let list = fields.entry(requirement.what).or_default();
+            if !list.contains(&requirement.field) {
+                list.push(requirement.field);
             }
         };
         if !self.made.is_empty() {
             want(for_images(self.images));
         }
-        self.made.iter().flat_map(|vm| vm.claims()).for_each(&mut want);
+        self.made.iter().flat_map(|vm| vm.requirements()).for_each(&mut want);
         for (vm, plan) in &self.changed {
             plan.steps.iter().flat_map(|step| of_step(vm, step)).for_each(&mut want);
         }
@@ -100,8 +100,8 @@ impl Preflight<'_> {
     /// Checks whether these VMs can be created and these changes made.
     pub(crate) fn judge(&self, facts: &Facts) -> Report {
         let mut report = Report::new();
-        for (wanted, fields) in self.fields() {
-            for entry in self.missing(&wanted, fields.first().map_or("", String::as_str), facts) {
+        for (required, fields) in self.fields() {
+            for entry in self.missing(&required, fields.first().map_or("", String::as_str), facts) {
                 let (_, more) = fields.split_at(1.min(fields.len()));
                 let also = suggest::list(more.iter().map(String::as_str));
                 let more = if more.is_empty() { None } else { Some(also) };
@@ -118,7 +118,7 @@ impl Preflight<'_> {
     }
 
     /// Returns why something that is needed cannot be used.
-    fn missing(&self, wanted: &Wanted, field: &str, facts: &Facts) -> Vec<Entry> {
+    fn missing(&self, required: &Required, field: &str, facts: &Facts) -> Vec<Entry> {
         let node = self.node;
         let error = |code, fact: String| Entry::error(code, Place::input(field), fact);
         let unless_in = |code, list: &[String], name: &str, fact: String, empty: &str| {
@@ -128,9 +128,9 @@ impl Preflight<'_> {
                 .into_iter()
                 .collect()
         };
-        match wanted {
-            Wanted::Storage { name, content } => self.storage(name, content, field, facts),
-            Wanted::Iso(volid) => {
+        match required {
+            Required::Storage { name, content } => self.storage(name, content, field, facts),
+            Required::Iso(volid) => {
                 let storage = volid.split(':').next().unwrap_or_default();
                 let fact = format!("\"{volid}\" does not exist");
                 let empty = format!("storage \"{storage}\" has no ISO images");
@@ -139,7 +139,7 @@ impl Preflight<'_> {
                     .map(|known| unless_in("iso-not-found", known, volid, fact, &empty))
                     .unwrap_or_default()
             }
-            Wanted::Bridge(name) => {
+            Required::Bridge(name) => {
                 // PVE: facts 13: without this check the VM is created and its start fails.
                 let vnet = facts.vnets.get(name);
                 match vnet.and_then(|vnet| vnet.finding(name, field, node)) {
@@ -149,22 +149,22 @@ impl Preflight<'_> {
                     }
                 }
             }
-            Wanted::VlansOn(name) => vlans_on(name, &error, facts),
-            Wanted::Mapping(kind, name) => mapping(*kind, name, node, &error, facts),
-            Wanted::CpuModel(name) => {
+            Required::VlansOn(name) => vlans_on(name, &error, facts),
+            Required::Mapping(kind, name) => mapping(*kind, name, node, &error, facts),
+            Required::CpuModel(name) => {
                 let fact = format!("node {node} does not offer CPU model \"{name}\"");
                 unless_in("cpu-model-not-found", &facts.cpu_models, name, fact, "it offers none")
             }
-            Wanted::Machine(name) => {
+            Required::Machine(name) => {
                 let fact = format!("node {node} does not offer machine type \"{name}\"");
                 unless_in("machine-type-not-found", &facts.machines, name, fact, "it offers none")
             }
-            Wanted::Pool(name) => {
+            Required::Pool(name) => {
                 let fact = format!("pool \"{name}\" does not exist or is not visible to the token");
                 let empty = format!("the token needs Pool.Audit on /pool/{name}");
                 unless_in("pool-not-found", &facts.pools, name, fact, &empty)
             }
-            Wanted::Since(name, Version(major, minor)) => {
+            Required::Since(name, Version(major, minor)) => {
                 let old = facts.version.as_ref();
                 let old = old.filter(|v| !v.at_least((*major).into(), (*minor).into()));
                 let fact = |version: &pve_client::Version| {
@@ -233,11 +233,11 @@ impl Preflight<'_> {
 }
 
 /// Returns what PVE must have for a step of a change.
-fn of_step(vm: &Asked, step: &Step) -> Vec<Claim> {
+fn of_step(vm: &RequestedVm, step: &Step) -> Vec<Requirement> {
     // What the document does not say is a default of PVE or of the table.
     let param = |(name, text): (&String, &String)| {
-        let key = ConfigKey::find(name).filter(|key| vm.says(*key))?;
-        Some(vm.claims_of(key, &Parts::read(key.key, text)))
+        let key = ConfigKey::find(name).filter(|key| vm.sets(*key))?;
+        Some(vm.requirements_of(key, &Parts::read(key.key, text)))
     };
     match step {
         Step::UploadSeed { storage, .. } => vec![for_images(storage)],
@@ -246,14 +246,14 @@ fn of_step(vm: &Asked, step: &Step) -> Vec<Claim> {
         Step::MoveDisk { disk, storage } => {
             param((disk, &format!("storage={storage}"))).unwrap_or_default()
         }
-        Step::SetPool { pool: Some(_), .. } => vm.pool_claim().into_iter().collect(),
+        Step::SetPool { pool: Some(_), .. } => vm.pool_requirement().into_iter().collect(),
         _ => Vec::new(),
     }
 }
 
-fn for_images(storage: &StorageId) -> Claim {
-    let what = Wanted::Storage { name: storage.to_string(), content: "import" };
-    Claim { field: "image_datastore".to_owned(), what }
+fn for_images(storage: &StorageId) -> Requirement {
+    let what = Required::Storage { name: storage.to_string(), content: "import" };
+    Requirement { field: "image_datastore".to_owned(), what }
 }
 
 /// Returns how to enable a content type on a storage, where that is possible.
@@ -325,8 +325,8 @@ fn near(wrong: &str, names: &[String], empty: &str) -> String {
 /// Returns whether a privilege is about a storage whose name is probably a typo: granting it would not help.
 fn is_of_mistyped_storage(need: &Need, facts: &Facts) -> bool {
     let names = || facts.storages.iter().map(|storage| storage.storage.as_str());
-    let Some(wanted) = need.path.strip_prefix("/storage/") else { return false };
-    names().all(|name| name != wanted) && suggest::near(wanted, names()).is_some()
+    let Some(required) = need.path.strip_prefix("/storage/") else { return false };
+    names().all(|name| name != required) && suggest::near(required, names()).is_some()
 }
 
 /// Reports the privileges that the token lacks.

@@ -1,7 +1,7 @@
-//! Whether the storages have room for all that a plan creates, added up over its VMs. Does no I/O.
+//! Checks that the storages have room for everything that a plan creates. Does no I/O.
 
 use crate::action::{Plan, Step, VmPlan};
-use crate::observed::{Look, Observed};
+use crate::observed::{Observation, Observed};
 use pve_client::{NodeName, PropertyString, Storage, Volid};
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,16 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A seed, an EFI disk and a TPM state take at most this much.
 const SMALL: u64 = 4 << 20;
 
-/// What a plan needs of one storage.
+/// What a plan needs on one storage.
 #[derive(Debug, Default, PartialEq)]
 struct Need<'p> {
     bytes: u64,
     vms: BTreeSet<&'p str>,
 }
 
-/// Judges whether the storages of a node have room for what a plan creates, grows and moves there.
+/// Checks whether the storages of a node have room for what a plan creates, grows and moves there.
 ///
-/// An error only where PVE itself would refuse; a thin storage may be promised more than it has.
+/// An error only if PVE itself would refuse; a thin storage can be overcommitted.
 pub(crate) fn judge(
     plan: &Plan,
     observed: &Observed,
@@ -47,11 +47,11 @@ fn finding(storage: &Storage, need: &Need<'_>, node: &NodeName) -> Entry {
     }
     let fact = format!("{head}, and the disks of {vms} can grow to {bytes}");
     Entry::warning("storage-overcommitted", Place::node(node.as_str()), fact).hint(
-        "PVE creates them all the same; a guest whose disk finds no room stops with an I/O error",
+        "PVE creates them anyway; a guest whose disk runs out of space stops with an I/O error",
     )
 }
 
-/// Returns whether a storage gives a disk all its space at once.
+/// Returns whether a storage allocates all of a disk's space at once.
 // PVE: pve-storage, LVMPlugin.pm, alloc_image: `not enough free space` unless the volume group has it.
 // Files are sparse, and so are volumes of lvmthin, rbd and, with `sparse`, of zfspool.
 fn is_thick(storage: &Storage) -> bool {
@@ -106,7 +106,7 @@ fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
 
 /// Returns the storage and the size of a disk that a VM has.
 fn existing(vm: &VmPlan, observed: &Observed, disk: &str) -> Option<(String, u64)> {
-    let Some(Look::Seen(seen)) = observed.looks.get(&vm.vmid?) else { return None };
+    let Some(Observation::Seen(seen)) = observed.vms.get(&vm.vmid?) else { return None };
     let drive = PropertyString::parse(seen.config.next(disk)?, "file");
     let (storage, _) = drive.get("file")?.split_once(':')?;
     Some((storage.to_owned(), drive.size("size")?))
@@ -120,7 +120,7 @@ fn new_disk(key: &str, value: &str, observed: &Observed) -> Option<(String, u64)
     let asked = pve_client::parse_size(&format!("{gib}G"))?;
     let image = drive.get("import-from").and_then(|from| from.parse::<Volid>().ok());
     let bytes = match image {
-        // What is not an image of the document is a seed.
+        // An image that is not in the document is a seed.
         Some(image) => observed.images.get(&image).copied().flatten().unwrap_or(SMALL),
         None if is_small => SMALL,
         None => asked,
@@ -128,7 +128,7 @@ fn new_disk(key: &str, value: &str, observed: &Observed) -> Option<(String, u64)
     Some((storage.to_owned(), bytes))
 }
 
-/// Returns tenths of a GiB: what is needed is rounded up, what is free is rounded down.
+/// Returns a size in tenths of a GiB: needed space is rounded up, free space down.
 fn shown(bytes: u64, up: bool) -> String {
     let tenth = (1 << 30) / 10;
     let tenths = if up { bytes.div_ceil(tenth) } else { bytes / tenth };
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_moves_and_is_made_needs_room() {
+    fn grown_moved_and_new_disks_need_room() {
         let grow = |disk: &str, gib| Step::Resize { disk: disk.to_owned(), bytes: gib * GIB };
         let add = |value: &str| Step::AddDisk { disk: "scsi1".to_owned(), value: value.to_owned() };
         check(vec![grow("virtio0", 15)], &[("local-lvm", 5 * GIB)]);

@@ -1,12 +1,12 @@
 //! The lock between two runs of one deployment on one machine.
 //!
 //! A convenience, not a safety measure: runs on two machines do not share it (they meet at the
-//! vmid and at the fence). The file also names the run that held it last: that run has ended, and nobody
+//! vmid and at the fence). The file also names the run that held it last: that run has ended, and no run
 //! needs to wait for it.
 
-use crate::ask::Deadline;
 use crate::desired::Desired;
 use crate::interrupt::Interrupt;
+use crate::read::Deadline;
 use pve_stage::machine_lock::{LockAttempt, MachineLock};
 use stage::{Console, Entry, Event, Failure, Place};
 use std::ops::ControlFlow;
@@ -38,14 +38,14 @@ impl RunLock {
         let Some(folder) = folder else { return Ok(none) };
         let key = format!("{endpoint}\n{}\n{}", desired.site, desired.deployment);
         let deadline = Deadline::after(limit);
-        let mut told = false;
+        let mut reported = false;
         let mut while_busy = || {
-            if !told {
+            if !reported {
                 let text = "waiting for another run of this deployment on this machine";
                 console.event(&Event::new("wait", &desired.deployment, text));
-                told = true;
+                reported = true;
             }
-            let ends = deadline.is_over() || interrupt.is_asked();
+            let ends = deadline.is_over() || interrupt.is_stopping();
             if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         match MachineLock::take(folder, "", &key, &mut while_busy) {

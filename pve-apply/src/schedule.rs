@@ -90,7 +90,7 @@ pub(crate) fn run_all(
                     drop(open);
                     let outcome = run(vm);
                     if let Some(stop) = stop_all.filter(|_| outcome.is_failed()) {
-                        stop.ask();
+                        stop.stop();
                     }
                     open = board.lock().unwrap_or_else(PoisonError::into_inner);
                     open.running -= 1;
@@ -190,7 +190,7 @@ mod tests {
     }
 
     /// Runs a plan with four workers in which some VMs fail; returns which were started, and how each ended.
-    fn check(vms: &[(&str, &[&str])], failing: &[&str], begun: &[&str], ended: &str) {
+    fn check(vms: &[(&str, &[&str])], failing: &[&str], started: &[&str], ended: &str) {
         let order = Mutex::new(Vec::new());
         let outcomes = run_all(&plan(vms), 4, None, |vm| {
             order.lock().unwrap().push(vm.name.clone());
@@ -203,7 +203,7 @@ mod tests {
         });
         let mut order = order.into_inner().unwrap();
         order.sort();
-        assert_eq!(order, begun);
+        assert_eq!(order, started);
         let letter = |outcome: &VmOutcome| match outcome.verdict {
             Verdict::Done => 'd',
             Verdict::NotReached { .. } => 'n',
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_vms_run_at_a_time_than_asked_for() {
+    fn no_more_vms_run_at_a_time_than_the_limit() {
         let vms = plan(&[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[]), ("e", &[]), ("f", &[])]);
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         // The first two meet: the limit is reached and not exceeded.

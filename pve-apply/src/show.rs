@@ -1,5 +1,5 @@
-//! A plan as text for people: the summary first, destroys first, what is unchanged in one line, no
-//! secret. Does no I/O.
+//! A plan as text for people: the summary first, then destroys, then the rest; unchanged VMs are only
+//! counted. Contains no secret. Does no I/O.
 
 use crate::action::{Action, Plan, VmPlan};
 use crate::change::{Change, Impact};
@@ -25,7 +25,7 @@ impl Colour {
     }
 }
 
-/// A longer plan ends with its summary again: the first line has left the screen.
+/// A longer plan repeats its summary at the end: the first line has scrolled away.
 const SCREEN: usize = 40;
 
 /// Returns the plan as text; with `verbose` also what nobody sets.
@@ -38,13 +38,13 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     }
     for blocked in &plan.blocked {
         let vmid = blocked.vmid.map(|vmid| format!(" vmid {vmid}")).unwrap_or_default();
-        let line = format!("! {}{vmid}: {}", blocked.name, blocked.why.fact(&blocked.name));
+        let line = format!("! {}{vmid}: {}", blocked.name, blocked.reason.fact(None));
         push_line(&mut out, &line, colour, RED);
         for change in &blocked.changes {
             push_line(&mut out, &format!("      {}", change_text(change)), colour, "");
         }
-        if let Some(way_out) = blocked.why.way_out() {
-            push_line(&mut out, &format!("      {way_out}"), colour, "");
+        if let Some(hint) = blocked.reason.hint() {
+            push_line(&mut out, &format!("      {hint}"), colour, "");
         }
     }
     for vm in plan.unchanged.iter().filter(|vm| vm.status == "absent") {
@@ -52,10 +52,10 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     }
     for vm in &plan.left_over {
         let line = format!(
-            "  {} (vmid {}) is not in the document; `apply --prune` destroys it{}",
+            "  {} vmid {}: is not in the document; `apply --prune` destroys it{}",
             vm.name,
             vm.vmid,
-            way_to_rename(plan, &vm.name)
+            rename_hint(plan, &vm.name)
         );
         push_line(&mut out, &line, colour, "");
     }
@@ -69,8 +69,8 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     out
 }
 
-/// Hints that a new VM beside one that left the document may be the same VM under a new name.
-fn way_to_rename(plan: &Plan, name: &str) -> String {
+/// Returns a hint for a plan that also creates a VM: it may be the same VM under a new name.
+fn rename_hint(plan: &Plan, name: &str) -> String {
     match plan.count(Action::Create) {
         0 => String::new(),
         _ => format!(", `renamed_from: {name}` of a new VM keeps it under the new name"),
@@ -83,9 +83,9 @@ const YELLOW: &str = "\x1b[33m";
 const RESET: &str = "\x1b[0m";
 
 fn summary(plan: &Plan) -> String {
-    let counted = |action, word: &str| {
-        let count = plan.count(action);
-        (count > 0).then(|| format!("{count} to {word}"))
+    let counted = |verb: &str| {
+        let count = plan.vms.iter().filter(|vm| vm.verb() == verb).count();
+        (count > 0).then(|| format!("{count} to {verb}"))
     };
     let blocked: BTreeSet<&str> = plan.blocked.iter().map(|b| b.name.as_str()).collect();
     let blocked = blocked.len();
@@ -93,12 +93,14 @@ fn summary(plan: &Plan) -> String {
     let found = plan.unchanged.iter().filter(|vm| vm.is_found()).count();
     let (unchanged, not_found) = (found - waiting, plan.unchanged.len() - found);
     let parts: Vec<String> = [
-        counted(Action::Destroy, "destroy"),
-        counted(Action::Create, "create"),
-        counted(Action::Change, "change"),
-        counted(Action::Adopt, "adopt"),
-        counted(Action::Release, "release"),
-        counted(Action::Power, "start or stop"),
+        counted("destroy"),
+        counted("create"),
+        counted("change"),
+        counted("adopt"),
+        counted("release"),
+        counted("start"),
+        counted("stop"),
+        counted("reboot"),
         (blocked > 0).then(|| format!("{blocked} blocked")),
         (waiting > 0).then(|| format!("{waiting} waiting for a reboot")),
         (unchanged > 0).then(|| format!("{unchanged} unchanged")),
@@ -112,13 +114,10 @@ fn summary(plan: &Plan) -> String {
 }
 
 fn show_vm(out: &mut String, vm: &VmPlan, colour: Colour) {
-    let (symbol, word, code) = match vm.action {
-        Action::Destroy => ("-", "destroy", RED),
-        Action::Create => ("+", "create", GREEN),
-        Action::Change => ("~", "change", YELLOW),
-        Action::Adopt => ("~", "adopt", YELLOW),
-        Action::Release => ("~", "release", YELLOW),
-        Action::Power => ("~", "power", YELLOW),
+    let (symbol, code) = match vm.action {
+        Action::Destroy => ("-", RED),
+        Action::Create => ("+", GREEN),
+        Action::Change | Action::Adopt | Action::Release | Action::Power => ("~", YELLOW),
     };
     let vmid = match (vm.vmid, vm.candidate) {
         (Some(vmid), _) => format!("vmid {vmid}"),
@@ -129,9 +128,10 @@ fn show_vm(out: &mut String, vm: &VmPlan, colour: Colour) {
         Impact::None => String::new(),
         impact => format!("  {}", impact_text(impact)),
     };
-    let head = format!("{symbol} {} {word}  {vmid}  node {}{impact}", vm.name, vm.node);
+    let head = format!("{symbol} {} {}  {vmid}  node {}{impact}", vm.name, vm.verb(), vm.node);
     push_line(out, &head, colour, code);
-    for change in &vm.changes {
+    // A reboot changes no value.
+    for change in vm.changes.iter().filter(|change| change.from != change.to) {
         push_line(out, &format!("      {}", change_text(change)), colour, "");
     }
     if vm.changes.is_empty() {

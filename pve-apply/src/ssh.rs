@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_port_is_no_server() {
+    fn a_closed_port_is_not_a_server() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);

@@ -1,7 +1,8 @@
 //! The list of VMs as a table and as JSON. Does no I/O.
 
 use crate::action::{Action, Plan};
-use crate::notice::What;
+use crate::notice::NoticeKind;
+use crate::plan::is_mark_only;
 use serde::Serialize;
 use stage::printable;
 use std::fmt::Write;
@@ -32,16 +33,17 @@ pub(crate) struct Row {
     pub(crate) vmid: Option<u32>,
     /// The node that has it; of a VM that does not exist, the document's.
     pub(crate) node: String,
-    /// `running`, `stopped`, `missing`, or `unknown` where that cannot be seen.
+    /// `running`, `stopped`, `missing`, or `unknown` if it cannot be read.
     pub(crate) status: String,
-    /// QEMU's word, such as `paused`, when the VM is on but its guest is halted.
+    /// QEMU's state, such as `paused`, when the VM is on but its guest is halted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) qmpstatus: Option<String>,
     /// How it compares with the document.
     pub(crate) drift: Drift,
     /// How it differs from a new VM in what nobody sets, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) unsaid: Option<Vec<String>>,
+    #[serde(rename = "unsaid")]
+    pub(crate) unset: Option<Vec<String>>,
     /// The MAC of net0.
     pub(crate) mac: Option<String>,
     /// Its tags in PVE, without ours.
@@ -72,7 +74,7 @@ pub(crate) enum Drift {
     NotInDocument,
     /// It belongs to this deployment, and another document has it.
     OtherDocument,
-    /// It belongs to another deployment, its state is not known, or the document is not rendered.
+    /// It belongs to another deployment, its state is unknown, or the document is not rendered.
     NotCompared,
     /// It carries a mark that names another VM, site or build.
     NotOurs {
@@ -82,11 +84,11 @@ pub(crate) enum Drift {
 }
 
 /// Returns how a VM differs from a new one in what nobody sets.
-pub(crate) fn unsaid(plan: &Plan, name: &str) -> Vec<String> {
+pub(crate) fn unset(plan: &Plan, name: &str) -> Vec<String> {
     let of_vm = plan.notices.iter().filter(|notice| notice.name == name);
-    let fields = of_vm.filter_map(|notice| match &notice.what {
-        What::Differs { fields } => Some(fields.clone()),
-        What::Unmanaged { keys } => {
+    let fields = of_vm.filter_map(|notice| match &notice.kind {
+        NoticeKind::Differs { fields } => Some(fields.clone()),
+        NoticeKind::Unmanaged { keys } => {
             Some(keys.iter().map(|key| format!("{key}: a new one has none")).collect())
         }
         _ => None,
@@ -95,23 +97,26 @@ pub(crate) fn unsaid(plan: &Plan, name: &str) -> Vec<String> {
 }
 
 impl Drift {
-    /// Returns what a plan says about a VM of its deployment.
+    /// Returns the drift that a plan has found.
     pub(crate) fn of(plan: &Plan, name: &str) -> Self {
         let blocked = plan.blocked.iter().filter(|b| b.name == name).flat_map(|b| &b.changes);
         let changed = plan.vms.iter().filter(|vm| vm.name == name && vm.action == Action::Change);
         let changes = changed.flat_map(|vm| &vm.changes).chain(blocked);
         let of_vm = plan.notices.iter().filter(|notice| notice.name == name);
-        let unmended = of_vm.filter_map(|notice| match &notice.what {
-            What::SeedChanged { parts } if parts.is_empty() => Some("seed".to_owned()),
-            What::SeedChanged { parts } => Some(format!("seed ({})", parts.join(", "))),
-            What::Halted { is_asked: true, .. } => Some("power".to_owned()),
+        let unmended = of_vm.filter_map(|notice| match &notice.kind {
+            NoticeKind::SeedChanged { parts } if parts.is_empty() => Some("seed".to_owned()),
+            NoticeKind::SeedChanged { parts } => Some(format!("seed ({})", parts.join(", "))),
+            NoticeKind::Halted { is_asked: true, .. } => Some("power".to_owned()),
             _ => None,
         });
-        let fields: Vec<String> =
-            changes.map(|change| change.field.clone()).chain(unmended).collect();
+        let fields: Vec<String> = changes
+            .map(|change| change.field.clone())
+            .chain(unmended)
+            .filter(|f| !is_mark_only(f))
+            .collect();
         let waiting = plan.notices.iter().filter(|notice| notice.name == name);
-        let mut waiting = waiting.filter_map(|notice| match &notice.what {
-            What::WaitsForReboot { changes } => {
+        let mut waiting = waiting.filter_map(|notice| match &notice.kind {
+            NoticeKind::WaitsForReboot { changes } => {
                 Some(changes.iter().map(|change| change.field.clone()).collect())
             }
             _ => None,
@@ -183,7 +188,7 @@ fn headings(columns: Columns) -> Vec<String> {
     headings.into_iter().map(str::to_owned).collect()
 }
 
-/// Returns the rows as a table with a header; below each row its differences that nobody says.
+/// Returns the rows as a table with a header; below each row the differences in what nobody sets.
 pub(crate) fn table(rows: &[Row], columns: Columns) -> String {
     let mut lines = vec![headings(columns)];
     lines.extend(rows.iter().map(|row| row.cells(columns)));
@@ -191,7 +196,7 @@ pub(crate) fn table(rows: &[Row], columns: Columns) -> String {
         lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
     };
     let widths: Vec<usize> = (0..).map_while(width).collect();
-    let below = std::iter::once(None).chain(rows.iter().map(|row| row.unsaid.as_ref()));
+    let below = std::iter::once(None).chain(rows.iter().map(|row| row.unset.as_ref()));
     let mut out = String::new();
     for (line, below) in lines.iter().zip(below) {
         let cells: Vec<String> =

@@ -6,25 +6,25 @@ use pve_stage::patience::{Patience, last_answer, poll_answer};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// Waits until a task ends, however it ends; not beyond the limit, and not after Ctrl-C. `tell` gets a
+/// Waits until a task ends, however it ends; not beyond the limit, and not after Ctrl-C. `progress` gets a
 /// line whenever the wait has been silent for long, and when the task cannot be read any more.
 pub(crate) fn wait_for(
     client: &Client,
     upid: &Upid,
     limit: Duration,
     interrupt: &Interrupt,
-    tell: &dyn Fn(&str),
+    progress: &dyn Fn(&str),
 ) {
     let mut patience = Patience::default();
     let what = format!("task {}", upid.kind());
     let ended = client.wait(upid, limit, &mut |waited, lost| {
         if let Some(text) = patience.message(waited, &what, &poll_answer(lost)) {
-            tell(&text);
+            progress(&text);
         }
-        if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if interrupt.is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if let Some(text) = ended.err().and_then(|error| unread(upid, &error)) {
-        tell(&text);
+        progress(&text);
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
     }
 
     /// Waits for a start that takes this many polls, in a world with a fault; returns what was reported.
-    fn told(polls: u64, fault: Option<&str>) -> Vec<String> {
+    fn reported(polls: u64, fault: Option<&str>) -> Vec<String> {
         let world = World::from_json(r#"{"vms": {"100": {"config": {}}}}"#).unwrap();
         let pace = Pace::Polls(polls);
         let sim = PveSim::start(world, Options { pace, ..Options::default() }).unwrap();
@@ -79,10 +79,10 @@ mod tests {
         let client = Client::with_clock(endpoint, clock);
         let vmid = pve_client::Vmid::new(100).unwrap();
         let upid = client.start(&"pve1".parse().unwrap(), vmid).unwrap();
-        let told = Mutex::new(Vec::new());
-        let tell = |text: &str| told.lock().unwrap().push(text.to_owned());
-        wait_for(&client, &upid, Duration::from_secs(1800), &Interrupt::default(), &tell);
-        told.into_inner().unwrap()
+        let reported = Mutex::new(Vec::new());
+        let progress = |text: &str| reported.lock().unwrap().push(text.to_owned());
+        wait_for(&client, &upid, Duration::from_secs(1800), &Interrupt::default(), &progress);
+        reported.into_inner().unwrap()
     }
 
     const AWAY: &str = r#"{"answer": {"status": 596, "message": "Connection timed out"}}"#;
@@ -92,8 +92,8 @@ mod tests {
         let runs = |seconds| {
             format!("still waiting for task qmstart ({seconds} s): last answer: it is running")
         };
-        assert_eq!(told(110, None), [runs(30), runs(60)]);
-        assert_eq!(told(3, None), Vec::<String>::new());
+        assert_eq!(reported(110, None), [runs(30), runs(60)]);
+        assert_eq!(reported(3, None), Vec::<String>::new());
     }
 
     #[test]
@@ -104,9 +104,9 @@ mod tests {
         };
         let unread = "cannot read the state of task qmstart: \
                       last answer: status 596: Connection timed out";
-        assert_eq!(told(1000, Some(&fault(1))), [unread]);
+        assert_eq!(reported(1000, Some(&fault(1))), [unread]);
         let still = "still waiting for task qmstart (30 s): \
                      last answer: status 596: Connection timed out";
-        assert_eq!(told(1000, Some(&fault(55))), [still, unread]);
+        assert_eq!(reported(1000, Some(&fault(55))), [still, unread]);
     }
 }

@@ -5,7 +5,7 @@
 //! not. Only the zone's content on that node shows that (facts-2, 17); without this check the VM is
 //! created and its start fails.
 
-use crate::ask::ask;
+use crate::read::read_api;
 use pve_client::{Bridge, Client, Error, NodeName, NodeVnet, SdnKind, SdnObject, SdnState};
 use stage::{Entry, Place};
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ pub(crate) fn read(
     if names.is_empty() {
         return Ok((BTreeMap::new(), Vec::new()));
     }
-    let objects = match ask(|| client.sdn_list(&SdnKind::Vnet)) {
+    let objects = match read_api(|| client.sdn_list(&SdnKind::Vnet)) {
         // PVE without the package for SDN.
         Err(error) if error.is_not_implemented() => Vec::new(),
         objects => objects?,
@@ -97,7 +97,7 @@ fn content(
     if state == SdnState::New {
         return Ok(Some(Vec::new()));
     }
-    match ask(|| client.node_vnets(node, zone)) {
+    match read_api(|| client.node_vnets(node, zone)) {
         Ok(vnets) => Ok(Some(vnets)),
         Err(error) if error.is_permission() => Ok(None),
         Err(error) => Err(error),

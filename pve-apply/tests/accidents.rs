@@ -39,14 +39,14 @@ fn every_accident_has_its_test_and_every_such_test_its_line() {
     }
 }
 
-/// Says whether `boundaries.rs` has this run, and tries this on each.
+/// Returns whether `boundaries.rs` has this run, and tries this on each.
 fn boundaries(root: &Path, run: &str, test: &str) -> bool {
     let text = std::fs::read_to_string(root.join("tests/boundaries.rs")).unwrap_or_default();
     let run = run.trim_start_matches("boundaries::");
     text.contains(&format!("    {run}: \"")) && text.contains(&format!("fn {test}()"))
 }
 
-/// Says whether the module's file holds the test.
+/// Returns whether the module's file holds the test.
 fn unit_test(root: &Path, path: &str, test: &str) -> bool {
     let path = path.replace("::", "/");
     let parent = path.trim_end_matches("/tests");

@@ -14,9 +14,9 @@ use std::time::Duration;
 use test_support::parallel;
 use test_support::pve_sim::{Options, PveSim, World, faults};
 
-/// So many runs go on at a time: they wait more than they work.
+/// The number of parallel runs: they wait more than they work.
 const WORKERS: usize = 16;
-/// After so many runs the work must be done: one that is cut, one that finishes it, one that finds
+/// The number of runs after which the work must be done: one that is cut, one that finishes it, one that finds
 /// the second at its own cleaning up.
 const RUNS: usize = 3;
 
@@ -67,7 +67,7 @@ impl Stand {
         child
     }
 
-    /// Runs until it ends well, so many times at most; says what the last run said otherwise.
+    /// Runs until a run succeeds, at most this many times; the error has the output of the last run.
     fn finish(&self, runs: usize) -> Result<(), String> {
         let ends_well = |_| self.spawn().wait().unwrap().success();
         if (0..runs).any(ends_well) { Ok(()) } else { Err(read(self.folder.path(), "stderr")) }
@@ -83,7 +83,7 @@ impl Stand {
         without(&without(&text, "run="), "uuid=")
     }
 
-    /// Kills the tool as soon as PVE has got so many requests; `false`: it had ended by then.
+    /// Kills the tool as soon as PVE has got this many requests; `false` if it had already ended.
     fn kill_after(&self, requests: usize) -> bool {
         let mut child = self.spawn();
         loop {
@@ -219,20 +219,20 @@ macro_rules! cases {
 cases! {
     create: "create-one" after Request,
     create_with_free_choice: "create-with-free-choice-of-vmid" after Write,
-    change: "drift-is-mended-in-place" after Write,
+    change: "drift-is-corrected-in-place" after Write,
     change_by_stop: "stop-when-allowed" after Write,
     reseed: "reseed-gives-new-data" after Request,
     destroy: "destroy-two" after Write,
     prune: "apply-prunes-what-left-the-document" after Write,
-    take_back: "what-is-no-longer-said-is-taken-back" after Write,
+    take_back: "a-value-that-is-no-longer-set-is-reset" after Write,
     add_devices: "disks-and-a-nic-are-added-at-once" after Request,
-    take_off_devices: "a-disk-and-a-nic-are-taken-off-at-once" after Request,
+    take_off_devices: "a-disk-and-a-nic-are-detached-at-once" after Request,
     move_disk: "a-disk-moves-and-its-options-change" after Write,
-    protection: "protection-ends-before-a-disk-is-taken-off" after Write,
-    boot_order: "a-new-disk-is-there-before-the-boot-order-names-it" after Write,
+    protection: "protection-is-removed-before-a-disk-is-detached" after Write,
+    boot_order: "a-new-disk-exists-before-the-boot-order-names-it" after Write,
     description: "the-description-is-all-lines-but-ours" after Write,
     pool: "a-pool-is-joined-and-left" after Write,
     rename: "a-renamed-vm-gets-its-name-and-new-memory" after Request,
     release: "released-vms-lose-the-mark" after Request,
-    change_of_tags: "tags-of-others-stay-and-ours-are-taken-back" after Write,
+    change_of_tags: "foreign-tags-stay-and-ours-are-reset" after Write,
 }

@@ -19,7 +19,7 @@ use test_support::pve_sim::{Options, PveSim, World};
 const WORKERS: usize = 8;
 const UUID: &str = "11111111-2222-4333-8444-000000000101";
 
-/// What is said of rows that PVE refuses as they are said here, that contradict another key, or that
+/// The errors of rows that PVE refuses with these values, that contradict another key, or that
 /// the default token may not write.
 const NOT_SERVED: [&str; 3] = ["PVE says", "stdin: vms[0].config", "lacks"];
 
@@ -68,18 +68,18 @@ impl Stand {
             .unwrap();
         child.stdin.take().unwrap().write_all(document.to_string().as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        (output.status.code().unwrap_or(-1), told)
+        let reported = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code().unwrap_or(-1), reported)
     }
 
     fn apply(&self, config: &Value, what: &str) -> Result<(), String> {
         let apply = ["apply", "--allow-detach", "--allow-stop"];
-        let (status, told) = self.run(config, &apply);
+        let (status, reported) = self.run(config, &apply);
         if status != 0 {
-            return Err(format!("{what}: apply ends with {status}:\n{told}"));
+            return Err(format!("{what}: apply ends with {status}:\n{reported}"));
         }
-        let (status, told) = self.run(config, &["plan", "--expect-no-changes"]);
-        if status == 0 { Ok(()) } else { Err(format!("{what}: the next plan says\n{told}")) }
+        let (status, reported) = self.run(config, &["plan", "--expect-no-changes"]);
+        if status == 0 { Ok(()) } else { Err(format!("{what}: the next plan says\n{reported}")) }
     }
 
     fn text(&self, key: &str) -> Option<String> {
@@ -100,10 +100,10 @@ fn check(row: &Row) -> Result<bool, String> {
     let key = row.key.to_string();
     let [one, other] = samples(row.part.kind);
     let before = stand.text(&key);
-    let said = row.said(Some(&one));
-    if let Err(told) = stand.apply(&said, &what) {
-        let refused = NOT_SERVED.iter().any(|word| told.contains(word));
-        return if refused { Ok(false) } else { Err(told) };
+    let said = row.setting(Some(&one));
+    if let Err(reported) = stand.apply(&said, &what) {
+        let refused = NOT_SERVED.iter().any(|word| reported.contains(word));
+        return if refused { Ok(false) } else { Err(reported) };
     }
     if row.key.key.part.name == "description" || one == other {
         return Ok(true);
@@ -112,9 +112,9 @@ fn check(row: &Row) -> Result<bool, String> {
     stand.sim.edit(|world| {
         world.vms.get_mut(&101).unwrap().config.insert(key.clone(), by_hand);
     });
-    let (status, told) = stand.run(&said, &["plan", "--detailed-exitcode"]);
+    let (status, reported) = stand.run(&said, &["plan", "--detailed-exitcode"]);
     if status != 4 {
-        return Err(format!("{what}: a change by hand is not seen: {status}\n{told}"));
+        return Err(format!("{what}: a change by hand is not seen: {status}\n{reported}"));
     }
     stand.apply(&said, &format!("{what}, after a change by hand"))?;
     stand.apply(&json!({}), &format!("{what}, said no longer"))?;

@@ -21,7 +21,7 @@ impl Run {
     /// Starts `pve-apply apply` as `shell` does it: the tool's path stands for `"$0"`.
     fn start(shell: &str) -> Self {
         let case: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/cases/ctrl-c-ends-the-running-step-and-begins-no-further");
+            .join("tests/cases/ctrl-c-finishes-the-running-step-and-starts-no-other");
         let read = |name: &str| std::fs::read_to_string(case.join(name)).unwrap();
         let world = World::from_json(&read("world.json")).unwrap();
         let options = Options { pace: Pace::Millis(700), ..Options::default() };

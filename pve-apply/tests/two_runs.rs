@@ -20,7 +20,7 @@ use test_support::pve_sim::{Options, Pace, PveSim, World};
 
 /// How many tries.
 const TRIES: usize = 100;
-/// So many go on at a time: they wait more than they work.
+/// The number of parallel runs: they wait more than they work.
 const WORKERS: usize = 8;
 const NAMES: [&str; 3] = ["edge", "db", "app"];
 
@@ -208,7 +208,7 @@ fn attempt_saved(one: Try) -> Result<(), String> {
         for name in NAMES {
             let vmid = &result["vm_ids"][name];
             if vms.get(&vmid.to_string()).is_none_or(|vm| vm["running"] != true) {
-                return Err(format!("{code:?}: {name} at {vmid} is not there{}", said()));
+                return Err(format!("{code:?}: {name} at {vmid} is missing{}", said()));
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::blocked::Blocked;
 use crate::change::{Change, Impact};
 use crate::json;
 use crate::mark::Mark;
-use crate::notice::{Notice, What};
+use crate::notice::{Notice, NoticeKind};
 use crate::observed::Power;
 use pve_client::{Digest, NodeName, Vmid};
 use serde::{Deserialize, Serialize};
@@ -122,6 +122,20 @@ pub(crate) struct VmPlan {
 }
 
 impl VmPlan {
+    /// Returns what happens to the VM as a verb.
+    pub(crate) fn verb(&self) -> &'static str {
+        match (self.action, self.steps.first(), self.steps.last()) {
+            (Action::Destroy, ..) => "destroy",
+            (Action::Create, ..) => "create",
+            (Action::Change, ..) => "change",
+            (Action::Adopt, ..) => "adopt",
+            (Action::Release, ..) => "release",
+            (Action::Power, Some(Step::Start), _) => "start",
+            (Action::Power, _, Some(Step::Shutdown { .. })) => "stop",
+            (Action::Power, ..) => "reboot",
+        }
+    }
+
     /// The digest as PVE's type.
     pub(crate) fn planned_digest(&self) -> Option<Digest> {
         self.digest.as_deref().and_then(|text| text.parse().ok())
@@ -174,8 +188,8 @@ impl Plan {
         }
     }
 
-    /// Returns whose VMs are planned, for people.
-    pub(crate) fn whose(&self) -> String {
+    /// Returns the owner of the planned VMs, for people.
+    pub(crate) fn owner_text(&self) -> String {
         match self.site.as_str() {
             "" => format!("\"{}\"", self.deployment),
             site => format!("\"{}\" of site \"{site}\"", self.deployment),
@@ -186,13 +200,14 @@ impl Plan {
     ///
     /// A value that only waits for a reboot is written: an apply would not change anything.
     pub(crate) fn has_changes(&self) -> bool {
-        let is_asked = |notice: &Notice| matches!(notice.what, What::Halted { is_asked: true, .. });
+        let is_asked =
+            |notice: &Notice| matches!(notice.kind, NoticeKind::Halted { is_asked: true, .. });
         !self.vms.is_empty() || !self.blocked.is_empty() || self.notices.iter().any(is_asked)
     }
 
     /// Returns the names of the VMs with nothing to do whose values wait for a reboot.
     pub(crate) fn waiting(&self) -> BTreeSet<&str> {
-        let waits = |notice: &&Notice| matches!(notice.what, What::WaitsForReboot { .. });
+        let waits = |notice: &&Notice| matches!(notice.kind, NoticeKind::WaitsForReboot { .. });
         let names: BTreeSet<&str> =
             self.notices.iter().filter(waits).map(|notice| notice.name.as_str()).collect();
         let unchanged = self.unchanged.iter().map(|vm| vm.name.as_str());

@@ -1,29 +1,30 @@
-//! `Blocked`: what is not done, as an enum of reasons; `text` says each with its way out. Does no I/O.
+//! `Blocked`: what cannot be done, and the reason; `text` has each reason's message and hint. Does no I/O.
 
 mod text;
 
 use crate::change::Change;
 use crate::json;
-use crate::mark::Stranger;
+use crate::mark::NotOurs;
 use pve_client::{NodeName, Vmid};
 use serde::{Deserialize, Serialize};
 use stage::{Entry, Place};
 use strum::IntoStaticStr;
 
-/// Something that should be done and cannot.
+/// A VM that cannot be brought to the state that the document asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Blocked {
     /// The VM's name in the document.
     pub name: String,
-    /// The vmid that it is about, where there is one.
+    /// The vmid, if known.
     #[serde(with = "json::vmid_or_null")]
     pub vmid: Option<Vmid>,
-    /// The node that it is about.
+    /// The node.
     #[serde(with = "json::name")]
     pub node: NodeName,
     /// The reason.
-    pub why: Why,
-    /// What differs, where that could be seen.
+    #[serde(rename = "why")]
+    pub reason: BlockReason,
+    /// The differences, if they are known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) changes: Vec<Change>,
 }
@@ -32,16 +33,16 @@ pub(crate) struct Blocked {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
-pub(crate) enum Why {
+pub(crate) enum BlockReason {
     /// The vmid belongs to a guest without our mark.
     VmidTaken {
         /// The guest's name.
         by: Option<String>,
     },
-    /// What is there carries a mark, and is not this VM.
+    /// The VM in its place carries a mark and is not this VM.
     NotOurs {
         /// What it is.
-        is: Stranger,
+        is: NotOurs,
     },
     /// The VM's home is another node, and this document's node came from the command line.
     OtherDocument {
@@ -59,9 +60,9 @@ pub(crate) enum Why {
     },
     /// The vmid is in use, by something that the token cannot see.
     VmidHidden,
-    /// A create whose outcome is not known yet has reserved the vmid.
+    /// A create whose outcome is still unknown has reserved the vmid.
     BeingCreated,
-    /// A guest without our mark has the name and a MAC of the VM that would be made.
+    /// A guest without our mark has the name and a MAC of the VM to create.
     Namesake {
         /// Its vmid.
         vmid: u32,
@@ -75,34 +76,34 @@ pub(crate) enum Why {
     },
     /// The VM exists with another vmid.
     VmidDiffers {
-        /// What the document says.
+        /// The document's value.
         wanted: u32,
     },
-    /// The VM to adopt lives on another node.
+    /// The VM to adopt is on another node.
     AdoptElsewhere {
-        /// What the document says.
+        /// The document's value.
         wanted: String,
     },
     /// Every vmid of the range is in use.
     NoVmidLeft,
     /// The node that has the VM does not answer.
     NodeAway,
-    /// The token may not read the VM.
+    /// The token is not allowed to read the VM.
     Forbidden,
-    /// The VM was listed on the node and is not there, yet its vmid is in use.
+    /// The node listed the VM and no longer has it, but its vmid is in use.
     Moving,
-    /// The token cannot see all VMs, so that a VM without a fixed vmid could exist unseen.
+    /// The token cannot see all VMs, so a VM without a fixed vmid could exist unseen.
     MayNotSeeAll,
-    /// Something else is at work on the VM.
+    /// The VM is locked by another operation.
     Locked {
-        /// PVE's word for it.
+        /// PVE's name of the lock.
         lock: String,
     },
     /// The VM is a template.
     IsTemplate,
     /// PVE protects the VM against removal.
     Protected,
-    /// PVE protects the VM's drives, and some would be taken off.
+    /// PVE protects the VM's drives, and the change would detach some.
     DrivesProtected {
         /// Their slots.
         slots: Vec<String>,
@@ -111,14 +112,14 @@ pub(crate) enum Why {
     ImageMissing {
         /// Its name in the document.
         image: String,
-        /// Where it should be; `None` when the document does not say.
+        /// Its volid; `None` when the document has none.
         volid: Option<String>,
     },
     /// The document's disk is smaller than the image.
     DiskSmallerThanImage {
         /// The document's name of the size.
         field: String,
-        /// What the document says.
+        /// The document's value.
         wanted: String,
         /// The image's virtual size in bytes.
         image_bytes: u64,
@@ -127,7 +128,7 @@ pub(crate) enum Why {
     DiskWouldShrink {
         /// The document's name of the size.
         field: String,
-        /// What the document says.
+        /// The document's value.
         wanted: String,
         /// The disk's size, as PVE prints it.
         has: String,
@@ -137,31 +138,31 @@ pub(crate) enum Why {
         /// The slot where a new VM would have it.
         slot: String,
     },
-    /// The boot order names no disk, and the VM has several, or another than is expected.
+    /// The boot order names no disk, and the VM has several, or an unexpected one.
     BootDiskUnclear {
         /// The slots of its disks.
         slots: Vec<String>,
     },
-    /// The VM boots from what the document says as a further disk.
+    /// The VM boots from a disk that is a data disk in the document.
     BootDiskSaid {
         /// The slot that it boots from.
         slot: String,
-        /// The slot under which the document says the boot disk.
+        /// The slot of the boot disk in the document.
         boot: String,
     },
-    /// A disk that was there is gone from its slot.
+    /// A disk is no longer in its slot.
     DiskGone {
         /// The slot.
         slot: String,
-        /// The key under which the disk lies now.
+        /// The key that holds the disk now.
         unused: Option<String>,
     },
-    /// Nobody says how large a disk is to be.
+    /// No size is set for a new disk.
     DiskSizeMissing {
         /// The slot.
         slot: String,
     },
-    /// The slot holds a CD where a disk is asked for, or a disk where a CD is.
+    /// The slot holds a CD instead of a disk, or a disk instead of a CD.
     SlotTaken {
         /// The slot.
         slot: String,
@@ -180,26 +181,26 @@ pub(crate) enum Why {
         /// The option.
         option: String,
     },
-    /// Devices would be taken off the VM.
+    /// The change would detach devices.
     NeedsDetach {
         /// The slots.
         slots: Vec<String>,
     },
-    /// Disks would move to other storages.
+    /// The change would move disks to other storages.
     NeedsMove {
-        /// Each disk, and where to.
+        /// Each disk and its new storage.
         moves: Vec<String>,
     },
-    /// The description and our mark are too long together.
+    /// The description and our mark exceed PVE's limit.
     DescriptionTooLong {
-        /// How many characters people wrote.
+        /// The length of the description, in characters.
         has: usize,
-        /// How many they may.
+        /// The number of characters that are available.
         left: usize,
     },
-    /// `image: none`: nobody makes this VM here.
+    /// `image: none`: this VM is never created.
     NeverCreated,
-    /// The changes take effect only by a reboot.
+    /// The changes need a reboot.
     NeedsReboot {
         /// The fields.
         fields: Vec<String>,
@@ -211,40 +212,41 @@ pub(crate) enum Why {
     },
     /// The VM is on but its guest is halted.
     Halted {
-        /// QEMU's word for it, as `paused`.
+        /// QEMU's state, such as `paused`.
         qmpstatus: String,
-        /// What is asked of it.
-        wish: Wish,
+        /// What the VM should do.
+        #[serde(rename = "wish")]
+        request: Request,
     },
-    /// What lies at the place of the seed is not a seed disk of ours.
+    /// The disk in the seed's slot is not one of our seed disks.
     SeedDiskForeign {
         /// The slot.
         slot: String,
         /// What it is.
         has: String,
     },
-    /// Something else gives the guest cloud-init data.
+    /// The guest also gets cloud-init data from elsewhere.
     SeedRivals {
         /// Its config keys.
         keys: Vec<String>,
     },
-    /// There is no such VM to adopt, start or stop.
+    /// The VM to adopt, start or stop does not exist.
     NotThere,
-    /// A VM is adopted by its vmid only.
+    /// The VM to adopt has no vmid in the document.
     AdoptNeedsVmid,
 }
 
-/// What only a VM whose guest runs can do.
+/// An operation that needs a running guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Wish {
-    /// To run.
+pub(crate) enum Request {
+    /// Run.
     Start,
-    /// To shut down.
+    /// Shut down.
     Stop,
-    /// To shut down and start again.
+    /// Shut down and start again.
     Reboot,
-    /// The same, so that these fields come into force.
+    /// Reboot so that changed fields take effect.
     Change {
         /// The fields.
         fields: Vec<String>,
@@ -252,23 +254,23 @@ pub(crate) enum Wish {
 }
 
 impl Blocked {
-    /// Says it as a finding.
+    /// Returns it as a finding.
     pub(crate) fn entry(&self) -> Entry {
         let place = match self.vmid {
             Some(vmid) => Place::vm(self.node.as_str(), vmid.get()),
             None => Place::Named(self.name.clone()),
         };
-        let fact = self.why.fact(&self.name);
-        let entry = Entry::error((&self.why).into(), place, fact).about(&self.name);
-        match self.why.way_out() {
+        let fact = self.reason.fact(Some(&self.name));
+        let entry = Entry::error((&self.reason).into(), place, fact).about(&self.name);
+        match self.reason.hint() {
             Some(hint) => entry.hint(hint),
             None => entry,
         }
     }
 }
 
-impl Why {
-    /// Returns whether the owner of a VM is in doubt: then nothing at all is done.
+impl BlockReason {
+    /// Returns whether the owner of a VM is in doubt: then the run does nothing at all.
     pub(crate) fn is_about_identity(&self) -> bool {
         matches!(
             self,

@@ -1,20 +1,23 @@
 //! Each reason's message and its way out. No way out ever advises to destroy a VM or
 //! to remove our tag. Does no I/O.
 
-use super::{Why, Wish};
-use crate::mark::Stranger;
+use super::{BlockReason, Request};
+use crate::mark::NotOurs;
 
-impl Why {
-    /// What is so.
+impl BlockReason {
+    /// Returns the fact; without a name for a line that already begins with it.
     #[expect(clippy::too_many_lines, reason = "a table: one arm for each reason")]
-    pub(crate) fn fact(&self, name: &str) -> String {
-        let vmid = |rest: &str| format!("the vmid of \"{name}\" {rest}");
-        let it = |rest: &str| format!("\"{name}\" {rest}");
-        let maybe = |rest: &str| format!("a VM that may be \"{name}\" {rest}");
-        let of = |field: &str, rest: &str| format!("`{field}` of \"{name}\" {rest}");
+    pub(crate) fn fact(&self, name: Option<&str>) -> String {
+        let subject = Subject(name);
+        let vmid = |rest: &str| subject.of("the vmid", rest);
+        let it = |rest: &str| subject.it(rest);
+        let maybe = |rest: &str| format!("a VM that may be {} {rest}", subject.object());
+        let of = |field: &str, rest: &str| subject.of(&format!("`{field}`"), rest);
         match self {
             Self::VmidTaken { by } => vmid(&taken_by(by.as_deref())),
-            Self::NotOurs { is } => format!("the VM in the place of \"{name}\" is {}", is.text()),
+            Self::NotOurs { is } => {
+                format!("the VM in the place of {} is {}", subject.object(), is.text())
+            }
             Self::OtherDocument { home, wanted } => it(&format!(
                 "belongs to a document for node \"{home}\"; this one is for \"{wanted}\""
             )),
@@ -25,7 +28,7 @@ impl Why {
             Self::NoVmidLeft => it("gets no vmid: all vmids of the range are in use"),
             Self::BeingCreated => maybe("is still being created by another run"),
             Self::Namesake { mac, .. } => {
-                format!("this VM has the name and the MAC {mac} of \"{name}\", and is not ours")
+                subject.of(&format!("a VM with the name and the MAC {mac}"), "is not ours")
             }
             Self::MarkedTwice { vmids } => {
                 let list: Vec<_> = vmids.iter().map(u32::to_string).collect();
@@ -37,10 +40,10 @@ impl Why {
             Self::AdoptElsewhere { wanted } => {
                 it(&format!("is on this node; the document is for node \"{wanted}\""))
             }
-            Self::NodeAway => {
-                format!("the node of \"{name}\" does not answer: its state is unknown")
+            Self::NodeAway => subject.of("the node", "does not answer: the VM's state is unknown"),
+            Self::Forbidden => {
+                format!("the token cannot read {}: its state is unknown", subject.object())
             }
-            Self::Forbidden => format!("the token cannot read \"{name}\": its state is unknown"),
             Self::Moving => maybe("has just moved from this node to another"),
             Self::MayNotSeeAll => {
                 it("has no `vmid`, and the token cannot see all VMs: it could exist unseen")
@@ -53,7 +56,7 @@ impl Why {
             Self::DrivesProtected { slots } => {
                 it(&format!("is protected, and would lose {}", slots.join(", ")))
             }
-            Self::ImageMissing { image, volid } => image_missing(name, image, volid.as_deref()),
+            Self::ImageMissing { image, volid } => image_missing(subject, image, volid.as_deref()),
             Self::DiskSmallerThanImage { field, wanted, image_bytes } => {
                 let bytes = machine::shown_size(*image_bytes);
                 of(field, &format!("is {wanted}, but its image needs {bytes}"))
@@ -82,7 +85,7 @@ impl Why {
             }
             Self::NeedsDetach { slots } => it(&format!("would lose {}", slots.join(", "))),
             Self::NeedsMove { moves } => {
-                format!("disks of \"{name}\" would move: {}", moves.join(", "))
+                subject.of("disks", &format!("would move: {}", moves.join(", ")))
             }
             Self::DescriptionTooLong { has: 0, .. } => {
                 of("description", "has no room for a mark that names all that is set")
@@ -90,18 +93,18 @@ impl Why {
             Self::DescriptionTooLong { has, left } => {
                 of("description", &format!("has {has} characters; PVE leaves room for {left}"))
             }
-            Self::NeverCreated => it("does not exist and is never created: its `image` is none"),
+            Self::NeverCreated => it("does not exist and is never created: it has `image: none`"),
             Self::NeedsReboot { fields } => {
                 it(&format!("is running and needs a reboot for {}", fields.join(", ")))
             }
             Self::NeedsPowerOff { fields } => {
                 it(&format!("is running and must be stopped for {}", fields.join(", ")))
             }
-            Self::Halted { qmpstatus, wish } => {
-                it(&format!("{}: QEMU says \"{qmpstatus}\"", halted(wish)))
+            Self::Halted { qmpstatus, request } => {
+                it(&format!("{}: QEMU says \"{qmpstatus}\"", halted(request)))
             }
             Self::SeedDiskForeign { slot, has } => {
-                format!("{slot} of \"{name}\" is not one of our seed disks: {has}")
+                subject.of(slot, &format!("is not one of our seed disks: {has}"))
             }
             Self::SeedRivals { keys } => {
                 it(&format!("also gets cloud-init data from {}", keys.join(", ")))
@@ -109,14 +112,14 @@ impl Why {
         }
     }
 
-    /// What to do about it.
+    /// Returns what to do about it.
     #[expect(clippy::too_many_lines, reason = "a table: one arm for each reason")]
-    pub(crate) fn way_out(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         let text = match self {
             Self::VmidTaken { .. } => {
                 "choose another `vmid`, or run `pve-apply adopt` if that guest is the one you mean"
             }
-            Self::NotOurs { is } => return Some(way_out_of(is)),
+            Self::NotOurs { is } => return Some(not_ours_hint(is)),
             Self::OtherDocument { home, .. } => {
                 return Some(format!(
                     "for a second set of VMs use resolve --deployment NAME; for the same ones --node {home}, \
@@ -190,7 +193,7 @@ impl Why {
                 "--allow-reboot reboots it; --pending writes the change and leaves the reboot to you"
             }
             Self::NeedsPowerOff { .. } => "--allow-stop shuts it down and starts it again",
-            Self::Halted { wish, .. } => way_out_of_halt(wish),
+            Self::Halted { request, .. } => halted_hint(request),
             Self::SeedDiskForeign { slot, .. } => {
                 return Some(format!("free {slot} in PVE, then run again"));
             }
@@ -205,49 +208,49 @@ impl Why {
 }
 
 /// Returns what a VM with a halted guest cannot do.
-fn halted(wish: &Wish) -> String {
-    match wish {
-        Wish::Start => "is on, but its guest is halted".to_owned(),
-        Wish::Stop => "cannot shut down".to_owned(),
-        Wish::Reboot => "cannot reboot".to_owned(),
-        Wish::Change { fields } => format!("cannot reboot for {}", fields.join(", ")),
+fn halted(request: &Request) -> String {
+    match request {
+        Request::Start => "is on, but its guest is halted".to_owned(),
+        Request::Stop => "cannot shut down".to_owned(),
+        Request::Reboot => "cannot reboot".to_owned(),
+        Request::Change { fields } => format!("cannot reboot for {}", fields.join(", ")),
     }
 }
 
 // PVE: API2/Qemu.pm, vm_shutdown: with `forceStop` a paused VM is stopped.
-fn way_out_of_halt(wish: &Wish) -> &'static str {
-    match wish {
-        Wish::Start => "resume it in PVE; or run `pve-apply stop --force`, then start it",
-        Wish::Stop => "resume it in PVE, or cut its power with --force",
-        Wish::Reboot => "resume it in PVE, or cut its power and start it with --force",
-        Wish::Change { .. } => {
+fn halted_hint(request: &Request) -> &'static str {
+    match request {
+        Request::Start => "resume it in PVE; or run `pve-apply stop --force`, then start it",
+        Request::Stop => "resume it in PVE, or cut its power with --force",
+        Request::Reboot => "resume it in PVE, or cut its power and start it with --force",
+        Request::Change { .. } => {
             "resume it in PVE; --allow-stop cuts its power and starts it again; \
              --pending writes the change only"
         }
     }
 }
 
-fn way_out_of(stranger: &Stranger) -> String {
-    let text = match stranger {
-        Stranger::Untagged { .. } => {
+fn not_ours_hint(not_ours: &NotOurs) -> String {
+    let text = match not_ours {
+        NotOurs::Untagged { .. } => {
             "`pve-apply adopt` restores the tag, if this is the VM you mean"
         }
-        Stranger::Earlier { .. } => "`pve-apply adopt` takes it over, if it is this site's",
-        Stranger::OtherSite { site, .. } if site.is_empty() => {
+        NotOurs::Earlier { .. } => "`pve-apply adopt` takes it over, if it is this site's",
+        NotOurs::OtherSite { site, .. } if site.is_empty() => {
             "`pve-apply adopt` takes it over, if it is this site's"
         }
-        Stranger::OtherSite { site, .. } => {
+        NotOurs::OtherSite { site, .. } => {
             return format!(
                 "resolve --deployment NAME gives a separate set of VMs; \
                  `pve-apply adopt --from-site {site}`, if that was this site's name"
             );
         }
-        Stranger::Later { .. } => "update pve-apply",
-        Stranger::Broken => "leave only one line of pve-apply in its description",
-        Stranger::Clone { .. } | Stranger::Restored { .. } => {
+        NotOurs::Later { .. } => "update pve-apply",
+        NotOurs::Broken => "leave only one line of pve-apply in its description",
+        NotOurs::Clone { .. } | NotOurs::Restored { .. } => {
             "choose another `vmid`, or run `pve-apply adopt` if this copy should be managed"
         }
-        Stranger::Unmarked | Stranger::OtherKind { .. } | Stranger::OtherDeployment { .. } => {
+        NotOurs::Unmarked | NotOurs::OtherKind { .. } | NotOurs::OtherDeployment { .. } => {
             "choose another `vmid`"
         }
     };
@@ -261,9 +264,32 @@ fn taken_by(guest: Option<&str>) -> String {
     }
 }
 
-fn image_missing(name: &str, image: &str, volid: Option<&str>) -> String {
-    match volid {
-        Some(volid) => format!("image \"{image}\" of \"{name}\" does not exist: {volid}"),
-        None => format!("image \"{image}\" of \"{name}\" is not in the document's `images`"),
+fn image_missing(subject: Subject<'_>, image: &str, volid: Option<&str>) -> String {
+    let rest = match volid {
+        Some(volid) => format!("does not exist: {volid}"),
+        None => "is not in the document's `images`".to_owned(),
+    };
+    subject.of(&format!("image \"{image}\""), &rest)
+}
+
+/// The VM that a fact is about; no name where the line already begins with it.
+#[derive(Clone, Copy)]
+struct Subject<'a>(Option<&'a str>);
+
+impl Subject<'_> {
+    /// Returns a fact about the VM.
+    fn it(self, rest: &str) -> String {
+        self.0.map_or_else(|| rest.to_owned(), |name| format!("\"{name}\" {rest}"))
+    }
+
+    /// Returns a fact about a part of the VM.
+    fn of(self, part: &str, rest: &str) -> String {
+        let of = self.0.map(|name| format!(" of \"{name}\"")).unwrap_or_default();
+        format!("{part}{of} {rest}")
+    }
+
+    /// Returns the VM as the object of a sentence.
+    fn object(self) -> String {
+        self.0.map_or_else(|| "it".to_owned(), |name| format!("\"{name}\""))
     }
 }

@@ -1,6 +1,6 @@
 //! `pve-apply adopt`.
 
-use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
+use super::session::{Session, carry_out, print_plan, refuse_blocked, unless_done};
 use crate::addresses;
 use crate::cli::AdoptArgs;
 use crate::desired::Purpose;
@@ -15,14 +15,15 @@ pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure
     let interrupt = Interrupt::listen();
     let _lock = session.lock(args.pace, &interrupt, console)?;
     let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
-    let asked = Adoption { named: !args.target.vms.is_empty(), from_site: args.from_site.clone() };
-    let adoption = plan::plan_adopt(&session.desired, &observed, &asked);
+    let requested =
+        Adoption { named: !args.target.vms.is_empty(), from_site: args.from_site.clone() };
+    let adoption = plan::plan_adopt(&session.desired, &observed, &requested);
     refuse_blocked(&adoption, false).map(drop)?;
-    tell(console, &adoption);
+    print_plan(console, &adoption);
     if !adoption.vms.is_empty() {
         let marked = plan::as_adopted(&adoption, &observed);
         console.text("after that, apply would do:\n");
-        tell(console, &plan::plan(&session.desired, &marked));
+        print_plan(console, &plan::plan(&session.desired, &marked));
     }
     if args.dry_run {
         return Ok(Output::bytes(Vec::new(), Report::new()));

@@ -1,10 +1,9 @@
 //! `pve-apply apply`.
 
-use super::session::{Session, close, prune, refuse_blocked, tell, unless_done, work};
+use super::session::{Session, close, print_plan, prune, refuse_blocked, unless_done, work};
 use super::{rollback, wait};
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
-use crate::ask::Stopwatch;
 use crate::cli::ApplyArgs;
 use crate::closing::Readiness;
 use crate::confirm;
@@ -12,10 +11,11 @@ use crate::desired::{Desired, OnError, Purpose};
 use crate::interrupt::Interrupt;
 use crate::mark::Owner;
 use crate::observe::Scope;
-use crate::observed::{Look, Observed, Seen};
+use crate::observed::{Observation, Observed, VmState};
 use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson, VmOutcome};
 use crate::preflight::Preflight;
+use crate::read::Stopwatch;
 use crate::{facts, plan, plan_file, ready, room};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
@@ -113,9 +113,9 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             Ok(skipped) => skipped,
             Err(failure) => return Err(stopped(failure)),
         };
-        tell(console, &plan);
+        print_plan(console, &plan);
         // Only --prune adds removals to this plan.
-        confirm::unless_agreed(&plan, args.yes, interrupt)?;
+        confirm::confirm_destroys(&plan, args.yes, interrupt)?;
         let mut findings = preflight(session, &plan, &observed).map_err(stopped)?;
         if first {
             let what = args.wait.wait;
@@ -134,7 +134,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             && !done.iter().any(VmOutcome::is_failed)
             && args.plan.is_none();
         outcome::add(&mut outcomes, done);
-        if !met || round == ROUNDS || interrupt.is_asked() {
+        if !met || round == ROUNDS || interrupt.is_stopping() {
             return Ok(Work { plan, outcomes, skipped, watch: started });
         }
     }
@@ -145,14 +145,14 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
     let plan = plan_file::read(path)?;
     let place = || Place::file(path.display().to_string());
     if (&plan.site, &plan.deployment) != (&now.site, &now.deployment) {
-        let (planned, asked) = (plan.whose(), now.whose());
-        let fact = format!("the plan is for {planned}, but the document is for {asked}");
+        let (planned, requested) = (plan.owner_text(), now.owner_text());
+        let fact = format!("the plan is for {planned}, but the document is for {requested}");
         return Err(Entry::error("plan-of-another-document", place(), fact).into());
     }
     let mut report = Report::new();
     for vm in &plan.vms {
         let fact = match vm.action {
-            Action::Create if is_to_be_made(now, vm) => continue,
+            Action::Create if is_still_creatable(now, vm) => continue,
             Action::Create => {
                 format!("\"{}\" now exists, or can no longer be created", vm.name)
             }
@@ -179,22 +179,26 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
 const PLAN_AGAIN: &str = "plan again and look at what differs";
 
 /// Returns a VM that a plan leaves alone, if it exists as before.
-fn still_there<'o>(vm: &Unchanged, desired: &Desired, observed: &'o Observed) -> Option<&'o Seen> {
-    let Some(Look::Seen(seen)) = observed.looks.get(&vm.vmid?) else { return None };
+fn still_there<'o>(
+    vm: &Unchanged,
+    desired: &Desired,
+    observed: &'o Observed,
+) -> Option<&'o VmState> {
+    let Some(Observation::Seen(seen)) = observed.vms.get(&vm.vmid?) else { return None };
     match seen.owner(&desired.site, &desired.deployment) {
         Owner::Ours(mark) if desired.name_now(&mark.vm) == vm.name => Some(seen),
         _ => None,
     }
 }
 
-fn is_to_be_made(now: &Plan, vm: &VmPlan) -> bool {
+fn is_still_creatable(now: &Plan, vm: &VmPlan) -> bool {
     now.vms.iter().any(|other| other.name == vm.name && other.action == Action::Create)
 }
 
 /// Returns whether the VM is where it was, with the config and the power that were planned for.
 fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
-    match vm.vmid.and_then(|vmid| observed.looks.get(&vmid)) {
-        Some(Look::Seen(seen)) => {
+    match vm.vmid.and_then(|vmid| observed.vms.get(&vmid)) {
+        Some(Observation::Seen(seen)) => {
             let power = vm.power.is_none_or(|power| power == seen.power);
             seen.node == vm.node && seen.config.digest == vm.planned_digest() && power
         }
@@ -212,16 +216,16 @@ pub(super) fn preflight(
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
         return Ok(Report::new());
     }
-    let asked = |name: &str| session.asked.iter().find(|vm| vm.name == name);
+    let requested = |name: &str| session.requested.iter().find(|vm| vm.name == name);
     let with = |action| plan.vms.iter().filter(move |vm| vm.action == action);
     // A plan file may name a VM that is not in the document.
     let work = Preflight {
         node: &session.desired.node,
         images: &session.desired.image_storage,
-        made: with(Action::Create).filter_map(|vm| asked(&vm.name)).collect(),
-        changed: with(Action::Change).filter_map(|vm| Some((asked(&vm.name)?, vm))).collect(),
+        made: with(Action::Create).filter_map(|vm| requested(&vm.name)).collect(),
+        changed: with(Action::Change).filter_map(|vm| Some((requested(&vm.name)?, vm))).collect(),
     };
-    let facts = facts::read(&session.client, work.node, &work.wanted())?;
+    let facts = facts::read(&session.client, work.node, &work.required())?;
     let mut report = work.judge(&facts);
     report.extend(room::judge(plan, observed, work.node, &facts.storages));
     Ok(report)

@@ -1,6 +1,6 @@
 //! `pve-apply destroy`.
 
-use super::session::{Session, carry_out, prune, refuse_blocked, tell, unless_done};
+use super::session::{Session, carry_out, print_plan, prune, refuse_blocked, unless_done};
 use crate::action::Plan;
 use crate::cli::DestroyArgs;
 use crate::confirm;
@@ -27,8 +27,8 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
         prune(&session, &observed, &mut plan)?;
     }
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
-    tell(console, &plan);
-    confirm::unless_agreed(&plan, args.yes, &interrupt)?;
+    print_plan(console, &plan);
+    confirm::confirm_destroys(&plan, args.yes, &interrupt)?;
     let mut report = unseen(&plan);
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     report.extend(unless_done(&outcomes)?);

@@ -2,12 +2,12 @@
 
 use super::session::Session;
 use super::wait;
-use crate::asked::Asked;
 use crate::cli::{DoctorArgs, WaitFor};
 use crate::desired::{Desired, Purpose};
 use crate::observe::Scope;
 use crate::preflight::Preflight;
-use crate::{facts, observe, plan, ready};
+use crate::requested::RequestedVm;
+use crate::{facts, observe, plan, ready, version};
 use pve_client::Client;
 use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place, Report};
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
     console.report(&session.examples);
     let well = |text: &str| console.text(&format!("ok: {text}\n"));
     // The first answer proves endpoint, certificate and token; without it nothing else can be checked.
-    observe::supported_version(client)?;
+    version::check(client)?;
     well(&format!(
         "{} answers; its certificate and the token {} are valid",
         client.endpoint().url,
@@ -31,14 +31,14 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
         return Err(report.into());
     }
     well(&format!("node {} is online", desired.node));
-    let chosen = |vm: &&Asked| desired.vms.iter().any(|other| other.name == vm.name);
+    let chosen = |vm: &&RequestedVm| desired.vms.iter().any(|other| other.name == vm.name);
     let work = Preflight {
         node: &desired.node,
         images: &desired.image_storage,
-        made: session.asked.iter().filter(chosen).collect(),
+        made: session.requested.iter().filter(chosen).collect(),
         changed: Vec::new(),
     };
-    let findings = work.judge(&facts::read(client, work.node, &work.wanted())?);
+    let findings = work.judge(&facts::read(client, work.node, &work.required())?);
     if !findings.has_errors() {
         well("storages, bridges and privileges meet what apply needs");
     }
@@ -86,7 +86,7 @@ fn images(client: &Client, desired: &Desired) -> Report {
     let mut report = Report::new();
     let hint = "add `image-publish` to the pipe before pve-apply";
     let mut seen = BTreeSet::new();
-    let machines = desired.vms.iter().filter_map(|vm| vm.machine.as_ref());
+    let machines = desired.vms.iter().filter_map(|vm| vm.definition.as_ref());
     for image in machines.flat_map(|m| m.image.iter().chain(m.images.values())) {
         if !seen.insert(&image.name) {
             continue;

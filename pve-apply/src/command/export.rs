@@ -1,11 +1,11 @@
 //! `pve-apply export`: writes existing VMs as an env.
 
-use crate::ask::ask;
 use crate::cli::ExportArgs;
 use crate::export::{self, Found};
 use crate::mark::Line;
-use crate::observed::{Look, Seen};
-use crate::{connect, observe};
+use crate::observed::{Observation, VmState};
+use crate::read::read_api;
+use crate::{connect, observe, version};
 use pve_client::{Client, GuestKind, NodeName, Resource};
 use pve_stage::finding;
 use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report, suggest};
@@ -26,13 +26,13 @@ pub(crate) fn run(args: &ExportArgs, console: &Console) -> Result<Output, Failur
         Failure::from(std::mem::take(&mut report))
     })?;
     let Ok(node) = node else { return Err(report.into()) };
-    observe::supported_version(&client)?;
-    let guests = ask(|| client.cluster_resources())
+    version::check(&client)?;
+    let guests = read_api(|| client.cluster_resources())
         .map_err(|error| finding::of_error(Place::node(node.as_str()), &error))?;
     let chosen = choose(&args.vms, &guests, &node, &mut report);
     let mut seen = Vec::new();
     for guest in chosen {
-        match look(&client, guest)? {
+        match observation(&client, guest)? {
             Ok(found) => seen.push((guest, found)),
             Err(entry) => report.push(entry),
         }
@@ -46,21 +46,21 @@ pub(crate) fn run(args: &ExportArgs, console: &Console) -> Result<Output, Failur
     Ok(Output::bytes(export::env(node.as_str(), &found), report))
 }
 
-fn found<'a>(guest: &'a Resource, seen: &'a Seen) -> Found<'a> {
+fn found<'a>(guest: &'a Resource, seen: &'a VmState) -> Found<'a> {
     let (config, power, pool) = (&seen.config, seen.power, guest.pool.as_deref());
     Found { vmid: seen.vmid, config, power, pool }
 }
 
 /// Returns the VMs that are asked for, each once, in the order of the command line.
 fn choose<'a>(
-    asked: &[String],
+    requested: &[String],
     guests: &'a [Resource],
     node: &NodeName,
     report: &mut Report,
 ) -> Vec<&'a Resource> {
     let mut chosen: Vec<&Resource> = Vec::new();
-    for asked in asked {
-        match one(asked, guests).and_then(|guest| fit(guest, node)) {
+    for requested in requested {
+        match one(requested, guests).and_then(|guest| fit(guest, node)) {
             Ok(guest) if chosen.iter().any(|other| other.vmid == guest.vmid) => {}
             Ok(guest) => chosen.push(guest),
             Err(entry) => report.push(*entry),
@@ -70,12 +70,12 @@ fn choose<'a>(
 }
 
 /// Finds a VM: a number is a vmid, anything else a name.
-fn one<'a>(asked: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entry>> {
-    let place = || Place::Named(asked.to_owned());
-    let by_vmid = asked.parse::<u32>().ok();
+fn one<'a>(requested: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entry>> {
+    let place = || Place::Named(requested.to_owned());
+    let by_vmid = requested.parse::<u32>().ok();
     let fits = |guest: &&Resource| match by_vmid {
         Some(vmid) => guest.vmid.get() == vmid,
-        None => guest.name.as_deref() == Some(asked),
+        None => guest.name.as_deref() == Some(requested),
     };
     match guests.iter().filter(fits).collect::<Vec<_>>().as_slice() {
         [only] => Ok(only),
@@ -83,15 +83,15 @@ fn one<'a>(asked: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entr
             let fact = "does not exist or is not visible to the token";
             let entry = Entry::error("unknown-vm", place(), fact);
             let names = guests.iter().filter_map(|guest| guest.name.as_deref());
-            Err(Box::new(match suggest::near(asked, names) {
+            Err(Box::new(match suggest::near(requested, names) {
                 Some(name) => entry.hint(format!("did you mean \"{name}\"?")),
-                None => entry.hint("give its vmid, or its name in PVE"),
+                None => entry.hint("use its vmid or its name in PVE"),
             }))
         }
         many => {
             let vmids: Vec<String> = many.iter().map(|guest| guest.vmid.to_string()).collect();
             let fact = format!("{} VMs have this name", many.len());
-            let hint = format!("give the vmid of one: {}", vmids.join(", "));
+            let hint = format!("use a vmid instead: {}", vmids.join(", "));
             Err(Box::new(Entry::error("ambiguous-name", place(), fact).hint(hint)))
         }
     }
@@ -108,20 +108,20 @@ fn fit<'a>(guest: &'a Resource, node: &NodeName) -> Result<&'a Resource, Box<Ent
             .hint("export the VMs that were cloned from it"),
         GuestKind::Qemu if guest.node != *node => {
             Entry::error("another-node", place, format!("is not on {node}, the document's node"))
-                .hint("an env is about one node: give `resolve` this node with `--node`")
+                .hint("an env is for one node: run `resolve` with that node as `--node`")
         }
         GuestKind::Qemu => return Ok(guest),
     };
     Err(Box::new(entry))
 }
 
-fn look(client: &Client, guest: &Resource) -> Result<Result<Seen, Entry>, Failure> {
+fn observation(client: &Client, guest: &Resource) -> Result<Result<VmState, Entry>, Failure> {
     let place = || Place::vm(guest.node.as_str(), guest.vmid.get());
     // PVE: facts 31: the power state in the list is some seconds old.
-    let look = observe::look_at(client, guest.vmid, &guest.node, None)
+    let observation = observe::observe_vm(client, guest.vmid, &guest.node, None)
         .map_err(|error| finding::of_error(place(), &error))?;
-    let fact = match look {
-        Some(Look::Seen(seen)) => match seen.config.lock() {
+    let fact = match observation {
+        Some(Observation::Seen(seen)) => match seen.config.lock() {
             None => return Ok(Ok(*seen)),
             Some(lock) => {
                 let fact =
@@ -129,12 +129,12 @@ fn look(client: &Client, guest: &Resource) -> Result<Result<Seen, Entry>, Failur
                 return Ok(Err(Entry::error("locked", place(), fact)));
             }
         },
-        Some(Look::NodeAway(_)) => "its node does not answer",
-        Some(Look::Forbidden(_)) => {
+        Some(Observation::NodeAway(_)) => "its node does not answer",
+        Some(Observation::Forbidden(_)) => {
             let entry = Entry::error("permission", place(), "the token is not allowed to read it");
             return Ok(Err(entry.hint("grant the token VM.Audit on it")));
         }
-        Some(Look::Moving(_)) | None => "no longer exists",
+        Some(Observation::Moving(_)) | None => "no longer exists",
     };
     Ok(Err(Entry::error("node-away", place(), fact)))
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &InventoryArgs, console: &Console) -> Result<Output, Fai
     }
 }
 
-/// VMs that do not exist are no hosts.
+/// VMs that do not exist are not hosts.
 fn left_out(missing: &[Row]) -> Report {
     let mut report = Report::new();
     for row in missing {

@@ -1,6 +1,6 @@
 //! `pve-apply start`, `stop` and `reboot`.
 
-use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
+use super::session::{Session, carry_out, print_plan, refuse_blocked, unless_done};
 use crate::addresses;
 use crate::cli::PowerArgs;
 use crate::desired::Purpose;
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Out
     let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
     let plan = plan::plan_power(&session.desired, &observed, verb);
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
-    tell(console, &plan);
+    print_plan(console, &plan);
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     let mut report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes, &session.order);

@@ -1,9 +1,9 @@
 //! `pve-apply privileges`.
 
-use crate::asked::{self, Asked};
 use crate::cli::{PrivilegesArgs, WaitFor};
 use crate::desired::{has_only_fixed, nics};
 use crate::privileges::{ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, commands, needs};
+use crate::requested::{self, RequestedVm};
 use pve_client::ApiToken;
 use stage::{Deployment, Document, Entry, Failure, Output, Place, Report};
 
@@ -12,7 +12,7 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
     let mut own = None;
     let needs = if args.document {
         let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
-        let parsed = asked::parse(&deployment);
+        let parsed = requested::parse(&deployment);
         let problems = parsed.iter().enumerate();
         for (index, problem) in problems.flat_map(|(i, (_, list))| list.iter().map(move |p| (i, p)))
         {
@@ -26,10 +26,10 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         let is_fixed = |vm| has_only_fixed(&nics(vm));
         asks_agent &= args.wait != WaitFor::Ssh || !deployment.vms.iter().all(is_fixed);
         own = token_id(&deployment);
-        let vms = asked::of(&deployment, parsed);
+        let vms = requested::of(&deployment, parsed);
         needs(&deployment.image_datastore, &vms.iter().collect::<Vec<_>>(), &ANY_VERSION)
     } else {
-        let vm = Asked::placeholder("DATASTORE", BRIDGE_PLACEHOLDER);
+        let vm = RequestedVm::placeholder("DATASTORE", BRIDGE_PLACEHOLDER);
         needs("IMAGE_DATASTORE", &[&vm], &ANY_VERSION)
     };
     let wait = if asks_agent { args.wait } else { WaitFor::None };

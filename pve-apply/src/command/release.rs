@@ -1,6 +1,6 @@
 //! `pve-apply release`, the reverse of `adopt`.
 
-use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
+use super::session::{Session, carry_out, print_plan, refuse_blocked, unless_done};
 use crate::addresses;
 use crate::cli::ReleaseArgs;
 use crate::desired::Purpose;
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failu
     let named = !args.target.vms.is_empty();
     let plan = plan::plan_release(&session.desired, &observed, named);
     refuse_blocked(&plan, false).map(drop)?;
-    tell(console, &plan);
+    print_plan(console, &plan);
     if args.dry_run {
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }

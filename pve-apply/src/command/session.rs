@@ -3,8 +3,6 @@
 //! DOOR: reads stdin and gets random bytes for the nonce.
 
 use crate::action::Plan;
-use crate::ask::Stopwatch;
-use crate::asked::{self, Asked};
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
 use crate::closing::{self, Readiness};
 use crate::desired::{self, Consent, Desired, Purpose};
@@ -14,6 +12,8 @@ use crate::interrupt::Interrupt;
 use crate::observed::Observed;
 use crate::other_run::Wait;
 use crate::plan::plan_prune;
+use crate::read::Stopwatch;
+use crate::requested::{self, RequestedVm};
 use crate::run_lock::RunLock;
 use crate::schedule::Gates;
 use crate::show::{Colour, show};
@@ -30,7 +30,7 @@ pub(super) struct Session {
     pub(super) client: Client,
     pub(super) desired: Desired,
     /// What the document's VMs need from PVE.
-    pub(super) asked: Vec<Asked>,
+    pub(super) requested: Vec<RequestedVm>,
     /// Names of the document's VMs, in its order.
     pub(super) order: Vec<String>,
     /// Warnings of secrets of the examples; none against this very machine.
@@ -59,7 +59,7 @@ impl Session {
         if report.has_errors() {
             return Err(report.into());
         }
-        let parsed = asked::parse(&deployment);
+        let parsed = requested::parse(&deployment);
         let (desired, findings) = desired::read(&deployment, &parsed, &nonce()?, purpose);
         report.extend(findings);
         let client = connect::client(&deployment, &target.trust, console);
@@ -71,12 +71,12 @@ impl Session {
                 select(&mut desired, &deployment, target)?;
                 let also = also(&deployment);
                 // Problems of a `config` have been reported with the others.
-                let asked = asked::of(&deployment, parsed);
+                let requested = requested::of(&deployment, parsed);
                 let examples = match client.endpoint().url.is_loopback() {
                     true => Report::new(),
                     false => examples::warnings(&deployment),
                 };
-                Ok((Self { client, desired, asked, order, examples }, also))
+                Ok((Self { client, desired, requested, order, examples }, also))
             }
             (Err(findings), _) => {
                 report.extend(findings);
@@ -172,7 +172,7 @@ fn select(
     Ok(())
 }
 
-/// Returns whether the document gives a VM this tag. PVE writes tags in small letters by default.
+/// Returns whether the document gives a VM this tag. PVE stores tags in lower case by default.
 fn has(vm: &Vm, tag: &str) -> bool {
     vm.tags.iter().any(|known| known.eq_ignore_ascii_case(tag))
 }
@@ -219,7 +219,7 @@ impl From<&ConsentArgs> for Consent {
 pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure> {
     let mut report = Report::new();
     plan.blocked.iter().for_each(|blocked| report.push(blocked.entry()));
-    let in_doubt = plan.blocked.iter().any(|blocked| blocked.why.is_about_identity());
+    let in_doubt = plan.blocked.iter().any(|blocked| blocked.reason.is_about_identity());
     if !report.has_errors() || skip && !in_doubt {
         return Ok(report);
     }
@@ -272,7 +272,7 @@ pub(super) fn unless_done(outcomes: &[VmOutcome]) -> Result<Report, Failure> {
 }
 
 /// Prints a plan for people.
-pub(super) fn tell(console: &Console, plan: &Plan) {
+pub(super) fn print_plan(console: &Console, plan: &Plan) {
     let colour = Colour::choose(console.is_terminal(), cli::no_color().as_deref());
     console.text(&show(plan, colour, console.verbose()));
 }

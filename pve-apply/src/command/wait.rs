@@ -3,7 +3,6 @@
 use super::session::{Session, refuse_blocked};
 use crate::action::Plan;
 use crate::addresses;
-use crate::ask::{Deadline, ask};
 use crate::cli::{WaitCommandArgs, WaitFor};
 use crate::closing::Readiness;
 use crate::desired::{DesiredVm, Purpose};
@@ -12,6 +11,7 @@ use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson, VmResult};
 use crate::plan::{self, Verb};
 use crate::preflight::Facts;
+use crate::read::{Deadline, read_api};
 use crate::ready::{self, Guest, Waiting};
 use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place, Report};
@@ -62,8 +62,8 @@ pub(super) fn preflight(
     let place = || Place::node(session.desired.node.as_str());
     let failed = |error| Failure::from(finding::of_error(place(), &error));
     let facts = Facts {
-        version: Some(ask(|| client.version()).map_err(failed)?),
-        permissions: ask(|| client.permissions()).map_err(failed)?,
+        version: Some(read_api(|| client.version()).map_err(failed)?),
+        permissions: read_api(|| client.permissions()).map_err(failed)?,
         token_id: client.endpoint().token.id().to_owned(),
         ..Facts::default()
     };
@@ -93,9 +93,9 @@ pub(super) fn fill_in(
         }
         let Some(place) = addresses::place(row) else { continue };
         match waiting.wait_for(row, place, vm, what) {
-            Ok(said) => {
-                row.warnings.extend(said.entries().iter().map(in_a_row));
-                report.extend(said);
+            Ok(findings) => {
+                row.warnings.extend(findings.entries().iter().map(in_a_row));
+                report.extend(findings);
                 guests.ready += 1;
             }
             Err(entry) => {

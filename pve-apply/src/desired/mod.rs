@@ -1,7 +1,7 @@
 //! `Desired`: what the document asks of PVE, in PVE's terms. Does no I/O.
 
+mod definition;
 mod guest;
-mod machine;
 mod nic;
 mod read;
 mod rendered;
@@ -9,7 +9,7 @@ mod rendered;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use machine::{Image, Machine, Seed, short_name};
+pub(crate) use definition::{Definition, Image, Seed, short_name};
 pub(crate) use nic::{NicAddresses, has_only_fixed, nics};
 pub(crate) use read::{Purpose, read};
 
@@ -117,14 +117,14 @@ pub(crate) struct DesiredVm {
     /// The addresses that its NICs should have in the guest.
     pub(crate) nics: Vec<NicAddresses>,
     /// What it consists of; `None` when the purpose needs only names.
-    pub machine: Option<Machine>,
+    pub definition: Option<Definition>,
 }
 
 impl DesiredVm {
     /// Returns the addresses known without the guest agent: those that the document
     /// fixes for the first NIC. The others may be in networks that we cannot reach.
     pub(crate) fn known_addresses(&self) -> Vec<IpAddr> {
-        let first = self.nics.iter().find(|nic| !nic.is_unsaid());
+        let first = self.nics.iter().find(|nic| !nic.is_unset());
         first.map(|nic| nic.fixed.clone()).unwrap_or_default()
     }
 
@@ -138,7 +138,7 @@ impl DesiredVm {
             vmid_is_counted: false,
             parent: None,
             nics: Vec::new(),
-            machine: None,
+            definition: None,
         }
     }
 }

@@ -34,7 +34,7 @@ impl NicAddresses {
     }
 
     /// Returns whether the document says nothing about its addresses.
-    pub(crate) fn is_unsaid(&self) -> bool {
+    pub(crate) fn is_unset(&self) -> bool {
         self.fixed.is_empty() && !self.dhcp4 && !self.dhcp6
     }
 }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nic_has_what_the_guest_is_told() {
+    fn a_nic_has_the_guests_addresses() {
         let flat = |ip: &str| Vm { ip: ip.to_owned(), ..Vm::default() };
         check(&flat("dhcp"), &[("net0", &[], true, false)]);
         check(&flat(""), &[("net0", &[], true, false)]);
@@ -111,7 +111,7 @@ mod tests {
                 ("net2", &[], false, false),
             ],
         );
-        assert!(super::nics(&vm)[2].is_unsaid());
+        assert!(super::nics(&vm)[2].is_unset());
         let is_fixed = |vm: &Vm| has_only_fixed(&super::nics(vm));
         assert!(is_fixed(&flat("10.0.0.5/24")) && !is_fixed(&flat("dhcp")) && !is_fixed(&vm));
     }

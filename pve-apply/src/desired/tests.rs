@@ -1,7 +1,7 @@
-//! Tests of `desired`: one document, one change each, and what is said about it.
+//! Tests of `desired`: one document, one change each, and the findings.
 
 use super::{Purpose, read};
-use crate::asked;
+use crate::requested;
 use serde_json::{Value, json};
 use stage::{Deployment, Document, SeedInputs};
 
@@ -24,10 +24,10 @@ fn check(change: impl FnOnce(&mut Value), purpose: Purpose, expected: &[&str]) {
     let document = Document::parse(json.to_string().as_bytes()).unwrap();
     let (deployment, types) = Deployment::read(&document);
     assert!(!types.has_errors());
-    let (desired, report) = read(&deployment, &asked::parse(&deployment), "0af3", purpose);
-    let said: Vec<_> =
+    let (desired, report) = read(&deployment, &requested::parse(&deployment), "0af3", purpose);
+    let found: Vec<_> =
         report.entries().iter().map(|e| format!("{}: {}", e.place, e.fact)).collect();
-    assert_eq!(said, expected);
+    assert_eq!(found, expected);
     assert_eq!(desired.is_some(), expected.is_empty());
 }
 
@@ -46,7 +46,7 @@ fn finding_needs_only_names() {
 }
 
 #[test]
-fn every_problem_is_said() {
+fn every_problem_is_reported() {
     let change = |json: &mut Value| {
         json["deployment"] = json!("two words");
         json["vms"][0]["name"] = json!("ed_ge");
@@ -73,7 +73,7 @@ fn every_problem_is_said() {
 }
 
 #[test]
-fn every_problem_of_the_config_is_said() {
+fn every_problem_of_the_config_is_reported() {
     let change = |json: &mut Value| {
         json["vms"][0]["config"] = json!({
             "cores": "many", "net1": {"tag": 5000, "x": 1}, "args": "-x", "nix": 1,
@@ -117,16 +117,16 @@ fn unrendered_documents_are_refused() {
 }
 
 #[test]
-fn names_and_vmids_are_there_once_and_parents_make_no_ring() {
+fn names_and_vmids_are_unique_and_parents_form_no_cycle() {
     check(
         |json| json["vms"][1]["name"] = json!("Edge"),
         Purpose::Apply,
-        &["stdin: vms[1].name: \"Edge\" is the name of vms[0] too"],
+        &["stdin: vms[1].name: \"Edge\" is also the name of vms[0]"],
     );
     check(
         |json| json["vms"][1]["vmid"] = json!(101),
         Purpose::Apply,
-        &["stdin: vms[1].vmid: 101 is the vmid of vms[0] too"],
+        &["stdin: vms[1].vmid: 101 is also the vmid of vms[0]"],
     );
     check(
         |json| json["vms"][0]["parent"] = json!("db"),

@@ -1,13 +1,13 @@
 //! Changes a config: guarded by the digest, with the mark in the same call, and read back before
-//! the mark forgets what was ours.
+//! the mark drops what was ours.
 
 use super::guard::Guarded;
-use super::retry::Failed;
+use super::retry::WriteError;
 use super::step::with_digest;
-use super::{Stop, Work};
+use super::{StepError, Work};
 use crate::action::Repeat;
-use crate::ask::ask_patiently;
 use crate::mark::{Mark, tag_set};
+use crate::read::read_retrying;
 use machine::{ConfigKey, Parts};
 use pve_client::{ConfigView, Digest, VmConfig};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ impl Work<'_> {
         &mut self,
         params: &BTreeMap<String, String>,
         mark: Option<&Mark>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), StepError> {
         let (client, node) = (self.runner.client, &self.plan.node);
         // A VM that this run created got its vmid and uuid in the meantime.
         let mark = mark.map(|mark| match mark.vmid {
@@ -46,7 +46,7 @@ impl Work<'_> {
         });
         self.untouched = false;
         let sent = sent.map_err(|failed| self.after_refusal(failed, before.as_ref()));
-        sent.map_err(|failed| self.stop("changing the config of", failed))?;
+        sent.map_err(|failed| self.step_error("changing the config of", failed))?;
         for (key, value) in all.iter().filter(|(key, _)| *key != "force") {
             if key == "delete" {
                 self.sent.extend(value.split(',').map(|key| (key.to_owned(), None)));
@@ -60,7 +60,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn check_keys(&self, params: &BTreeMap<String, String>, config: &VmConfig) -> Result<(), Stop> {
+    fn check_keys(
+        &self,
+        params: &BTreeMap<String, String>,
+        config: &VmConfig,
+    ) -> Result<(), StepError> {
         // What people wrote is read again, or given as a whole.
         let set =
             params.keys().filter(|key| !["delete", "description", "force"].contains(&key.as_str()));
@@ -87,7 +91,7 @@ impl Work<'_> {
     }
 
     /// Checks that what this run wrote is in the config, before the mark says that it is done.
-    fn is_read_back(&self, config: &VmConfig) -> Result<(), Stop> {
+    fn is_read_back(&self, config: &VmConfig) -> Result<(), StepError> {
         let is_there = |(key, sent): &(&String, &Option<String>)| match (sent, config.get(key)) {
             (None, got) => got.is_none(),
             (Some(_), None) => false,
@@ -101,18 +105,18 @@ impl Work<'_> {
 
     /// PVE: facts-4, 53: a hotplug that fails answers 400 when the new value is already pending. Only
     /// the config shows whether a refusal left something behind.
-    fn after_refusal(&self, failed: Failed, before: Option<&Digest>) -> Failed {
+    fn after_refusal(&self, failed: WriteError, before: Option<&Digest>) -> WriteError {
         match failed {
-            Failed::Pve { error, maybe: false, goes_on }
+            WriteError::Pve { error, uncertain: false, still_running }
                 if error.status().is_some() && !error.is_checksum_mismatch() =>
             {
                 let (client, node) = (self.runner.client, &self.plan.node);
                 let now = self.vmid.map(|vmid| {
-                    ask_patiently(|| client.vm_config(node, vmid, ConfigView::Pending))
+                    read_retrying(|| client.vm_config(node, vmid, ConfigView::Pending))
                 });
                 let same = matches!(&now, Some(Ok(config)) if config.digest.as_ref() == before);
                 let refused = error.is_permission();
-                Failed::Pve { error, maybe: !same && !refused, goes_on }
+                WriteError::Pve { error, uncertain: !same && !refused, still_running }
             }
             failed => failed,
         }
@@ -161,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_pve_has_spelled_anew_is_read_back() {
+    fn values_that_pve_reformats_are_read_back() {
         check("tags", "Web;pve-pipeline", "pve-pipeline;web", true);
         check("tags", "pve-pipeline", "pve-pipeline;web", false);
         check(

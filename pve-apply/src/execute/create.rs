@@ -5,10 +5,10 @@
 //! deployment: both try the same ones in the same order, and PVE lets one create of each through.
 
 use super::persistence::is_refused_for_now;
-use super::retry::{Failed, backoff, pause};
-use super::{Stop, Work};
-use crate::ask::{Deadline, ask_patiently};
+use super::retry::{WriteError, backoff, pause};
+use super::{StepError, Work};
 use crate::mark::{Mark, Owner, Stage, owner};
+use crate::read::{Deadline, read_retrying};
 use data_encoding::HEXLOWER;
 use pve_client::{ConfigView, Error, Params, Upid, Vmid};
 use pve_stage::patience::Patience;
@@ -20,13 +20,13 @@ use std::time::Duration;
 const TRIES: u32 = 7;
 /// How often a vmid must be free, this far apart, before a lost create counts as not done:
 /// PVE answers 596 after 30 s at the latest while a worker may still be about to start.
-const ABSENT_LOOKS: u32 = 4;
-const LOOK_PAUSE: Duration = Duration::from_millis(500);
+const ABSENT_READS: u32 = 4;
+const READ_PAUSE: Duration = Duration::from_millis(500);
 /// After this many reads, ten seconds, the user learns what we wait for.
-const LOOKS_UNTIL_TOLD: u32 = 20;
+const READS_BEFORE_PROGRESS: u32 = 20;
 
 /// What a vmid holds after a create that was refused or whose outcome is unknown.
-enum AtVmid {
+enum Occupant {
     /// The VM of that name, created by this run or by another one of this deployment.
     Ours,
     /// Something else.
@@ -41,9 +41,9 @@ enum AtVmid {
 
 impl Work<'_> {
     /// Creates the VM and makes sure afterwards that it is ours.
-    pub(super) fn create(&mut self, params: &BTreeMap<String, String>) -> Result<(), Stop> {
+    pub(super) fn create(&mut self, params: &BTreeMap<String, String>) -> Result<(), StepError> {
         let uuid = uuid().map_err(|error| {
-            Stop::before(
+            StepError::unsent(
                 Entry::error(
                     "no-random-bytes",
                     self.place(),
@@ -52,7 +52,7 @@ impl Work<'_> {
                 .cause(&error),
             )
         })?;
-        let mut maybe = false;
+        let mut uncertain = false;
         let mut attempt = 1;
         loop {
             let vmid = self.claim()?;
@@ -60,42 +60,49 @@ impl Work<'_> {
                 Ok(()) => return self.made(),
                 Err(failed) => failed,
             };
-            maybe |= unknown;
-            let last = attempt == TRIES || self.runner.interrupt.is_asked();
-            let goes_on = matches!(error, Error::TaskStillRuns { .. });
-            let stop = |error, maybe| Failed::Pve { error: Box::new(error), maybe, goes_on };
-            if goes_on {
-                return Err(self.stop("creating", stop(error, maybe)));
+            uncertain |= unknown;
+            let last = attempt == TRIES || self.runner.interrupt.is_stopping();
+            let still_running = matches!(error, Error::TaskStillRuns { .. });
+            let failure = |error, uncertain| WriteError::Pve {
+                error: Box::new(error),
+                uncertain,
+                still_running,
+            };
+            if still_running {
+                return Err(self.step_error("creating", failure(error, uncertain)));
             }
             // PVE: facts-4, 31: while another create holds the vmid, ours cannot lock the config file.
             if error.already_exists() || error.is_lock_timeout() || unknown {
                 match self.settle(vmid) {
-                    AtVmid::Ours => return self.made(),
-                    AtVmid::Nothing if !last => {}
+                    Occupant::Ours => return self.made(),
+                    Occupant::Nothing if !last => {}
                     // The search continues to the end of the range.
-                    AtVmid::Other if self.plan.vmid.is_none() => {
+                    Occupant::Other if self.plan.vmid.is_none() => {
                         self.vmid = None;
                         continue;
                     }
-                    AtVmid::Other => return Err(self.taken(maybe)),
-                    AtVmid::Nothing => return Err(self.stop("creating", stop(error, false))),
-                    AtVmid::Unfinished => return Err(self.unfinished(maybe)),
-                    AtVmid::Unknown(error) => {
-                        let failed = Failed::Pve { error, maybe: true, goes_on: true };
-                        return Err(self.stop("creating", failed));
+                    Occupant::Other => return Err(self.taken(uncertain)),
+                    Occupant::Nothing => {
+                        return Err(self.step_error("creating", failure(error, false)));
+                    }
+                    Occupant::Unfinished => return Err(self.unfinished(uncertain)),
+                    Occupant::Unknown(error) => {
+                        let failed =
+                            WriteError::Pve { error, uncertain: true, still_running: true };
+                        return Err(self.step_error("creating", failed));
                     }
                 }
             } else if !is_refused_for_now(&error) || last {
-                return Err(self.stop("creating", stop(error, maybe)));
+                return Err(self.step_error("creating", failure(error, uncertain)));
             }
-            self.tell("retry", "creating again", None);
+            self.event("retry", "creating again", None);
             self.rest(backoff(attempt));
             attempt += 1;
         }
     }
 
     /// Returns this VM's vmid: the plan's, or the first of the range that is not known to be taken.
-    fn claim(&mut self) -> Result<Vmid, Stop> {
+    fn claim(&mut self) -> Result<Vmid, StepError> {
         if let Some(vmid) = self.vmid {
             self.runner.vmids.claim(vmid);
             return Ok(vmid);
@@ -104,13 +111,13 @@ impl Work<'_> {
             let entry =
                 Entry::error("no-vmid-left", self.place(), "every vmid of the range is in use");
             let hint = "widen `defaults.vmid_range` in site.yaml, or give the VM a `vmid`";
-            return Err(Stop::before(entry.hint(hint)));
+            return Err(StepError::unsent(entry.hint(hint)));
         };
         self.vmid = Some(vmid);
         Ok(vmid)
     }
 
-    /// Sends the create and waits for its task. An error says whether the VM may exist, or
+    /// Sends the create and waits for its task. An error includes whether the VM may exist, or
     /// may still appear.
     fn send_create(
         &mut self,
@@ -144,78 +151,80 @@ impl Work<'_> {
     }
 
     /// Checks a finished create: it was ours only when the VM carries this run's nonce.
-    fn made(&mut self) -> Result<(), Stop> {
-        self.guard().map(|_| ()).map_err(|stop| Stop { maybe: !stop.yielded, ..stop })
+    fn made(&mut self) -> Result<(), StepError> {
+        self.guard()
+            .map(|_| ())
+            .map_err(|failure| StepError { uncertain: !failure.yielded, ..failure })
     }
 
     /// Reads the vmid until it is clear what it holds.
-    fn settle(&self, vmid: Vmid) -> AtVmid {
+    fn settle(&self, vmid: Vmid) -> Occupant {
         let client = self.runner.client;
         let mut free = 0;
-        let mut looks = 0u32;
+        let mut rounds = 0u32;
         let deadline = Deadline::after(self.runner.task_limit);
         let mut patience = Patience::default();
         let what = format!("the create under way at vmid {vmid}");
         loop {
             let node = &self.plan.node;
-            match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Current)) {
+            match read_retrying(|| client.vm_config(node, vmid, ConfigView::Current)) {
                 // The lock is ours or another run's: the mark shows whose when the create is over.
-                Ok(config) if is_being_made(&config) => free = 0,
-                Ok(config) => return self.whose(vmid, |key| config.get(key)),
+                Ok(config) if is_being_created(&config) => free = 0,
+                Ok(config) => return self.occupant(vmid, |key| config.get(key)),
                 Err(error) if error.is_not_found() || error.is_permission() => {
-                    match ask_patiently(|| client.is_free(vmid)) {
+                    match read_retrying(|| client.is_free(vmid)) {
                         Ok(true) => free += 1,
                         // Taken, and the token cannot read it: not ours, since it can read ours.
-                        Ok(false) if error.is_permission() => return AtVmid::Other,
+                        Ok(false) if error.is_permission() => return Occupant::Other,
                         Ok(false) => free = 0,
-                        Err(error) => return AtVmid::Unknown(Box::new(error)),
+                        Err(error) => return Occupant::Unknown(Box::new(error)),
                     }
                 }
-                Err(error) => return AtVmid::Unknown(Box::new(error)),
+                Err(error) => return Occupant::Unknown(Box::new(error)),
             }
-            looks += 1;
-            if free >= ABSENT_LOOKS {
-                return AtVmid::Nothing;
+            rounds += 1;
+            if free >= ABSENT_READS {
+                return Occupant::Nothing;
             }
             if deadline.is_over() || self.runner.interrupt.is_signalled() {
-                return AtVmid::Unfinished;
+                return Occupant::Unfinished;
             }
-            if looks == LOOKS_UNTIL_TOLD {
-                self.tell("wait", &format!("waiting for {what}"), None);
+            if rounds == READS_BEFORE_PROGRESS {
+                self.event("wait", &format!("waiting for {what}"), None);
             }
             let last = if free == 0 { "the vmid is in use" } else { "the vmid is free" };
-            self.tell_patience(&mut patience, deadline.waited(), &what, last);
-            pause(LOOK_PAUSE);
+            self.report_long_wait(&mut patience, deadline.waited(), &what, last);
+            pause(READ_PAUSE);
         }
     }
 
-    fn whose<'c>(&self, vmid: Vmid, config: impl Fn(&str) -> Option<&'c str>) -> AtVmid {
+    fn occupant<'c>(&self, vmid: Vmid, config: impl Fn(&str) -> Option<&'c str>) -> Occupant {
         let planned = &self.plan.mark;
         match owner((&planned.site, &planned.deployment), vmid.get(), config) {
-            Owner::Ours(mark) if mark.vm == planned.vm => AtVmid::Ours,
-            Owner::Ours(_) | Owner::Stranger(_) => AtVmid::Other,
+            Owner::Ours(mark) if mark.vm == planned.vm => Occupant::Ours,
+            Owner::Ours(_) | Owner::NotOurs(_) => Occupant::Other,
         }
     }
 
-    fn unfinished(&self, maybe: bool) -> Stop {
+    fn unfinished(&self, uncertain: bool) -> StepError {
         let vmid = self.vmid.map_or(0, Vmid::get);
         let fact = format!("vmid {vmid}, meant for \"{}\", is still being created", self.plan.name);
         let entry = Entry::error("create-not-over", self.place(), fact)
             .hint("run again: the next run waits for it");
-        Stop { goes_on: maybe, maybe, ..Stop::before(entry) }
+        StepError { still_running: uncertain, uncertain, ..StepError::unsent(entry) }
     }
 
-    fn taken(&self, maybe: bool) -> Stop {
+    fn taken(&self, uncertain: bool) -> StepError {
         let fact =
             format!("the vmid of \"{}\" was taken by something that is not ours", self.plan.name);
         let entry = Entry::error("vmid-taken", self.place(), fact)
-            .hint("give the VM another `vmid`, and plan again");
-        Stop { maybe, ..Stop::before(entry) }
+            .hint("choose another `vmid`, then plan again");
+        StepError { uncertain, ..StepError::unsent(entry) }
     }
 }
 
 /// Returns whether a create or a clone still holds a config: its mark appears only afterwards.
-pub(super) fn is_being_made(config: &pve_client::VmConfig) -> bool {
+pub(super) fn is_being_created(config: &pve_client::VmConfig) -> bool {
     config.get("lock").is_some_and(is_making)
 }
 
@@ -229,7 +238,7 @@ pub(super) fn is_making(lock: &str) -> bool {
 /// Returns the firmware tables' other values, which are kept beside the uuid.
 fn smbios1(params: &BTreeMap<String, String>, uuid: &str) -> String {
     match params.get("smbios1") {
-        Some(said) => format!("{said},uuid={uuid}"),
+        Some(given) => format!("{given},uuid={uuid}"),
         None => format!("uuid={uuid}"),
     }
 }

@@ -4,8 +4,8 @@
 //! tasks end OK at once. So each power step ends when the VM is seen in its new state, and HA with it.
 
 use super::retry::pause;
-use super::{Stop, Work};
-use crate::ask::{Deadline, ask_patiently};
+use super::{StepError, Work};
+use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, PropertyString, StorageId, VmStatus, Vmid};
 use pve_stage::finding;
 use pve_stage::patience::Patience;
@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A VM outside HA shows its new state when the task is over; the lists lag a moment.
-const SHOWS: Duration = Duration::from_secs(10);
+const LISTS_LAG: Duration = Duration::from_secs(10);
 /// HA's managers look every ten seconds, on two nodes one after the other.
-const HA_ACTS: Duration = Duration::from_secs(60);
+const HA_DELAY: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
-const TASKS_TELL: &str = "the VM's tasks in PVE say why; run again when that is fixed";
+const SEE_TASKS: &str = "the VM's tasks in PVE say why; run again when that is fixed";
 
 /// A power state to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl PowerState {
         }
     }
 
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Stopped => "stopped",
@@ -50,19 +50,19 @@ impl PowerState {
 
 impl Work<'_> {
     /// Waits until a VM has the power state that a step wants; `grace` is the time the guest itself may need.
-    pub(super) fn reach(&self, state: PowerState, grace: Duration) -> Result<(), Stop> {
+    pub(super) fn reach(&self, state: PowerState, grace: Duration) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let (client, node) = (self.runner.client, &self.plan.node);
         let whole = Deadline::after(self.runner.task_limit);
-        let shows = Deadline::after(grace.max(SHOWS).min(self.runner.task_limit));
-        let acts = Deadline::after((grace + HA_ACTS).min(self.runner.task_limit));
+        let shows = Deadline::after(grace.max(LISTS_LAG).min(self.runner.task_limit));
+        let acts = Deadline::after((grace + HA_DELAY).min(self.runner.task_limit));
         let mut wait = FIRST_PAUSE;
-        let mut told = false;
+        let mut reported = false;
         let mut patience = Patience::default();
-        let what = format!("the VM to be {}", state.word());
+        let what = format!("the VM to be {}", state.as_str());
         loop {
-            let status = ask_patiently(|| client.vm_status(node, vmid))
-                .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+            let status = read_retrying(|| client.vm_status(node, vmid))
+                .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
             if state.is_reached(&status) {
                 return Ok(());
             }
@@ -79,24 +79,24 @@ impl Work<'_> {
             }
             if self.runner.interrupt.is_signalled() {
                 let fact = format!("stopped waiting for \"{}\"", self.plan.name);
-                return Err(Stop::after(Entry::error("not-waited", self.place(), fact)));
+                return Err(StepError::uncertain(Entry::error("not-waited", self.place(), fact)));
             }
-            if let Some(ha) = ha.filter(|_| !told) {
-                self.tell("wait", &format!("waiting for HA, which says \"{ha}\""), None);
-                told = true;
+            if let Some(ha) = ha.filter(|_| !reported) {
+                self.event("wait", &format!("waiting for HA, which says \"{ha}\""), None);
+                reported = true;
             }
             let last = match ha {
                 Some(ha) => format!("it is {}, and HA says \"{ha}\"", status.status),
                 None => format!("it is {}", status.status),
             };
-            self.tell_patience(&mut patience, whole.waited(), &what, &last);
+            self.report_long_wait(&mut patience, whole.waited(), &what, &last);
             pause(wait);
             wait = (wait * 2).min(LAST_PAUSE);
         }
     }
 
-    fn not_reached(&self, state: PowerState, status: &VmStatus) -> Stop {
-        let (name, word, is) = (&self.plan.name, state.word(), &status.status);
+    fn not_reached(&self, state: PowerState, status: &VmStatus) -> StepError {
+        let (name, word, is) = (&self.plan.name, state.as_str(), &status.status);
         let vmid = self.vmid.map_or(0, Vmid::get);
         let (fact, hint) = match status.ha.as_deref() {
             Some("error") => (
@@ -112,18 +112,18 @@ impl Work<'_> {
             ),
             None => (
                 format!("\"{name}\" is {is}, not {word}, although its task succeeded"),
-                TASKS_TELL.to_owned(),
+                SEE_TASKS.to_owned(),
             ),
         };
-        Stop::after(Entry::error("not-effective", self.place(), fact).hint(hint))
+        StepError::uncertain(Entry::error("not-effective", self.place(), fact).hint(hint))
     }
 
     /// Checks that a disk has its new size.
-    pub(super) fn has_grown(&self, disk: &str, bytes: u64) -> Result<(), Stop> {
+    pub(super) fn has_grown(&self, disk: &str, bytes: u64) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
-            .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+            .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
         let drive = config.get(disk).map(|text| PropertyString::parse(text, "file"));
         let has = drive.and_then(|drive| drive.size("size")).unwrap_or(0);
         if has >= bytes {
@@ -131,15 +131,15 @@ impl Work<'_> {
         }
         let (name, has) = (&self.plan.name, machine::shown_size(has));
         let fact = format!("{disk} of \"{name}\" still has {has}, although its task succeeded");
-        Err(Stop::after(Entry::error("not-effective", self.place(), fact).hint(TASKS_TELL)))
+        Err(StepError::uncertain(Entry::error("not-effective", self.place(), fact).hint(SEE_TASKS)))
     }
 
     /// Checks that a disk is on its new storage.
-    pub(super) fn has_moved(&self, disk: &str, storage: &StorageId) -> Result<(), Stop> {
+    pub(super) fn has_moved(&self, disk: &str, storage: &StorageId) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
-            .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+            .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
         let drive = config.get(disk).map(|text| PropertyString::parse(text, "file"));
         let file = drive.as_ref().and_then(|drive| drive.get("file")).unwrap_or_default();
         if file.split(':').next() == Some(storage.as_str()) {
@@ -149,14 +149,14 @@ impl Work<'_> {
             "{disk} of \"{}\" is still {file}, although its task succeeded",
             self.plan.name
         );
-        Err(Stop::after(Entry::error("not-effective", self.place(), fact).hint(TASKS_TELL)))
+        Err(StepError::uncertain(Entry::error("not-effective", self.place(), fact).hint(SEE_TASKS)))
     }
 
     /// Checks that the cluster lists the VM in its pool.
-    pub(super) fn is_in_pool(&self, pool: Option<&str>) -> Result<(), Stop> {
+    pub(super) fn is_in_pool(&self, pool: Option<&str>) -> Result<(), StepError> {
         let client = self.runner.client;
-        let rows = ask_patiently(|| client.cluster_resources())
-            .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        let rows = read_retrying(|| client.cluster_resources())
+            .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
         let row = rows.into_iter().find(|row| Some(row.vmid) == self.vmid);
         let has = row.and_then(|row| row.pool);
         if has.as_deref() == pool {
@@ -164,37 +164,37 @@ impl Work<'_> {
         }
         let has = has.map_or("no pool".to_owned(), |has| format!("pool \"{has}\""));
         let fact = format!("\"{}\" is in {has} after it was moved", self.plan.name);
-        Err(Stop::after(Entry::error("not-effective", self.place(), fact)))
+        Err(StepError::uncertain(Entry::error("not-effective", self.place(), fact)))
     }
 
     /// Checks that what a task wrote is in the config.
     pub(super) fn is_written<'k>(
         &self,
         mut keys: impl Iterator<Item = &'k String>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
-            .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+            .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
         match keys.find(|key| config.get(key).is_none()) {
             Some(key) => Err(self.lost(key)),
             None => Ok(()),
         }
     }
 
-    pub(super) fn lost(&self, key: &str) -> Stop {
+    pub(super) fn lost(&self, key: &str) -> StepError {
         let fact =
             format!("`{key}` of \"{}\" does not have the value that was written", self.plan.name);
-        Stop::after(Entry::error("not-effective", self.place(), fact).hint(TASKS_TELL))
+        StepError::uncertain(Entry::error("not-effective", self.place(), fact).hint(SEE_TASKS))
     }
 
     /// Checks after the last step that what this run wrote is there and does not wait for a reboot,
     /// unless the plan leaves it to a reboot.
-    pub(super) fn settled(&self, keys: &BTreeMap<&str, bool>) -> Result<(), Stop> {
+    pub(super) fn settled(&self, keys: &BTreeMap<&str, bool>) -> Result<(), StepError> {
         let Some(vmid) = self.vmid.filter(|_| !keys.is_empty()) else { return Ok(()) };
         let client = self.runner.client;
-        let items = ask_patiently(|| client.vm_pending(&self.plan.node, vmid))
-            .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        let items = read_retrying(|| client.vm_pending(&self.plan.node, vmid))
+            .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
         let mut set = keys.iter().filter(|(_, is_set)| **is_set);
         if let Some((lost, _)) = set.find(|(key, _)| items.iter().all(|item| item.key != **key)) {
             return Err(self.lost(lost));
@@ -213,16 +213,16 @@ impl Work<'_> {
         let list = pending.join(", ");
         let fact = format!("\"{}\" still waits for a reboot: {list}", self.plan.name);
         let hint = "--allow-reboot makes it take effect; --pending leaves the reboot to you";
-        Err(Stop::after(Entry::error("reboot-pending", self.place(), fact).hint(hint)))
+        Err(StepError::uncertain(Entry::error("reboot-pending", self.place(), fact).hint(hint)))
     }
 
     /// Checks both sources: the cluster says that the vmid is free, and the VM has no config.
     pub(super) fn is_gone(&self, vmid: Vmid) -> bool {
         let client = self.runner.client;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Current));
+        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Current));
         // PVE: facts 4: to a token with rights on single VMs only, a missing VM is forbidden.
         let no_config =
             config.is_err_and(|error: Error| error.is_not_found() || error.is_permission());
-        no_config && ask_patiently(|| client.is_free(vmid)).unwrap_or(false)
+        no_config && read_retrying(|| client.is_free(vmid)).unwrap_or(false)
     }
 }

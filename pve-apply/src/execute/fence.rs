@@ -5,22 +5,22 @@
 //! before it counts as finished, each run looks for a VM of another run that carries the same mark,
 //! and decides by a rule that both runs know which of the two stays.
 
-use super::create::{is_being_made, is_making};
+use super::create::{is_being_created, is_making};
 use super::retry::pause;
-use super::{Stop, Work};
+use super::{StepError, Work};
 use crate::action::Repeat;
-use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Owner, Stage, owner};
+use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
 use pve_stage::patience::Patience;
 use stage::Entry;
 use std::time::Duration;
 
-const LOOK_PAUSE: Duration = Duration::from_millis(250);
+const READ_PAUSE: Duration = Duration::from_millis(250);
 /// We ask after one second whether the create has died, then every ten seconds.
-const FIRST_ASKED: u32 = 4;
-const ASKED_EVERY: u32 = 40;
+const FIRST_DEATH_CHECK: u32 = 4;
+const DEATH_CHECK_EVERY: u32 = 40;
 
 /// The type of a create's task.
 const CREATE: &str = "qmcreate";
@@ -35,7 +35,7 @@ struct Twin {
 
 impl Work<'_> {
     /// Makes sure that this run's VM is the only one of its name, or gives it up.
-    pub(super) fn fence(&mut self) -> Result<(), Stop> {
+    pub(super) fn fence(&mut self) -> Result<(), StepError> {
         let Some(own) = self.vmid else { return Ok(()) };
         let twins = self.twins()?;
         // Whoever sees a finished one yields: it has been started and may be in use. Otherwise the lowest
@@ -53,11 +53,11 @@ impl Work<'_> {
 
     /// Returns the VMs of other runs that carry this VM's mark. One that is still being created has
     /// no mark yet, so we wait for it. A create that begins later meets this run's VM at its own fence.
-    fn twins(&self) -> Result<Vec<Twin>, Stop> {
+    fn twins(&self) -> Result<Vec<Twin>, StepError> {
         let mut twins = Vec::new();
         let deadline = Deadline::after(self.runner.task_limit);
         let mut patience = Patience::default();
-        let mut looks = 0u32;
+        let mut rounds = 0u32;
         for (vmid, node) in self.suspects()? {
             loop {
                 match self.look(&node, vmid)? {
@@ -71,25 +71,30 @@ impl Work<'_> {
                 if deadline.is_over() || self.runner.interrupt.is_signalled() {
                     return Err(self.undecided(vmid));
                 }
-                looks += 1;
-                if looks % ASKED_EVERY == FIRST_ASKED && self.has_died(&node, vmid)? {
+                rounds += 1;
+                if rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK && self.has_died(&node, vmid)? {
                     break;
                 }
                 let what = format!("VM {vmid}, which is being created");
-                self.tell_patience(&mut patience, deadline.waited(), &what, "it has no mark yet");
-                pause(LOOK_PAUSE);
+                self.report_long_wait(
+                    &mut patience,
+                    deadline.waited(),
+                    &what,
+                    "it has no mark yet",
+                );
+                pause(READ_PAUSE);
             }
         }
         Ok(twins)
     }
 
     /// Returns whether the create of a VM was killed: such a VM never gets a mark, and stays locked until
-    /// somebody clears it.
-    fn has_died(&self, node: &NodeName, vmid: Vmid) -> Result<bool, Stop> {
+    /// a person unlocks it.
+    fn has_died(&self, node: &NodeName, vmid: Vmid) -> Result<bool, StepError> {
         let kind = Some(CREATE.to_owned());
         let filter = TaskFilter { vmid: Some(vmid), kind, ..TaskFilter::default() };
         let client = self.runner.client;
-        let tasks = ask_patiently(|| client.tasks(node, &filter)).map_err(|e| self.unseen(&e))?;
+        let tasks = read_retrying(|| client.tasks(node, &filter)).map_err(|e| self.unseen(&e))?;
         // PVE: facts-4, 33; reference 4. Any other end removes the lock, or the config. Running tasks are
         // listed first.
         let killed = tasks.first().and_then(|task| task.status.as_deref()) == Some(KILLED);
@@ -101,19 +106,19 @@ impl Work<'_> {
                 "VM {vmid} is left locked by a create that was killed: `qm unlock {vmid}` and \
                  `qm destroy {vmid}` on node {node} clear it"
             );
-            self.tell("warning", &text, None);
+            self.event("warning", &text, None);
         }
         Ok(is_dead)
     }
 
     /// Returns the VMs that may be twins. A vmid alone proves nothing: its VM may have been destroyed since the plan, and
     /// the vmid given to another.
-    fn suspects(&self) -> Result<Vec<(Vmid, NodeName)>, Stop> {
+    fn suspects(&self) -> Result<Vec<(Vmid, NodeName)>, StepError> {
         let (client, home) = (self.runner.client, &self.plan.node);
         let unseen = |error: Error| self.unseen(&error);
         // PVE: facts 31: the cluster's list lags by ten seconds, but for vmids; the node's is current.
-        let here = ask_patiently(|| client.node_vms(home)).map_err(unseen)?;
-        let all = ask_patiently(|| client.cluster_resources()).map_err(unseen)?;
+        let here = read_retrying(|| client.node_vms(home)).map_err(unseen)?;
+        let all = read_retrying(|| client.cluster_resources()).map_err(unseen)?;
         let elsewhere = all.into_iter().filter(|row| row.node != *home);
         let may_be = |row: &Resource| {
             let is_made = row.lock.as_deref().is_some_and(is_making);
@@ -129,9 +134,9 @@ impl Work<'_> {
     }
 
     /// Returns `None` for a VM that is not a twin, `Some(None)` while that is unknown.
-    fn look(&self, node: &NodeName, vmid: Vmid) -> Result<Option<Option<Twin>>, Stop> {
+    fn look(&self, node: &NodeName, vmid: Vmid) -> Result<Option<Option<Twin>>, StepError> {
         let client = self.runner.client;
-        let config = match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Pending)) {
+        let config = match read_retrying(|| client.vm_config(node, vmid, ConfigView::Pending)) {
             Ok(config) => config,
             // Gone, moved, unreadable or on an offline node: not a create of this document.
             Err(error)
@@ -141,7 +146,7 @@ impl Work<'_> {
             }
             Err(error) => return Err(self.unseen(&error)),
         };
-        if is_being_made(&config) {
+        if is_being_created(&config) {
             return Ok(Some(None));
         }
         let own = &self.plan.mark;
@@ -154,33 +159,35 @@ impl Work<'_> {
     }
 
     /// Destroys the VM that this run created, as its nonce proves.
-    fn give_up(&mut self, vmid: Vmid) -> Result<(), Stop> {
+    fn give_up(&mut self, vmid: Vmid) -> Result<(), StepError> {
         let (client, node) = (self.runner.client, &self.plan.node);
-        self.tell("step", "destroying it: another run has created it too", None);
+        self.event("step", "destroying it: another run has created it too", None);
         if self.started {
             self.power_off()?;
         }
         let sent = self.write(Repeat::Harmful, "qmdestroy", || {
             Ok(Some(client.delete_vm(node, self.guard()?.vmid, true)?))
         });
-        sent.map_err(|failed| self.stop("destroying", failed))?;
+        sent.map_err(|failed| self.step_error("destroying", failed))?;
         if self.is_gone(vmid) {
             return Ok(());
         }
         let fact = format!("VM {vmid} still exists after its removal");
-        Err(Stop::after(Entry::error("still-there", self.place(), fact)))
+        Err(StepError::uncertain(Entry::error("still-there", self.place(), fact)))
     }
 
-    fn unseen(&self, error: &Error) -> Stop {
-        Stop::after(finding::of_error(self.place(), error))
+    fn unseen(&self, error: &Error) -> StepError {
+        StepError::uncertain(finding::of_error(self.place(), error))
     }
 
-    fn undecided(&self, vmid: Vmid) -> Stop {
+    fn undecided(&self, vmid: Vmid) -> StepError {
         let fact = format!(
             "VM {vmid}, which may be \"{}\" of another run, is still being created",
             self.plan.name
         );
         let entry = Entry::error("being-created", self.place(), fact);
-        Stop::after(entry.hint("run again: the next run waits for it and keeps one of the two"))
+        StepError::uncertain(
+            entry.hint("run again: the next run waits for it and keeps one of the two"),
+        )
     }
 }

@@ -1,17 +1,17 @@
-//! Reads right before a change whose the VM is, whether it is as planned and whether it runs.
+//! Right before a change, reads who owns the VM, whether it is as planned and whether it runs.
 
-use super::{Stop, Work};
+use super::{StepError, Work};
 use crate::action::Action;
-use crate::ask::ask_patiently;
 use crate::mark::{Mark, Owner, owner};
 use crate::observed::Power;
+use crate::read::read_retrying;
 use machine::{ConfigKey, Parts};
 use pve_client::{ConfigView, Digest, Error, VmConfig, Vmid};
 use pve_stage::finding;
 use stage::Entry;
 use std::collections::BTreeMap;
 
-/// What the guard read: the write that follows sends this digest.
+/// The guard's result: the write that follows sends this digest.
 pub(super) struct Guarded {
     pub(super) vmid: Vmid,
     pub(super) config: VmConfig,
@@ -28,16 +28,16 @@ impl Guarded {
     }
 }
 
-const LOOK_AGAIN: &str = "plan again and look at what differs";
+const PLAN_AGAIN: &str = "plan again and look at what differs";
 
 impl Work<'_> {
     /// Reads the config and checks the owner; before the first change also the digest and the power.
-    pub(super) fn guard(&self) -> Result<Guarded, Stop> {
+    pub(super) fn guard(&self) -> Result<Guarded, StepError> {
         let Some(vmid) = self.vmid else {
             return Err(self.refused("has no vmid: it has not been created"));
         };
         let client = self.runner.client;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
             .map_err(|error| self.unread(&error))?;
         self.check_owner(vmid, &config)?;
         if self.untouched && self.plan.action != Action::Create {
@@ -51,26 +51,26 @@ impl Work<'_> {
     }
 
     /// The config could not be read, so nothing was sent.
-    fn unread(&self, error: &Error) -> Stop {
+    fn unread(&self, error: &Error) -> StepError {
         if !error.is_not_found() {
-            return Stop::before(finding::of_error(self.place(), error));
+            return StepError::unsent(finding::of_error(self.place(), error));
         }
         let fact = format!(
             "\"{}\" no longer exists on this node, or has moved to another",
             self.plan.name
         );
         let entry = finding::with_pve_details(Entry::error("moved", self.place(), fact), error);
-        Stop::before(entry.hint(LOOK_AGAIN))
+        StepError::unsent(entry.hint(PLAN_AGAIN))
     }
 
-    fn check_owner(&self, vmid: Vmid, config: &VmConfig) -> Result<(), Stop> {
+    fn check_owner(&self, vmid: Vmid, config: &VmConfig) -> Result<(), StepError> {
         let expected = &self.mark;
         let of = (expected.site.as_str(), expected.deployment.as_str());
         let found = match owner(of, vmid.get(), |key| config.get(key)) {
             // What is adopted is not ours yet; the digest proves that it is what was shown.
-            Owner::Stranger(_) if self.plan.action == Action::Adopt => return Ok(()),
-            Owner::Stranger(stranger) => {
-                return Err(self.refused(&format!("is {}", stranger.text())));
+            Owner::NotOurs(_) if self.plan.action == Action::Adopt => return Ok(()),
+            Owner::NotOurs(not_ours) => {
+                return Err(self.refused(&format!("is {}", not_ours.text())));
             }
             Owner::Ours(found) => found,
         };
@@ -89,20 +89,20 @@ impl Work<'_> {
         Err(self.refused(&format!("is \"{}\" of deployment \"{}\"", found.vm, found.deployment)))
     }
 
-    /// Refuses a VM that somebody changed since the plan: another run of ours, or a person.
-    fn changed(&self, vmid: Vmid, config: &VmConfig) -> Stop {
+    /// Refuses a VM that another run or a person has changed since the plan.
+    fn changed(&self, vmid: Vmid, config: &VmConfig) -> StepError {
         let of = (self.mark.site.as_str(), self.mark.deployment.as_str());
         let now = owner(of, vmid.get(), |key| config.get(key));
         if matches!(&now, Owner::Ours(mark) if mark.run != self.mark.run) {
             return self.yielded(vmid);
         }
-        let stop = self.refused("has changed since it was planned; nothing was done to it");
-        Stop { entry: Box::new(stop.entry.hint(LOOK_AGAIN)), ..stop }
+        let failure = self.refused("has changed since it was planned; nothing was done to it");
+        StepError { entry: Box::new(failure.entry.hint(PLAN_AGAIN)), ..failure }
     }
 
     /// Checks that a key still has the value that was planned for. The digest proves that for the first step only:
     /// while a guest shuts down or a disk moves, people go on working.
-    pub(super) fn check_as_planned(&self, key: &str, config: &VmConfig) -> Result<(), Stop> {
+    pub(super) fn check_as_planned(&self, key: &str, config: &VmConfig) -> Result<(), StepError> {
         let Some(planned) = self.planned.get() else { return Ok(()) };
         // PVE: facts-4, 46: PVE removes a deleted drive from the boot order by itself.
         if key == "boot" || self.sent.contains_key(key) {
@@ -117,41 +117,41 @@ impl Work<'_> {
             return Ok(());
         }
         let fact = format!("has another `{key}` than planned; it is left as it is");
-        let stop = self.refused(&fact);
-        Err(Stop { entry: Box::new(stop.entry.hint(LOOK_AGAIN)), ..stop })
+        let failure = self.refused(&fact);
+        Err(StepError { entry: Box::new(failure.entry.hint(PLAN_AGAIN)), ..failure })
     }
 
     /// Checks the power state: a running VM takes other changes than a stopped one.
-    fn check_power(&self, vmid: Vmid) -> Result<(), Stop> {
+    fn check_power(&self, vmid: Vmid) -> Result<(), StepError> {
         let Some(planned) = self.plan.power else { return Ok(()) };
         let client = self.runner.client;
-        let status = ask_patiently(|| client.vm_status(&self.plan.node, vmid))
-            .map_err(|error| Stop::before(finding::of_error(self.place(), &error)))?;
+        let status = read_retrying(|| client.vm_status(&self.plan.node, vmid))
+            .map_err(|error| StepError::unsent(finding::of_error(self.place(), &error)))?;
         let word = match (planned, status.is_running()) {
             (Power::Stopped, true) => "started",
             (Power::Running, false) => "stopped",
             _ => return Ok(()),
         };
-        let stop =
+        let failure =
             self.refused(&format!("has been {word} since it was planned; nothing was done to it"));
-        Err(Stop { entry: Box::new(stop.entry.hint(LOOK_AGAIN)), ..stop })
+        Err(StepError { entry: Box::new(failure.entry.hint(PLAN_AGAIN)), ..failure })
     }
 
     /// Another run of this deployment has created the VM, or written to it, since the plan.
-    pub(super) fn yielded(&self, vmid: Vmid) -> Stop {
+    pub(super) fn yielded(&self, vmid: Vmid) -> StepError {
         let fact = format!(
             "another run of this deployment is working on \"{}\" (vmid {vmid})",
             self.plan.name
         );
         let entry = Entry::error("another-run", self.place(), fact)
             .hint("run again when the other run has finished");
-        Stop { yielded: true, ..Stop::before(entry) }
+        StepError { yielded: true, ..StepError::unsent(entry) }
     }
 
     /// A refusal of our own: nothing was sent.
-    pub(super) fn refused(&self, fact: &str) -> Stop {
+    pub(super) fn refused(&self, fact: &str) -> StepError {
         let fact = format!("the VM in the place of \"{}\" {fact}", self.plan.name);
-        Stop::before(Entry::error("not-ours", self.place(), fact))
+        StepError::unsent(Entry::error("not-ours", self.place(), fact))
     }
 }
 

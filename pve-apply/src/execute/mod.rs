@@ -46,26 +46,26 @@ pub(crate) struct Runner<'a> {
 }
 
 /// Why a step failed.
-pub(crate) struct Stop {
+pub(crate) struct StepError {
     /// For people.
     pub(crate) entry: Box<Entry>,
-    /// The step may have changed something all the same.
-    pub(crate) maybe: bool,
+    /// The step may have changed something nevertheless.
+    pub(crate) uncertain: bool,
     /// PVE is still working on it.
-    pub(crate) goes_on: bool,
+    pub(crate) still_running: bool,
     /// Another run of this deployment is working on this VM: it is planned again.
     pub(crate) yielded: bool,
 }
 
-impl Stop {
+impl StepError {
     /// A refusal of our own: nothing was sent.
-    pub(crate) fn before(entry: Entry) -> Self {
-        Self { entry: Box::new(entry), maybe: false, goes_on: false, yielded: false }
+    pub(crate) fn unsent(entry: Entry) -> Self {
+        Self { entry: Box::new(entry), uncertain: false, still_running: false, yielded: false }
     }
 
     /// A failure after which something may have changed.
-    pub(crate) fn after(entry: Entry) -> Self {
-        Self { entry: Box::new(entry), maybe: true, goes_on: false, yielded: false }
+    pub(crate) fn uncertain(entry: Entry) -> Self {
+        Self { entry: Box::new(entry), uncertain: true, still_running: false, yielded: false }
     }
 }
 
@@ -119,12 +119,12 @@ impl Runner<'_> {
                 turn = self.turn(plan);
             }
             // An uploaded seed is deleted in any case.
-            if self.interrupt.is_asked() && !matches!(step, Step::DeleteVolume { .. }) {
+            if self.interrupt.is_stopping() && !matches!(step, Step::DeleteVolume { .. }) {
                 let left = work.clean_up(index, &mut done);
                 verdict = Verdict::Interrupted { before: step.doing(), left };
                 break;
             }
-            work.tell_step(step);
+            work.report_step(step);
             let ended = work.carry_out(step);
             if matches!(step, Step::Create { .. }) {
                 drop(turn.take());
@@ -135,19 +135,19 @@ impl Runner<'_> {
                     changed = true;
                     done.push(step.done());
                 }
-                Err(stop) => {
-                    changed |= stop.maybe;
-                    verdict = work.failed(index, step, stop, &mut done);
+                Err(failure) => {
+                    changed |= failure.uncertain;
+                    verdict = work.failed(index, step, failure, &mut done);
                     break;
                 }
             }
         }
         if matches!(verdict, Verdict::Done)
-            && let Err(stop) = work.settled(&written_keys(plan))
+            && let Err(failure) = work.settled(&written_keys(plan))
         {
-            verdict = Verdict::Failed { during: "checking the result", entry: stop.entry };
+            verdict = Verdict::Failed { during: "checking the result", entry: failure.entry };
         }
-        work.tell_end(&verdict);
+        work.report_end(&verdict);
         let warnings = work.warnings.take();
         VmOutcome { vmid: work.vmid, done, changed, warnings, ..VmOutcome::new(plan, verdict) }
     }
@@ -189,15 +189,15 @@ impl Work<'_> {
     }
 
     /// Reports the step that begins; a check, or a record that belongs to other steps, is not worth a line.
-    fn tell_step(&self, step: &Step) {
+    fn report_step(&self, step: &Step) {
         let only_records = matches!(step, Step::Configure { params, .. } if params.is_empty());
         if matches!(step, Step::Fence) || only_records && self.plan.steps.len() > 1 {
             return;
         }
-        self.tell("step", step.doing(), None);
+        self.event("step", step.doing(), None);
     }
 
-    fn tell_end(&self, verdict: &Verdict) {
+    fn report_end(&self, verdict: &Verdict) {
         let mut steps = self.plan.steps.iter();
         let last = steps.rfind(|step| !matches!(step, Step::Fence) && !step.verb().is_bookkeeping);
         let (kind, word) = match verdict {
@@ -208,7 +208,7 @@ impl Work<'_> {
             Verdict::Interrupted { .. } => ("failed", "stopped"),
             Verdict::NotReached { .. } => ("failed", "not reached"),
         };
-        self.tell(kind, word, None);
+        self.event(kind, word, None);
     }
 
     /// Handles a failed step, and removes what it would leave behind.
@@ -216,46 +216,46 @@ impl Work<'_> {
         &mut self,
         index: usize,
         step: &Step,
-        stop: Stop,
+        failure: StepError,
         done: &mut Vec<&'static str>,
     ) -> Verdict {
-        let mut entry = *stop.entry;
-        let begun = index + usize::from(stop.maybe);
+        let mut entry = *failure.entry;
+        let started = index + usize::from(failure.uncertain);
         // A task that is still running may still read the seed: the next run removes it.
-        if !stop.goes_on {
-            entry.notes.extend(self.clean_up(begun, done));
+        if !failure.still_running {
+            entry.notes.extend(self.clean_up(started, done));
         }
-        if stop.yielded {
+        if failure.yielded {
             return Verdict::Yielded { entry: Box::new(entry) };
         }
         Verdict::Failed { during: step.doing(), entry: Box::new(entry) }
     }
 
     /// Reports what happens to this VM.
-    pub(crate) fn tell(&self, event: &'static str, text: &str, percent: Option<u8>) {
-        let mut told = Event::new(event, &self.plan.name, text);
-        told.percent = percent;
+    pub(crate) fn event(&self, event: &'static str, text: &str, percent: Option<u8>) {
+        let mut event = Event::new(event, &self.plan.name, text);
+        event.percent = percent;
         if let Some(vmid) = self.vmid {
-            told.fields.insert("vmid".to_owned(), vmid.get().into());
+            event.fields.insert("vmid".to_owned(), vmid.get().into());
         }
-        self.runner.console.event(&told);
+        self.runner.console.event(&event);
     }
 
     /// Reports the task behind a step: to machines always, to people when something goes wrong.
-    pub(crate) fn tell_task(&self, upid: &Upid, text: &str) {
-        let mut told = Event::new("task", &self.plan.name, text);
-        told.fields.insert("upid".to_owned(), upid.to_string().into());
-        self.runner.console.event(&told);
+    pub(crate) fn report_task(&self, upid: &Upid, text: &str) {
+        let mut event = Event::new("task", &self.plan.name, text);
+        event.fields.insert("upid".to_owned(), upid.to_string().into());
+        self.runner.console.event(&event);
     }
 
     /// Deletes the uploaded seed whatever happens, since it is a secret.
     /// Returns what is left when that fails.
-    fn clean_up(&mut self, begun: usize, done: &mut Vec<&'static str>) -> Option<String> {
-        let (begun, _) = self.plan.steps.split_at_checked(begun)?;
-        let uploaded: Vec<Volid> = begun.iter().filter_map(uploaded_seed).collect();
+    fn clean_up(&mut self, started: usize, done: &mut Vec<&'static str>) -> Option<String> {
+        let (started, _) = self.plan.steps.split_at_checked(started)?;
+        let uploaded: Vec<Volid> = started.iter().filter_map(uploaded_seed).collect();
         let left: Vec<String> = uploaded
             .into_iter()
-            .filter(|volid| !begun.iter().any(|step| deletes(step, volid)))
+            .filter(|volid| !started.iter().any(|step| deletes(step, volid)))
             .filter_map(|volid| self.delete_left(volid, done))
             .collect();
         (!left.is_empty()).then(|| left.join("; "))
@@ -263,13 +263,13 @@ impl Work<'_> {
 
     fn delete_left(&mut self, volid: Volid, done: &mut Vec<&'static str>) -> Option<String> {
         let deletion = &Step::DeleteVolume { node: self.plan.node.clone(), volid: volid.clone() };
-        let Err(stop) = self.carry_out(deletion) else {
+        let Err(failure) = self.carry_out(deletion) else {
             if done.last() != Some(&deletion.done()) {
                 done.push(deletion.done());
             }
             return None;
         };
-        let why = stop.entry.fact;
+        let why = failure.entry.fact;
         Some(format!("the uploaded seed remains until the next run removes it ({why}): {volid}"))
     }
 }

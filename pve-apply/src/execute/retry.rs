@@ -1,10 +1,10 @@
 //! DOOR: waits. Decides which errors are worth another try, and how long to wait before it.
 
 use super::persistence::{Cause, Persistence};
-use super::{Stop, Work};
+use super::{StepError, Work};
 use crate::action::{Action, Repeat};
-use crate::ask::ask_patiently;
 use crate::observe::{is_own, running_tasks};
+use crate::read::read_retrying;
 use crate::task_wait::{self, wait_for};
 use pve_client::{Client, Error, Finished, Upid};
 use pve_stage::finding;
@@ -18,37 +18,37 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// A pause is cut into pieces of this length, so that Ctrl-C ends it.
 const PIECE: Duration = Duration::from_millis(100);
 
-/// Why a write was not sent or not done.
-pub(super) enum Refused {
+/// Why one try of a write failed.
+pub(super) enum SendError {
     /// The guard refused it.
-    Guard(Stop),
+    Guard(StepError),
     /// PVE, or the connection to it, failed.
     Pve(Error),
 }
 
-impl From<Stop> for Refused {
-    fn from(stop: Stop) -> Self {
-        Self::Guard(stop)
+impl From<StepError> for SendError {
+    fn from(failure: StepError) -> Self {
+        Self::Guard(failure)
     }
 }
 
-impl From<Error> for Refused {
+impl From<Error> for SendError {
     fn from(error: Error) -> Self {
         Self::Pve(error)
     }
 }
 
 impl Work<'_> {
-    /// Sends a write whose task is of type `kind`, waits for it, and retries where that is worth it.
+    /// Sends a write whose task is of type `kind`, waits for it, and retries if that can help.
     ///
     /// `send` is called for each try: it contains what guards the write.
     pub(super) fn write(
         &self,
         repeat: Repeat,
         kind: &str,
-        mut send: impl FnMut() -> Result<Option<Upid>, Refused>,
-    ) -> Result<(), Failed> {
-        let mut maybe = false;
+        mut send: impl FnMut() -> Result<Option<Upid>, SendError>,
+    ) -> Result<(), WriteError> {
+        let mut uncertain = false;
         let mut persistence = Persistence::new(self.runner.task_limit);
         let mut patience = Patience::default();
         let clock = self.runner.clock;
@@ -59,23 +59,26 @@ impl Work<'_> {
                 Ok(Some(upid)) => match self.wait(&upid) {
                     Ok(()) => return Ok(()),
                     Err(error) => {
-                        maybe = true;
+                        uncertain = true;
                         let over = matches!(error, Error::TaskFailed(_));
                         (error, over)
                     }
                 },
-                Err(Refused::Guard(stop)) => {
-                    return Err(Failed::Guard(Stop { maybe: stop.maybe || maybe, ..stop }));
+                Err(SendError::Guard(failure)) => {
+                    return Err(WriteError::Guard(StepError {
+                        uncertain: failure.uncertain || uncertain,
+                        ..failure
+                    }));
                 }
-                Err(Refused::Pve(error)) => (error, true),
+                Err(SendError::Pve(error)) => (error, true),
             };
             let unknown = error.is_outcome_unknown();
-            maybe |= unknown;
+            uncertain |= unknown;
             // A task that cannot be read any more may still run: nothing is sent on top of it.
             let cause = Cause::of(&error, over, repeat == Repeat::Harmless);
             let waited = clock.now() - started;
             if let Some(cause) = cause {
-                self.tell_patience(&mut patience, waited, awaited(cause), &last_answer(&error));
+                self.report_long_wait(&mut patience, waited, awaited(cause), &last_answer(&error));
             }
             let next = cause.and_then(|cause| persistence.next(cause, waited));
             let lost = || persistence.pause(Cause::Lost);
@@ -83,10 +86,14 @@ impl Work<'_> {
                 self.rest(spread(wait));
             }
             if unknown {
-                self.let_end(kind);
+                self.wait_for_own_tasks(kind);
             }
-            if next.is_none() || self.runner.interrupt.is_asked() {
-                return Err(Failed::Pve { error: Box::new(error), maybe, goes_on: !over });
+            if next.is_none() || self.runner.interrupt.is_stopping() {
+                return Err(WriteError::Pve {
+                    error: Box::new(error),
+                    uncertain,
+                    still_running: !over,
+                });
             }
         }
     }
@@ -94,27 +101,28 @@ impl Work<'_> {
     /// Waits, or returns early when nothing more should begin.
     pub(super) fn rest(&self, wait: Duration) {
         let mut left = wait;
-        while !left.is_zero() && !self.runner.interrupt.is_asked() {
+        while !left.is_zero() && !self.runner.interrupt.is_stopping() {
             let piece = left.min(PIECE);
             self.runner.clock.sleep(piece);
             left -= piece;
         }
     }
 
-    /// Waits for what a request with a lost answer has begun, so that the next step does not collide with it.
-    fn let_end(&self, kind: &str) {
+    /// Waits for the task that a request with a lost answer has started, so that the next step does not
+    /// collide with it.
+    fn wait_for_own_tasks(&self, kind: &str) {
         let (client, node) = (self.runner.client, &self.plan.node);
         // A task about a file has no vmid.
         let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
-        let begun = ask_patiently(|| running_tasks(client, node, Some(kind), vmid));
-        for upid in begun.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
-            let tell = |text: &str| self.tell("wait", text, None);
-            wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &tell);
+        let tasks = read_retrying(|| running_tasks(client, node, Some(kind), vmid));
+        for upid in tasks.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
+            let progress = |text: &str| self.event("wait", text, None);
+            wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &progress);
         }
     }
 
     /// Reports that a long wait continues, when it is time to.
-    pub(super) fn tell_patience(
+    pub(super) fn report_long_wait(
         &self,
         patience: &mut Patience,
         waited: Duration,
@@ -122,34 +130,34 @@ impl Work<'_> {
         last: &str,
     ) {
         if let Some(text) = patience.message(waited, what, last) {
-            self.tell("wait", &text, None);
+            self.event("wait", &text, None);
         }
     }
 
     /// Waits for a task and checks its result. A warning is reported and stops nothing.
     pub(super) fn wait(&self, upid: &Upid) -> Result<(), Error> {
         let doing = self.doing;
-        self.tell_task(upid, doing);
+        self.report_task(upid, doing);
         let mut progress = Progress::default();
-        // A percentage costs a read of the log each time: only where somebody watches.
+        // A percentage costs a read of the log each time: only if somebody watches.
         let watched = self.runner.console.is_terminal()
             || self.runner.console.log_format() == LogFormat::Json;
-        let mut said = false;
+        let mut reported = false;
         let mut patience = Patience::default();
         let what = format!("task {}", upid.kind());
         let finished =
             self.runner.client.wait(upid, self.runner.task_limit, &mut |waited, lost| {
                 let stopping = self.runner.interrupt.is_signalled();
-                if !said && stopping {
-                    said = true;
-                    self.tell_stopping(upid);
+                if !reported && stopping {
+                    reported = true;
+                    self.report_stopping(upid);
                 }
                 let look = watched && lost.is_none();
                 if look && let Some(percent) = progress.look(self.runner.client, upid, waited) {
-                    self.tell("progress", doing, Some(percent));
+                    self.event("progress", doing, Some(percent));
                     patience.renew(waited);
                 }
-                self.tell_patience(&mut patience, waited, &what, &poll_answer(lost));
+                self.report_long_wait(&mut patience, waited, &what, &poll_answer(lost));
                 // The end of a task that cannot be read may never be seen.
                 if stopping && lost.is_some() {
                     ControlFlow::Break(())
@@ -159,28 +167,28 @@ impl Work<'_> {
             });
         let finished = finished.inspect_err(|error| {
             if let Some(text) = task_wait::unread(upid, error) {
-                self.tell("wait", &text, None);
+                self.event("wait", &text, None);
             }
         })?;
         if let Finished::WithWarnings { lines, .. } = finished {
             let lines = lines.join("; ");
             let text = format!("task {} ended with warnings: {lines}", upid.kind());
-            self.tell("warning", &text, None);
+            self.event("warning", &text, None);
             self.warnings.borrow_mut().push(text);
         }
         Ok(())
     }
 
     /// Answers Ctrl-C while a task runs: a user who does not want to wait for it needs its UPID.
-    fn tell_stopping(&self, upid: &Upid) {
+    fn report_stopping(&self, upid: &Upid) {
         let text = format!(
             "stopping after this task; press Ctrl-C again to quit now and leave it running: {upid}"
         );
-        self.tell("stopping", &text, None);
+        self.event("stopping", &text, None);
     }
 
     /// What to do about a guest that does not shut down.
-    fn way_to_shut_down(&self, error: &Error) -> Option<String> {
+    fn shutdown_hint(&self, error: &Error) -> Option<String> {
         let cut = match self.plan.action {
             Action::Power => "--force cuts its power",
             _ => "--allow-stop cuts its power and starts it again",
@@ -195,10 +203,12 @@ impl Work<'_> {
     }
 
     /// Turns a failure into a finding.
-    pub(super) fn stop(&self, what: &str, failed: Failed) -> Stop {
-        let (error, maybe, goes_on) = match failed {
-            Failed::Guard(stop) => return stop,
-            Failed::Pve { error, maybe, goes_on } => (error, maybe, goes_on),
+    pub(super) fn step_error(&self, what: &str, failed: WriteError) -> StepError {
+        let (error, uncertain, still_running) = match failed {
+            WriteError::Guard(failure) => return failure,
+            WriteError::Pve { error, uncertain, still_running } => {
+                (error, uncertain, still_running)
+            }
         };
         let mut entry = match &*error {
             Error::TaskFailed(_) => {
@@ -220,7 +230,7 @@ impl Work<'_> {
                 entry
             }
         };
-        if let Some(hint) = self.way_to_shut_down(&error) {
+        if let Some(hint) = self.shutdown_hint(&error) {
             entry = entry.hint(hint);
         }
         if error.is_lock_file_timeout() {
@@ -236,7 +246,7 @@ impl Work<'_> {
                  allow these and `pve-pipeline`",
             );
         }
-        Stop { entry: Box::new(entry), maybe, goes_on, yielded: false }
+        StepError { entry: Box::new(entry), uncertain, still_running, yielded: false }
     }
 }
 
@@ -275,16 +285,16 @@ fn percentage(line: &str) -> Option<u8> {
 }
 
 /// A write that failed for good.
-pub(super) enum Failed {
+pub(super) enum WriteError {
     /// The guard refused it.
-    Guard(Stop),
+    Guard(StepError),
     /// PVE's last answer, or the lack of one.
     Pve {
         error: Box<Error>,
         /// Something may have changed.
-        maybe: bool,
+        uncertain: bool,
         /// PVE may still be working on it.
-        goes_on: bool,
+        still_running: bool,
     },
 }
 

@@ -1,11 +1,11 @@
 //! One arm for each step: guard, one client call, its task, its effect.
 
 use super::effect::PowerState;
-use super::retry::{Failed, Refused, pause};
-use super::{Stop, Work};
+use super::retry::{SendError, WriteError, pause};
+use super::{StepError, Work};
 use crate::action::{Repeat, Step};
-use crate::ask::{Deadline, ask_patiently};
 use crate::desired::is_seed_file;
+use crate::read::{Deadline, read_retrying};
 use data_encoding::HEXLOWER;
 use pve_client::{Digest, Params, StorageId, Upid, Upload, Volid};
 use pve_stage::finding;
@@ -19,18 +19,18 @@ const SHUTDOWN_MARGIN: u64 = 30;
 /// How often a removal is sent whose answer was lost.
 const DESTROY_TRIES: u32 = 3;
 /// How long to wait for a removal to become visible: freeing disks takes a second or two.
-const GOING: Duration = Duration::from_secs(5);
-const GOING_PAUSE: Duration = Duration::from_millis(500);
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(5);
+const REMOVAL_PAUSE: Duration = Duration::from_millis(500);
 /// The least time, in seconds, that a guest has to come back.
 const RETURN_SECONDS: u64 = 5;
 const RETURN_PAUSE: Duration = Duration::from_millis(250);
 
 impl Work<'_> {
     /// Carries out a step: guard, call, task, effect.
-    pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
+    pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), StepError> {
         self.doing = step.doing();
         match step {
-            // These decide by what they read how often they are sent.
+            // These read the state to decide how often to send.
             Step::Create { params } => return self.create(params),
             Step::Fence => return self.fence(),
             Step::Configure { params, mark } => return self.configure(params, mark.as_deref()),
@@ -47,14 +47,14 @@ impl Work<'_> {
         self.note(step);
         match sent {
             // PVE: facts-4, 53: what failed may be done all the same; only the effect shows.
-            Err(Failed::Pve { maybe: true, .. }) if self.is_reached(step) => {}
-            sent => sent.map_err(|failed| self.stop(verb.of, failed))?,
+            Err(WriteError::Pve { uncertain: true, .. }) if self.is_reached(step) => {}
+            sent => sent.map_err(|failed| self.step_error(verb.of, failed))?,
         }
         self.effect(step)
     }
 
     /// Sends the one call of a step, guarded again for each try.
-    fn call(&self, step: &Step, is_first: bool) -> Result<Option<Upid>, Refused> {
+    fn call(&self, step: &Step, is_first: bool) -> Result<Option<Upid>, SendError> {
         let (client, node) = (self.runner.client, &self.plan.node);
         Ok(match step {
             Step::UploadSeed {
@@ -117,8 +117,8 @@ impl Work<'_> {
         })
     }
 
-    /// Refuses when somebody has put something where a new disk was planned.
-    fn in_use(&self, disk: &str) -> Stop {
+    /// Refuses a slot that is no longer free for a new disk.
+    fn in_use(&self, disk: &str) -> StepError {
         self.refused(&format!("now has something in {disk}; no disk was created"))
     }
 
@@ -136,7 +136,7 @@ impl Work<'_> {
     }
 
     /// Waits for the effect of a step whose task has finished.
-    fn effect(&self, step: &Step) -> Result<(), Stop> {
+    fn effect(&self, step: &Step) -> Result<(), StepError> {
         match step {
             Step::AddDisk { disk, .. } => self.is_written([disk].into_iter()),
             Step::MoveDisk { disk, storage } => self.has_moved(disk, storage),
@@ -157,7 +157,7 @@ impl Work<'_> {
             // PVE: facts 29: starting a running VM is a task error; after a lost answer it may be our own start.
             Step::Start => self.vmid.is_some_and(|vmid| {
                 let (client, node) = (self.runner.client, &self.plan.node);
-                ask_patiently(|| client.vm_status(node, vmid)).is_ok_and(|vm| vm.is_running())
+                read_retrying(|| client.vm_status(node, vmid)).is_ok_and(|vm| vm.is_running())
             }),
             Step::AddDisk { .. } | Step::MoveDisk { .. } | Step::SetPool { .. } => {
                 self.effect(step).is_ok()
@@ -171,9 +171,9 @@ impl Work<'_> {
         storage: &StorageId,
         file: &str,
         files: &seed::Files<'_>,
-    ) -> Result<Upid, Refused> {
+    ) -> Result<Upid, SendError> {
         let image = seed::image(files).map_err(|error| {
-            Stop::before(
+            StepError::unsent(
                 Entry::error("seed", self.place(), "the seed cannot be created").cause(&error),
             )
         })?;
@@ -186,22 +186,22 @@ impl Work<'_> {
     }
 
     /// A plan file could name anything; only our own seeds are ever deleted from a storage.
-    fn check_is_seed(&self, volid: &Volid) -> Result<(), Stop> {
+    fn check_is_seed(&self, volid: &Volid) -> Result<(), StepError> {
         if is_seed_file(volid.file()) {
             return Ok(());
         }
         let fact = format!("{volid} is not one of our seeds and was not deleted");
-        Err(Stop::before(Entry::error("seed-not-ours", self.place(), fact)))
+        Err(StepError::unsent(Entry::error("seed-not-ours", self.place(), fact)))
     }
 
     /// Cuts the power of a VM that this run created and gives up.
-    pub(super) fn power_off(&mut self) -> Result<(), Stop> {
+    pub(super) fn power_off(&mut self) -> Result<(), StepError> {
         let client = self.runner.client;
         let sent = self.write(Repeat::Harmless, "qmstop", || {
             let vmid = self.guard()?.vmid;
             Ok(Some(client.stop(&self.plan.node, vmid)?))
         });
-        sent.map_err(|failed| self.stop("stopping", failed))?;
+        sent.map_err(|failed| self.step_error("stopping", failed))?;
         self.reach(PowerState::Stopped, Duration::ZERO)
     }
 
@@ -209,7 +209,7 @@ impl Work<'_> {
     ///
     /// PVE: qemu-server, CLI/qm.pm, cleanup: the reboot's task ends when the guest is off; qmeventd
     /// then starts it in a task of root@pam, which our token cannot see.
-    fn comes_back(&self, seconds: u64) -> Result<(), Stop> {
+    fn comes_back(&self, seconds: u64) -> Result<(), StepError> {
         let (client, node) = (self.runner.client, &self.plan.node);
         let deadline = Deadline::after(Duration::from_secs(seconds));
         let status = || self.vmid.map(|vmid| client.vm_status(node, vmid));
@@ -222,11 +222,11 @@ impl Work<'_> {
                 None => String::new(),
             };
             let what = "the VM to come back";
-            self.tell_patience(&mut patience, deadline.waited(), what, &last);
+            self.report_long_wait(&mut patience, deadline.waited(), what, &last);
             match seen {
                 Some(Ok(status)) if status.is_running() => return Ok(()),
                 Some(Err(error)) if deadline.is_over() => {
-                    return Err(Stop::after(finding::of_error(self.place(), &error)));
+                    return Err(StepError::uncertain(finding::of_error(self.place(), &error)));
                 }
                 _ if deadline.is_over() || self.runner.interrupt.is_signalled() => break,
                 _ => pause(RETURN_PAUSE),
@@ -234,16 +234,16 @@ impl Work<'_> {
         }
         let fact = format!("\"{}\" is stopped, and PVE has not started it again", self.plan.name);
         let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";
-        Err(Stop::after(Entry::error("not-running", self.place(), fact).hint(hint)))
+        Err(StepError::uncertain(Entry::error("not-running", self.place(), fact).hint(hint)))
     }
 
-    fn destroy(&mut self, purge: bool) -> Result<(), Stop> {
+    fn destroy(&mut self, purge: bool) -> Result<(), StepError> {
         let client = self.runner.client;
-        let mut maybe = false;
+        let mut uncertain = false;
         let mut attempt = 0;
         loop {
             attempt += 1;
-            // Guarded again each time: after a lost answer the vmid may belong to somebody else.
+            // Guarded again each time: after a lost answer the vmid may belong to another VM.
             let sent = self.write(Repeat::Harmful, "qmdestroy", || {
                 Ok(Some(client.delete_vm(&self.plan.node, self.guard()?.vmid, purge)?))
             });
@@ -253,19 +253,26 @@ impl Work<'_> {
                 Ok(()) if gone(self) => return Ok(()),
                 Ok(()) => {
                     let fact = format!("\"{}\" still exists after its removal", self.plan.name);
-                    return Err(Stop::after(Entry::error("still-there", self.place(), fact)));
+                    return Err(StepError::uncertain(Entry::error(
+                        "still-there",
+                        self.place(),
+                        fact,
+                    )));
                 }
-                Err(Failed::Guard(stop)) => {
-                    return Err(Stop { maybe: stop.maybe || maybe, ..stop });
+                Err(WriteError::Guard(failure)) => {
+                    return Err(StepError { uncertain: failure.uncertain || uncertain, ..failure });
                 }
-                Err(Failed::Pve { error, maybe: this, goes_on }) => {
+                Err(WriteError::Pve { error, uncertain: this, still_running }) => {
                     let unknown = error.is_outcome_unknown();
-                    maybe |= this;
-                    if unknown && self.goes() {
+                    uncertain |= this;
+                    if unknown && self.wait_until_gone() {
                         return Ok(());
                     }
                     if !unknown || attempt == DESTROY_TRIES {
-                        return Err(self.stop("destroying", Failed::Pve { error, maybe, goes_on }));
+                        return Err(self.step_error(
+                            "destroying",
+                            WriteError::Pve { error, uncertain, still_running },
+                        ));
                     }
                 }
             }
@@ -273,10 +280,10 @@ impl Work<'_> {
     }
 
     /// Waits briefly for a VM to disappear whose removal was sent but not answered.
-    fn goes(&self) -> bool {
-        let deadline = Deadline::after(GOING);
+    fn wait_until_gone(&self) -> bool {
+        let deadline = Deadline::after(REMOVAL_TIMEOUT);
         loop {
-            pause(GOING_PAUSE);
+            pause(REMOVAL_PAUSE);
             if self.vmid.is_some_and(|vmid| self.is_gone(vmid)) {
                 return true;
             }

@@ -3,7 +3,7 @@
 //! The env has what differs from a VM that we would create, by the table of config keys.
 //! What YAML cannot express becomes a comment with the reason.
 
-mod said;
+mod env_value;
 #[cfg(test)]
 mod tests;
 mod vm;
@@ -16,8 +16,8 @@ use std::fmt::Write;
 /// Returns the env of these VMs.
 pub(crate) fn env(node: &str, vms: &[Found<'_>]) -> String {
     let mut out = format!(
-        "# VMs of node {} as they are. As a file in envs/ this is an env: `pve-apply adopt` takes them over.\n\
-         # `image: none`: nothing makes such a VM; with the name of an image, apply would make it anew once it is gone.\n\
+        "# Existing VMs of node {}. Save this as a file in envs/, then take them over with `pve-apply adopt`.\n\
+         # With `image: none`, apply never creates a VM; with an image, it creates the VM again if it is missing.\n\
          vms:\n",
         yaml::comment(node)
     );

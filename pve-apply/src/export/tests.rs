@@ -62,7 +62,7 @@ fn a_vm_like_ours_has_little_to_say() {
 }
 
 #[test]
-fn what_cannot_be_written_stands_in_a_comment() {
+fn what_cannot_be_written_becomes_a_comment() {
     let config = [
         ("net0", "e1000=52:54:00:12:34:56,tag=20,later=1"),
         ("memory", "512"),
@@ -152,10 +152,10 @@ fn settings(entry: &Entry) -> (Settings, Map<String, Value>) {
 /// PVE's config of a VM created with these settings.
 fn made(settings: &Settings, boot: &str) -> Texts {
     let mut config = Texts::new();
-    for (key, said) in &settings.for_creation().0 {
-        let Setting::Parts(said) = said else { continue };
+    for (key, values) in &settings.for_creation().0 {
+        let Setting::Parts(values) = values else { continue };
         let mut parts = Parts::default();
-        said.iter().for_each(|(name, value)| {
+        values.iter().for_each(|(name, value)| {
             value.iter().for_each(|value| parts.set(name, value));
         });
         if let Some(storage) = parts.get("storage").map(str::to_owned) {
@@ -292,12 +292,12 @@ fn meaning(config: &Texts) -> BTreeMap<String, BTreeMap<String, String>> {
     let value = |(name, text): (&String, &String)| {
         let key = ConfigKey::find(name).filter(|_| !text.trim().is_empty())?;
         let parts = Parts::read(key.key, text);
-        let said = parts.iter().filter(|(option, value)| {
+        let values = parts.iter().filter(|(option, value)| {
             let part = key.key.part(option);
             *option != "file" && part.and_then(|part| part.absent) != Some(value)
         });
-        let said: BTreeMap<_, _> = said.map(|(o, v)| (o.to_owned(), v.to_owned())).collect();
-        (!said.is_empty()).then(|| (name.clone(), said))
+        let values: BTreeMap<_, _> = values.map(|(o, v)| (o.to_owned(), v.to_owned())).collect();
+        (!values.is_empty()).then(|| (name.clone(), values))
     };
     config.iter().filter_map(value).collect()
 }

@@ -1,6 +1,6 @@
 //! One VM as an entry of `vms` of an env. Does no I/O.
 
-use super::said::{Creation, Saying};
+use super::env_value::{CreateDefaults, EnvValue};
 use super::yaml;
 use crate::boot_disk::{self, Known};
 use crate::mark::{Line, TAG, split_tags};
@@ -24,7 +24,7 @@ pub(crate) struct Found<'a> {
     pub(crate) pool: Option<&'a str>,
 }
 
-/// What an env says about a VM, in reading order, and what it cannot say.
+/// An env's entry for a VM, in reading order, and what it cannot express.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Entry {
     /// Key and value.
@@ -33,7 +33,7 @@ pub(crate) struct Entry {
     pub(super) remarks: Vec<String>,
 }
 
-/// Keys that belong to the machine: a new one gets others. PVE's own notes are among them.
+/// Keys that identify one VM, and PVE's own notes: a new VM gets its own.
 const MACHINES_OWN: [&str; 10] = [
     "bootdisk",
     "digest",
@@ -46,7 +46,7 @@ const MACHINES_OWN: [&str; 10] = [
     "runningmachine",
     "vmgenid",
 ];
-/// Keys that have their own word in an env.
+/// Keys that have their own name in an env.
 const NAMED: [&str; 3] = ["description", "name", "tags"];
 
 const BYTES_OF_GIB: u64 = 1 << 30;
@@ -66,12 +66,12 @@ impl Found<'_> {
     /// Returns its entry.
     pub(crate) fn entry(&self) -> Entry {
         let mut entry = Entry::default();
-        let mut said = self.said(&mut entry);
+        let mut values = self.values(&mut entry);
         entry.say("name", self.name());
         entry.say("vmid", self.vmid.get());
         entry.say("image", Vm::NO_IMAGE);
-        self.short_forms(&mut entry, &mut said);
-        entry.leave_out_what_is_refused(&mut said);
+        self.short_forms(&mut entry, &mut values);
+        entry.leave_out_what_is_refused(&mut values);
         self.tags(&mut entry);
         if let Some(pool) = self.pool {
             entry.say("pool", pool);
@@ -80,19 +80,19 @@ impl Found<'_> {
             entry.say("started", false);
         }
         self.description(&mut entry);
-        said.into_iter().for_each(|(key, value)| entry.say(&key.to_string(), value));
+        values.into_iter().for_each(|(key, value)| entry.say(&key.to_string(), value));
         self.pending(&mut entry);
         entry
     }
 
-    /// Returns what is said about each key, under PVE's names.
-    fn said(&self, entry: &mut Entry) -> BTreeMap<ConfigKey, Value> {
-        let creation = Creation::with(|key| self.value(key));
-        let mut said = BTreeMap::new();
+    /// Returns the value of each key, under PVE's names.
+    fn values(&self, entry: &mut Entry) -> BTreeMap<ConfigKey, Value> {
+        let defaults = CreateDefaults::with(|key| self.value(key));
+        let mut values = BTreeMap::new();
         for key in KEYS.iter().filter(|key| key.slots.is_none() || key.new_slot.is_some()) {
             let key = ConfigKey { key, slot: key.new_slot };
             if self.value(&key.to_string()).is_none() {
-                said.extend(creation.saying(key, None).value.map(|value| (key, value)));
+                values.extend(defaults.env_value(key, None).value.map(|value| (key, value)));
             }
         }
         let seed = self.seed_slot();
@@ -106,14 +106,14 @@ impl Found<'_> {
                     entry.remarks.push(text);
                 }
                 Some(key) => {
-                    let Saying { value, remarks } = creation.saying(key, Some(value));
+                    let EnvValue { value, remarks } = defaults.env_value(key, Some(value));
                     entry.remarks.extend(remarks);
-                    said.extend(value.map(|value| (key, value)));
+                    values.extend(value.map(|value| (key, value)));
                 }
-                None => entry.remarks.extend(not_said(name)),
+                None => entry.remarks.extend(not_exported(name)),
             }
         }
-        said
+        values
     }
 
     /// Returns the slot of the seed, if the VM is one of ours.
@@ -125,12 +125,12 @@ impl Found<'_> {
     }
 
     /// Writes what every VM has, always and in the short form: a site's defaults may differ.
-    fn short_forms(&self, entry: &mut Entry, said: &mut BTreeMap<ConfigKey, Value>) {
-        self.boot_disk(entry, said);
+    fn short_forms(&self, entry: &mut Entry, values: &mut BTreeMap<ConfigKey, Value>) {
+        self.boot_disk(entry, values);
         for (name, key) in
             ["cores", "memory"].iter().filter_map(|n| Some((*n, ConfigKey::find(n)?)))
         {
-            said.remove(&key);
+            values.remove(&key);
             let Some(part) = key.key.parts().first() else { continue };
             let text = self.value(name).or(part.absent).unwrap_or_default();
             let parts = Parts::read(key.key, text);
@@ -140,7 +140,7 @@ impl Found<'_> {
             }
         }
         let Some(net0) = ConfigKey::find("net0") else { return };
-        let Some(Value::Object(options)) = said.get_mut(&net0) else { return };
+        let Some(Value::Object(options)) = values.get_mut(&net0) else { return };
         for (option, short) in [("bridge", "bridge"), ("tag", "vlan"), ("macaddr", "mac")] {
             if let Some(value) = options.shift_remove(option) {
                 entry.say(short, value);
@@ -150,11 +150,11 @@ impl Found<'_> {
             }
         }
         if options.is_empty() {
-            said.remove(&net0);
+            values.remove(&net0);
         }
     }
 
-    fn boot_disk(&self, entry: &mut Entry, said: &mut BTreeMap<ConfigKey, Value>) {
+    fn boot_disk(&self, entry: &mut Entry, values: &mut BTreeMap<ConfigKey, Value>) {
         let boot = ConfigKey::find("boot");
         let slot = match boot_disk::of(|key| self.config.next(key), |_| false) {
             Known::Disk(slot) => Some(slot),
@@ -162,14 +162,14 @@ impl Found<'_> {
             Known::OneOf(list) => list.first().copied(),
         };
         let order = slot.map(|slot| json!({"order": [slot.to_string()]}));
-        if let Some(boot) = boot.filter(|boot| said.get(boot) == order.as_ref()) {
-            said.remove(&boot);
+        if let Some(boot) = boot.filter(|boot| values.get(boot) == order.as_ref()) {
+            values.remove(&boot);
         }
         let Some(slot) = slot else { return };
         if slot.to_string() != boot_disk::NEW {
             entry.say("boot_disk", slot.to_string());
         }
-        let Some(Value::Object(options)) = said.get_mut(&slot) else { return };
+        let Some(Value::Object(options)) = values.get_mut(&slot) else { return };
         let size = options.shift_remove("size");
         let bytes = size.as_ref().and_then(|size| Kind::Size.normal_of_json(size));
         match bytes.and_then(|text| parse_size(&text)) {
@@ -188,7 +188,7 @@ impl Found<'_> {
             entry.say("datastore", storage);
         }
         if options.is_empty() {
-            said.remove(&slot);
+            values.remove(&slot);
         }
     }
 
@@ -222,7 +222,7 @@ impl Found<'_> {
 }
 
 /// Returns why a key is not written; `None` when there is nothing to report.
-fn not_said(name: &str) -> Option<String> {
+fn not_exported(name: &str) -> Option<String> {
     if MACHINES_OWN.contains(&name) || NAMED.contains(&name) {
         return None;
     }
@@ -239,21 +239,21 @@ impl Entry {
     }
 
     /// Leaves out combinations that an env cannot express: PVE keeps much that it would refuse today.
-    fn leave_out_what_is_refused(&mut self, said: &mut BTreeMap<ConfigKey, Value>) {
+    fn leave_out_what_is_refused(&mut self, values: &mut BTreeMap<ConfigKey, Value>) {
         loop {
             let named = self.fields.iter().filter(|(key, _)| ConfigKey::find(key).is_some());
-            let keys = said.iter().map(|(key, value)| (key.to_string(), value.clone()));
+            let keys = values.iter().map(|(key, value)| (key.to_string(), value.clone()));
             let (settings, _) = Settings::read(&named.cloned().chain(keys).collect());
             let known = |problem: &Problem| {
                 let key = ConfigKey::find(&problem.key)?;
-                said.contains_key(&key).then(|| (key, problem.clone()))
+                values.contains_key(&key).then(|| (key, problem.clone()))
             };
             let Some((key, problem)) = machine::problems(&settings, None).iter().find_map(known)
             else {
                 return;
             };
             let option = problem.part.map(|part| format!(".{part}")).unwrap_or_default();
-            said.remove(&key);
+            values.remove(&key);
             self.remarks.push(format!("{key} is left as it is: `{key}{option}` {}", problem.fact));
         }
     }

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_stand_as_they_are() {
+    fn lines_stay_unchanged() {
         let text = json!("# Web\n\n  ask: Jo");
         assert_eq!(
             entry("description", &text, 4),

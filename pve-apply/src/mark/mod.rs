@@ -15,7 +15,7 @@ mod seed;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use owner::{Owner, Stranger, owner, uuid};
+pub(crate) use owner::{NotOurs, Owner, owner, uuid};
 pub(crate) use seed::SeedNote;
 
 use machine::ConfigKey;

@@ -1,4 +1,4 @@
-//! Decides whose a VM is: compares its mark with the VM that carries it. Does no I/O.
+//! Decides who owns a VM: compares its mark with the VM that carries it. Does no I/O.
 //!
 //! A description and tags travel with clones and backups; a vmid and a uuid do not travel together.
 //! A VM is ours only when its mark names this very machine.
@@ -12,17 +12,17 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Owner {
     /// This site's and this deployment's: the mark names this very machine.
     Ours(Box<Mark>),
-    /// Somebody else's, or nobody's.
-    Stranger(Stranger),
+    /// Another owner's, or nobody's.
+    NotOurs(NotOurs),
 }
 
 /// Why a VM is not ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
-pub(crate) enum Stranger {
+pub(crate) enum NotOurs {
     /// It carries no mark.
     Unmarked,
-    /// It carries our line but lacks our tag.
+    /// It carries our line, but not our tag.
     Untagged {
         /// The deployment in the line.
         deployment: String,
@@ -80,7 +80,7 @@ pub(crate) enum Stranger {
     },
 }
 
-impl Stranger {
+impl NotOurs {
     /// Describes the VM, as a continuation of "it is …".
     pub(crate) fn text(&self) -> String {
         match self {
@@ -125,50 +125,50 @@ impl Stranger {
     }
 }
 
-/// Returns whose the VM with this vmid and config is, for a deployment of a site (empty when it has no name).
+/// Returns the owner of the VM with this vmid and config, for a deployment of a site (empty when it has no name).
 pub(crate) fn owner<'a>(
     (site, deployment): (&str, &str),
     vmid: u32,
     config: impl Fn(&str) -> Option<&'a str>,
 ) -> Owner {
-    match stranger((site, deployment), vmid, config) {
+    match judge((site, deployment), vmid, config) {
         Ok(mark) => Owner::Ours(mark),
-        Err(stranger) => Owner::Stranger(stranger),
+        Err(not_ours) => Owner::NotOurs(not_ours),
     }
 }
 
-fn stranger<'a>(
+fn judge<'a>(
     (site, deployment): (&str, &str),
     vmid: u32,
     config: impl Fn(&str) -> Option<&'a str>,
-) -> Result<Box<Mark>, Stranger> {
+) -> Result<Box<Mark>, NotOurs> {
     let tagged = tag_set(config("tags").unwrap_or_default()).contains(TAG);
     let mark = match Line::read(config("description").unwrap_or_default()) {
-        Line::None => return Err(Stranger::Unmarked),
+        Line::None => return Err(NotOurs::Unmarked),
         Line::Earlier { deployment, vm, .. } if tagged => {
-            return Err(Stranger::Earlier { deployment, vm });
+            return Err(NotOurs::Earlier { deployment, vm });
         }
-        Line::Earlier { deployment, vm, .. } => return Err(Stranger::Untagged { deployment, vm }),
-        Line::Later { version } => return Err(Stranger::Later { version }),
-        Line::OtherKind { kind } => return Err(Stranger::OtherKind { kind }),
-        Line::Broken => return Err(Stranger::Broken),
+        Line::Earlier { deployment, vm, .. } => return Err(NotOurs::Untagged { deployment, vm }),
+        Line::Later { version } => return Err(NotOurs::Later { version }),
+        Line::OtherKind { kind } => return Err(NotOurs::OtherKind { kind }),
+        Line::Broken => return Err(NotOurs::Broken),
         Line::Mark(mark) => mark,
     };
     let (of, vm) = (mark.deployment.clone(), mark.vm.clone());
     if !tagged {
-        return Err(Stranger::Untagged { deployment: of, vm });
+        return Err(NotOurs::Untagged { deployment: of, vm });
     }
     if mark.uuid != uuid(config("smbios1")) {
-        return Err(Stranger::Clone { deployment: of, vm });
+        return Err(NotOurs::Clone { deployment: of, vm });
     }
     if mark.vmid != Some(vmid) {
-        return Err(Stranger::Restored { deployment: of, vm });
+        return Err(NotOurs::Restored { deployment: of, vm });
     }
     if mark.site != site {
-        return Err(Stranger::OtherSite { site: mark.site, deployment: of, vm });
+        return Err(NotOurs::OtherSite { site: mark.site, deployment: of, vm });
     }
     if mark.deployment != deployment {
-        return Err(Stranger::OtherDeployment { deployment: of, vm });
+        return Err(NotOurs::OtherDeployment { deployment: of, vm });
     }
     Ok(mark)
 }

@@ -1,7 +1,7 @@
 //! The mark's `owns=`: what the last apply was asked for. Does no I/O.
 //!
 //! `cores` is a key, `cpu.cputype` an option. A NIC's or a drive's slot carries a digest of the MAC or
-//! the volume, such as `net1:9f2c41aa`, so that what somebody put in its place is not taken for ours;
+//! the volume, such as `net1:9f2c41aa`, so that a replacement made by hand does not count as ours;
 //! `scsi1?` is one that is being created. `tags.web` is a tag.
 
 use data_encoding::HEXLOWER;
@@ -31,7 +31,7 @@ pub(crate) fn slot_entry(key: ConfigKey, slot: Slot<'_>) -> String {
     }
 }
 
-/// Returns what a list of entries says about a slot.
+/// Returns the entry of a slot.
 pub(crate) fn slot(owns: &BTreeSet<String>, key: ConfigKey) -> Option<Slot<'_>> {
     let name = key.to_string();
     let of_slot = |entry: &'_ String| -> bool {
@@ -78,7 +78,7 @@ pub(crate) fn short_digest(text: &str) -> String {
     HEXLOWER.encode(Sha256::digest(text).get(..4).unwrap_or_default())
 }
 
-/// Fills in the digests that only the config shows, once what was asked for exists.
+/// Fills in the digests that are known only once the devices exist.
 pub(crate) fn fill_in(
     owns: &BTreeSet<String>,
     digest: impl Fn(&str) -> Option<String>,
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_told_from_their_neighbours() {
+    fn slots_are_distinct_from_their_neighbours() {
         let list = owns(&["net1.tag", "net1:ab", "net10?", "scsi1.ssd", "tags.net2:x"]);
         assert_eq!(slot(&list, key("net1")), Some(Slot::Holds("ab")));
         assert_eq!(slot(&list, key("net10")), Some(Slot::Making));

@@ -83,10 +83,10 @@ impl SeedNote {
         // differ, by a token minted again or by its layout, so another file comes first. Without
         // one it is user-data that has changed: a newer build renders other scripts.
         let is_explained = !named.is_empty() || compares_fields && files.iter().any(|f| *f != "ud");
-        let is_told = |file: &str| files.contains(&file) && (file != "ud" || !is_explained);
-        let told: Vec<&str> =
-            FILES.iter().filter(|(file, _)| is_told(file)).map(|(_, name)| *name).collect();
-        named.extend(told.into_iter().map(str::to_owned));
+        let is_listed = |file: &str| files.contains(&file) && (file != "ud" || !is_explained);
+        let rendered: Vec<&str> =
+            FILES.iter().filter(|(file, _)| is_listed(file)).map(|(_, name)| *name).collect();
+        named.extend(rendered.into_iter().map(str::to_owned));
         named
     }
 

@@ -19,7 +19,7 @@ fn check(description: &str, expected: &Line) {
 }
 
 #[test]
-fn a_mark_is_read_where_it_stands_and_written_as_it_was() {
+fn a_mark_is_read_anywhere_and_written_unchanged() {
     let expected = Line::Mark(Box::new(mark()));
     check(LINE, &expected);
     check(&format!("first\n{LINE}  \nlast"), &expected);
@@ -38,7 +38,7 @@ fn fields_come_in_any_order_and_unknown_ones_are_kept() {
 }
 
 #[test]
-fn what_is_no_mark_of_this_build_is_told_apart() {
+fn marks_of_other_builds_are_recognised() {
     check("", &Line::None);
     check("<!-- a remark -->", &Line::None);
     check(&format!("text {LINE}"), &Line::None);
@@ -95,7 +95,7 @@ fn names() -> (String, String) {
 #[test]
 fn ours_is_what_the_mark_names_and_nothing_else() {
     let ours = Owner::Ours(Box::new(mark()));
-    let stranger = Owner::Stranger;
+    let not_ours = Owner::NotOurs;
     let (deployment, vm) = names();
     assert_eq!(of("a;PVE-Pipeline", LINE, Some(SMBIOS), 101), ours);
     assert_eq!(
@@ -104,8 +104,8 @@ fn ours_is_what_the_mark_names_and_nothing_else() {
     );
     let sorted = format!("base64=1,serial=c2Vy,{SMBIOS}");
     assert_eq!(of("pve-pipeline", LINE, Some(&sorted), 101), ours);
-    assert_eq!(of("a", LINE, Some(SMBIOS), 101), stranger(Stranger::Untagged { deployment, vm }));
-    assert_eq!(of("pve-pipeline", "x", Some(SMBIOS), 101), stranger(Stranger::Unmarked));
+    assert_eq!(of("a", LINE, Some(SMBIOS), 101), not_ours(NotOurs::Untagged { deployment, vm }));
+    assert_eq!(of("pve-pipeline", "x", Some(SMBIOS), 101), not_ours(NotOurs::Unmarked));
 }
 
 #[test]
@@ -113,17 +113,17 @@ fn clones_restored_copies_and_other_sites_are_not_ours() {
     let check = |site: &str,
                  smbios1: Option<&str>,
                  vmid,
-                 expected: fn(String, String) -> Stranger| {
+                 expected: fn(String, String) -> NotOurs| {
         let (deployment, vm) = names();
         let found = of_site(site, "pve-pipeline", LINE, smbios1, vmid);
-        assert_eq!(found, Owner::Stranger(expected(deployment, vm)), "{site} {smbios1:?} {vmid}");
+        assert_eq!(found, Owner::NotOurs(expected(deployment, vm)), "{site} {smbios1:?} {vmid}");
     };
-    let clone = |deployment, vm| Stranger::Clone { deployment, vm };
+    let clone = |deployment, vm| NotOurs::Clone { deployment, vm };
     check("lab", Some("uuid=99999999-2222-4333-8444-555555555555"), 101, clone);
     check("lab", Some("manufacturer=x"), 101, clone);
     check("lab", None, 101, clone);
-    check("lab", Some(SMBIOS), 102, |deployment, vm| Stranger::Restored { deployment, vm });
-    let other = |deployment, vm| Stranger::OtherSite { site: "lab".into(), deployment, vm };
+    check("lab", Some(SMBIOS), 102, |deployment, vm| NotOurs::Restored { deployment, vm });
+    let other = |deployment, vm| NotOurs::OtherSite { site: "lab".into(), deployment, vm };
     check("home", Some(SMBIOS), 101, other);
     check("", Some(SMBIOS), 101, other);
 }
@@ -133,5 +133,5 @@ fn an_adopted_vm_without_a_uuid_is_ours_while_it_has_none() {
     let line = LINE.replace("uuid=11111111-2222-4333-8444-555555555555", "uuid=none");
     assert!(matches!(of("pve-pipeline", &line, None, 101), Owner::Ours(_)));
     assert!(matches!(of("pve-pipeline", &line, Some("serial=x"), 101), Owner::Ours(_)));
-    assert!(matches!(of("pve-pipeline", &line, Some(SMBIOS), 101), Owner::Stranger(_)));
+    assert!(matches!(of("pve-pipeline", &line, Some(SMBIOS), 101), Owner::NotOurs(_)));
 }

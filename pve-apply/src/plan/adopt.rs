@@ -4,10 +4,10 @@ use super::described::too_long;
 use super::find::Finder;
 use super::{blocked, of_mark, quiet, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
-use crate::blocked::Why;
+use crate::blocked::BlockReason;
 use crate::desired::{Desired, DesiredVm};
-use crate::mark::{ADOPTED, Line, Mark, Owner, SeedNote, Stage, Stranger, of_people, uuid};
-use crate::observed::{Look, Observed, Seen};
+use crate::mark::{ADOPTED, Line, Mark, NotOurs, Owner, SeedNote, Stage, of_people, uuid};
+use crate::observed::{Observation, Observed, VmState};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which VMs may be taken over.
@@ -34,14 +34,15 @@ pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed, adoption: &Adop
         match adoptable(desired, vm, observed, &finder, adoption) {
             Ok(seen) => match without_room(desired, vm, seen) {
                 None => plan.vms.push(one(desired, vm, seen)),
-                Some(why) => plan.blocked.push(blocked(vm, vm.vmid, &desired.node, why)),
+                Some(reason) => plan.blocked.push(blocked(vm, vm.vmid, &desired.node, reason)),
             },
-            Err(why) => plan.blocked.push(blocked(vm, vm.vmid, &desired.node, why)),
+            Err(reason) => plan.blocked.push(blocked(vm, vm.vmid, &desired.node, reason)),
         }
     }
     let found_some = !plan.vms.is_empty() || !plan.unchanged.is_empty();
     if found_some && !adoption.named {
-        plan.blocked.retain(|b| !matches!(b.why, Why::NotThere | Why::AdoptNeedsVmid));
+        plan.blocked
+            .retain(|b| !matches!(b.reason, BlockReason::NotThere | BlockReason::AdoptNeedsVmid));
     }
     plan
 }
@@ -50,7 +51,8 @@ pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed, adoption: &Adop
 pub(crate) fn as_adopted(adoption: &Plan, observed: &Observed) -> Observed {
     let mut world = observed.clone();
     for vm in &adoption.vms {
-        let Some(Look::Seen(seen)) = vm.vmid.and_then(|vmid| world.looks.get_mut(&vmid)) else {
+        let Some(Observation::Seen(seen)) = vm.vmid.and_then(|vmid| world.vms.get_mut(&vmid))
+        else {
             continue;
         };
         for step in &vm.steps {
@@ -66,12 +68,12 @@ pub(crate) fn as_adopted(adoption: &Plan, observed: &Observed) -> Observed {
 }
 
 /// Returns whether a mark is an older one of this very VM.
-fn is_older_mark(desired: &Desired, adoption: &Adoption, name: &str, stranger: &Stranger) -> bool {
-    match stranger {
-        Stranger::Earlier { deployment, vm } => {
+fn is_older_mark(desired: &Desired, adoption: &Adoption, name: &str, not_ours: &NotOurs) -> bool {
+    match not_ours {
+        NotOurs::Earlier { deployment, vm } => {
             *deployment == desired.deployment && desired.name_now(vm) == name
         }
-        Stranger::OtherSite { site, deployment, vm } => {
+        NotOurs::OtherSite { site, deployment, vm } => {
             let known = site.is_empty() || Some(site) == adoption.from_site.as_ref();
             known && *deployment == desired.deployment && desired.name_now(vm) == name
         }
@@ -85,58 +87,58 @@ fn adoptable<'a>(
     observed: &'a Observed,
     finder: &Finder<'a>,
     adoption: &Adoption,
-) -> Result<&'a Seen, Why> {
-    let strangers = finder.strangers().iter();
-    let older = strangers.filter(|(_, s)| is_older_mark(desired, adoption, &vm.name, s));
+) -> Result<&'a VmState, BlockReason> {
+    let not_ours = finder.not_ours().iter();
+    let older = not_ours.filter(|(_, s)| is_older_mark(desired, adoption, &vm.name, s));
     let vmid = match (vm.vmid, older.map(|(vmid, _)| *vmid).collect::<Vec<_>>().as_slice()) {
         (Some(vmid), _) => vmid,
         (None, [only]) => *only,
-        (None, []) => return Err(Why::AdoptNeedsVmid),
+        (None, []) => return Err(BlockReason::AdoptNeedsVmid),
         (None, many) => {
-            return Err(Why::MarkedTwice { vmids: many.iter().map(|vmid| vmid.get()).collect() });
+            return Err(BlockReason::MarkedTwice {
+                vmids: many.iter().map(|vmid| vmid.get()).collect(),
+            });
         }
     };
-    let seen = match observed.looks.get(&vmid) {
-        Some(Look::Seen(seen)) => seen,
-        Some(Look::NodeAway(_)) => return Err(Why::NodeAway),
-        Some(Look::Forbidden(_)) => return Err(Why::Forbidden),
-        Some(Look::Moving(_)) => return Err(Why::Moving),
-        None if observed.free.get(&vmid) == Some(&false) => return Err(Why::VmidHidden),
-        None => return Err(Why::NotThere),
+    let seen = match observed.vms.get(&vmid) {
+        Some(Observation::Seen(seen)) => seen,
+        Some(Observation::NodeAway(_)) => return Err(BlockReason::NodeAway),
+        Some(Observation::Forbidden(_)) => return Err(BlockReason::Forbidden),
+        Some(Observation::Moving(_)) => return Err(BlockReason::Moving),
+        None if observed.free.get(&vmid) == Some(&false) => return Err(BlockReason::VmidHidden),
+        None => return Err(BlockReason::NotThere),
     };
     match seen.owner(&desired.site, &desired.deployment) {
-        Owner::Stranger(
-            Stranger::Unmarked | Stranger::Clone { .. } | Stranger::Restored { .. },
-        ) => {}
-        Owner::Stranger(Stranger::Untagged { deployment, .. })
+        Owner::NotOurs(NotOurs::Unmarked | NotOurs::Clone { .. } | NotOurs::Restored { .. }) => {}
+        Owner::NotOurs(NotOurs::Untagged { deployment, .. })
             if deployment == desired.deployment => {}
-        Owner::Stranger(is) if is_older_mark(desired, adoption, &vm.name, &is) => {}
-        Owner::Stranger(is) => return Err(Why::NotOurs { is }),
+        Owner::NotOurs(is) if is_older_mark(desired, adoption, &vm.name, &is) => {}
+        Owner::NotOurs(is) => return Err(BlockReason::NotOurs { is }),
         Owner::Ours(mark) => {
             let (deployment, vm) = (mark.deployment, mark.vm);
-            return Err(Why::NotOurs { is: Stranger::OtherDeployment { deployment, vm } });
+            return Err(BlockReason::NotOurs { is: NotOurs::OtherDeployment { deployment, vm } });
         }
     }
     if seen.node != desired.node {
-        return Err(Why::AdoptElsewhere { wanted: desired.node.to_string() });
+        return Err(BlockReason::AdoptElsewhere { wanted: desired.node.to_string() });
     }
     // Apply can never manage it, and destroy would take it for ours.
     if seen.config.is_template() {
-        return Err(Why::IsTemplate);
+        return Err(BlockReason::IsTemplate);
     }
     match seen.config.lock() {
-        Some(lock) => Err(Why::Locked { lock: lock.to_owned() }),
+        Some(lock) => Err(BlockReason::Locked { lock: lock.to_owned() }),
         None => Ok(seen),
     }
 }
 
 /// Returns why the description has no room for our mark.
-fn without_room(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> Option<Why> {
+fn without_room(desired: &Desired, vm: &DesiredVm, seen: &VmState) -> Option<BlockReason> {
     let text = of_people(seen.config.next("description").unwrap_or_default());
     too_long(&text, &mark(desired, vm, seen))
 }
 
-fn one(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> VmPlan {
+fn one(desired: &Desired, vm: &DesiredVm, seen: &VmState) -> VmPlan {
     let mark = mark(desired, vm, seen);
     let old = seen.config.next("tags").unwrap_or_default();
     let mut params = BTreeMap::new();
@@ -151,7 +153,7 @@ fn one(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> VmPlan {
 }
 
 /// Returns the mark of an adopted VM: it owns nothing, and knows its seed only from one of our lines.
-fn mark(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> Mark {
+fn mark(desired: &Desired, vm: &DesiredVm, seen: &VmState) -> Mark {
     let line = Line::read(seen.config.next("description").unwrap_or_default());
     let seed = match &line {
         // A copy has its own volumes.

@@ -4,13 +4,13 @@ use super::context::Context;
 use super::difference::Difference;
 use super::find::Ours;
 use super::writes::{self, Writes};
-use super::{blocked, create, seed, unchanged, unsaid};
+use super::{blocked, create, seed, unchanged, unset};
 use crate::action::{Action, Plan, Step, VmPlan};
-use crate::blocked::{Why, Wish};
+use crate::blocked::{BlockReason, Request};
 use crate::change::{Change, Impact};
-use crate::desired::{Consent, Desired, DesiredVm, Machine};
+use crate::desired::{Consent, Definition, Desired, DesiredVm};
 use crate::mark::{Mark, Stage};
-use crate::notice::{Notice, What};
+use crate::notice::{Notice, NoticeKind};
 use crate::observed::Observed;
 use machine::ConfigKey;
 
@@ -19,15 +19,20 @@ pub(super) fn plan_one(
     plan: &mut Plan,
     desired: &Desired,
     vm: &DesiredVm,
-    machine: &Machine,
+    definition: &Definition,
     ours: &Ours<'_>,
     observed: &Observed,
 ) {
     let seen = ours.seen;
     if seen.config.is_template() {
-        return plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, Why::IsTemplate));
+        return plan.blocked.push(blocked(
+            vm,
+            Some(seen.vmid),
+            &seen.node,
+            BlockReason::IsTemplate,
+        ));
     }
-    let context = Context::of(desired, vm, machine, ours, observed);
+    let context = Context::of(desired, vm, definition, ours, observed);
     let mut difference = Difference::of(&context);
     notices(plan, &context, &difference);
     let leftovers = seed::leftovers(desired, vm, observed);
@@ -35,15 +40,17 @@ pub(super) fn plan_one(
         return plan.unchanged.push(unchanged(vm, seen));
     }
     let slots = writes::protected(&context, &difference);
-    difference.blocked.extend((!slots.is_empty()).then_some(Why::DrivesProtected { slots }));
+    difference
+        .blocked
+        .extend((!slots.is_empty()).then_some(BlockReason::DrivesProtected { slots }));
     let not_agreed = not_agreed(&difference, desired.consent, seen.halted.as_deref());
     difference.blocked.extend(not_agreed);
     if let Some(lock) = seen.config.lock() {
-        difference.blocked.push(Why::Locked { lock: lock.to_owned() });
+        difference.blocked.push(BlockReason::Locked { lock: lock.to_owned() });
     }
     if !difference.blocked.is_empty() {
         let list = difference.blocked.into_iter();
-        plan.blocked.extend(list.map(|why| blocked(vm, Some(seen.vmid), &seen.node, why)));
+        plan.blocked.extend(list.map(|reason| blocked(vm, Some(seen.vmid), &seen.node, reason)));
         if let Some(last) = plan.blocked.last_mut() {
             last.changes = difference.changes;
         }
@@ -70,13 +77,13 @@ pub(super) fn plan_one(
 }
 
 /// Returns what the user has not agreed to.
-fn not_agreed(difference: &Difference, consent: Consent, halted: Option<&str>) -> Vec<Why> {
+fn not_agreed(difference: &Difference, consent: Consent, halted: Option<&str>) -> Vec<BlockReason> {
     let of = |impact| {
         let differ = |change: &&Change| change.impact == impact;
         let fields = difference.changes.iter().filter(differ).map(|c| format!("`{}`", c.field));
         fields.collect::<Vec<_>>()
     };
-    let mut why = Vec::new();
+    let mut reasons = Vec::new();
     let (off, reboot) = (of(Impact::PowerOff), of(Impact::Reboot));
     let agreed = consent.reboot || consent.stop;
     if let Some(qmpstatus) = halted
@@ -84,21 +91,21 @@ fn not_agreed(difference: &Difference, consent: Consent, halted: Option<&str>) -
         && !reboot.is_empty()
         && !consent.stop
     {
-        let (qmpstatus, wish) = (qmpstatus.to_owned(), Wish::Change { fields: reboot });
-        why.push(Why::Halted { qmpstatus, wish });
+        let (qmpstatus, request) = (qmpstatus.to_owned(), Request::Change { fields: reboot });
+        reasons.push(BlockReason::Halted { qmpstatus, request });
     } else if !off.is_empty() && !consent.stop {
-        why.push(Why::NeedsPowerOff { fields: off });
+        reasons.push(BlockReason::NeedsPowerOff { fields: off });
     } else if !reboot.is_empty() && !agreed {
-        why.push(Why::NeedsReboot { fields: reboot });
+        reasons.push(BlockReason::NeedsReboot { fields: reboot });
     }
     if !difference.detached.is_empty() && !consent.detach {
-        why.push(Why::NeedsDetach { slots: difference.detached.clone() });
+        reasons.push(BlockReason::NeedsDetach { slots: difference.detached.clone() });
     }
     if !difference.moves.is_empty() && !consent.move_disks {
         let moves = difference.moves.iter().map(|(disk, to)| format!("{disk} to {to}"));
-        why.push(Why::NeedsMove { moves: moves.collect() });
+        reasons.push(BlockReason::NeedsMove { moves: moves.collect() });
     }
-    why
+    reasons
 }
 
 fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
@@ -141,10 +148,10 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     if difference.reseed
         && let Some(last) = &difference.last
     {
-        // Its creation is finished, and what was taken back has been read, only at the end.
+        // Only at the end is its creation finished, and are reset values read back.
         let mark = Mark { stage: written.stage, owns: written.owns.clone(), ..last.clone() };
         written = mark.clone();
-        steps.extend(seed::replace(c.desired, c.vm, c.machine, c.ours.seen, mark));
+        steps.extend(seed::replace(c.desired, c.vm, c.definition, c.ours.seen, mark));
     }
     steps.extend(power(c, impact, off));
     let last = difference.last.take();
@@ -161,7 +168,7 @@ fn power(c: &Context<'_>, impact: Impact, off: bool) -> Vec<Step> {
     let seconds = c.desired.consent.shutdown_seconds;
     let force = c.desired.consent.stop;
     let unfinished = c.ours.mark.stage != Stage::Done;
-    let runs_afterwards = match c.machine.power {
+    let runs_afterwards = match c.definition.power {
         stage::Power::Running => true,
         stage::Power::Stopped => false,
         stage::Power::Any => c.runs() || unfinished,
@@ -181,50 +188,57 @@ fn power(c: &Context<'_>, impact: Impact, off: bool) -> Vec<Step> {
 }
 
 fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
-    let mut say = |what| {
+    let mut say = |kind| {
         let (name, vmid) = (c.vm.name.clone(), c.ours.seen.vmid);
-        plan.notices.push(Notice { name, vmid, what });
+        plan.notices.push(Notice { name, vmid, kind });
     };
     // A VM that is stopped and started is running afterwards.
     let is_restarted = difference.impact() > Impact::None && c.desired.consent.stop;
     if let Some(qmpstatus) = c.ours.seen.halted.as_ref().filter(|_| !is_restarted) {
-        let is_asked = c.machine.power == stage::Power::Running;
-        say(What::Halted { qmpstatus: qmpstatus.clone(), is_asked });
+        let is_asked = c.definition.power == stage::Power::Running;
+        say(NoticeKind::Halted { qmpstatus: qmpstatus.clone(), is_asked });
     }
     growths(c, difference).for_each(&mut say);
     let seed = &c.ours.mark.seed;
     if let Some(parts) = c.seed_changes().filter(|_| !c.desired.consent.reseed) {
-        say(if seed.is_unknown() { What::SeedUnknown } else { What::SeedChanged { parts } });
+        say(if seed.is_unknown() {
+            NoticeKind::SeedUnknown
+        } else {
+            NoticeKind::SeedChanged { parts }
+        });
     }
     if c.ours.mark.vm != c.vm.name && !difference.reseed {
-        say(What::Renamed { from: c.ours.mark.vm.clone() });
+        say(NoticeKind::Renamed { from: c.ours.mark.vm.clone() });
     }
     if difference.reseed {
         // A seed of an earlier build left no record in the guest; its mark has no parts either.
-        say(What::Reseed { keeps_host_keys: !seed.parts.is_empty() });
+        say(NoticeKind::Reseed { keeps_host_keys: !seed.parts.is_empty() });
     }
     if !difference.waiting.is_empty() {
-        say(What::WaitsForReboot { changes: difference.waiting.clone() });
+        say(NoticeKind::WaitsForReboot { changes: difference.waiting.clone() });
     }
     difference.notices.iter().cloned().for_each(&mut say);
-    let keys = unsaid::by_hand(c, &mut c.config().keys());
+    let keys = unset::by_hand(c, &mut c.config().keys());
     if !keys.is_empty() {
-        say(What::Unmanaged { keys });
+        say(NoticeKind::Unmanaged { keys });
     }
-    let keys = unsaid::by_hand(c, &mut c.config().pending_keys());
+    let keys = unset::by_hand(c, &mut c.config().pending_keys());
     if !keys.is_empty() {
-        say(What::PendingByHand { keys });
+        say(NoticeKind::PendingByHand { keys });
     }
-    let fields = unsaid::differences(c);
+    let fields = unset::differences(c);
     if !fields.is_empty() {
-        say(What::Differs { fields });
+        say(NoticeKind::Differs { fields });
     }
 }
 
-/// Returns what does not grow at once in a running guest whose disks grow.
+/// Returns notices about growing disks whose file systems do not grow at once.
 ///
 /// cloud-init, cc_growpart and cc_resizefs: both run at each boot, and look at the root alone.
-fn growths<'c>(c: &'c Context<'_>, difference: &'c Difference) -> impl Iterator<Item = What> + 'c {
+fn growths<'c>(
+    c: &'c Context<'_>,
+    difference: &'c Difference,
+) -> impl Iterator<Item = NoticeKind> + 'c {
     let boots = !c.runs() || difference.impact() > Impact::None;
     difference.resizes.keys().filter_map(move |disk| {
         let is_boot = ConfigKey::find(disk).is_some_and(|key| c.is_boot(key));
@@ -233,8 +247,8 @@ fn growths<'c>(c: &'c Context<'_>, difference: &'c Difference) -> impl Iterator<
         let disk = disk.clone();
         match is_boot && has_cloud_init {
             true if boots => None,
-            true => Some(What::GrowsAtBoot { disk }),
-            false => c.runs().then_some(What::GrowsByHand { disk }),
+            true => Some(NoticeKind::GrowsAtBoot { disk }),
+            false => c.runs().then_some(NoticeKind::GrowsByHand { disk }),
         }
     })
 }

@@ -4,7 +4,7 @@
 use super::context::Context;
 use super::difference::Difference;
 use super::{owned, quiet, seed, tags};
-use crate::blocked::Why;
+use crate::blocked::BlockReason;
 use crate::change::{Change, Impact};
 use crate::mark::Stage;
 use crate::observed::Power;
@@ -16,7 +16,7 @@ impl Difference {
         let mut difference = Self::default();
         difference.boot_disk(c);
         difference.name(c);
-        for key in c.wishes.keys() {
+        for key in c.intents.keys() {
             difference.key(c, key);
         }
         difference.description(c);
@@ -32,15 +32,15 @@ impl Difference {
     pub(super) fn boot_disk(&mut self, c: &Context<'_>) {
         let key = match &c.boot {
             Ok(key) => *key,
-            Err(why) => return self.blocked.push(why.clone()),
+            Err(reason) => return self.blocked.push(reason.clone()),
         };
         let unknown = |part: &&str| key.key.part(part).is_none();
-        let said = c.wishes.all_said().0.get(&key);
-        if let Some(machine::Setting::Parts(parts)) = said
+        let setting = c.intents.settings().0.get(&key);
+        if let Some(machine::Setting::Parts(parts)) = setting
             && let Some(option) = parts.keys().find(|part| unknown(part))
         {
             let (slot, option) = (key.to_string(), (*option).to_owned());
-            self.blocked.push(Why::OptionUnknown { slot, option });
+            self.blocked.push(BlockReason::OptionUnknown { slot, option });
         }
         self.drive_options(c, key);
     }
@@ -56,7 +56,7 @@ impl Difference {
 
     fn tags(&mut self, c: &Context<'_>) {
         let has = c.config().next("tags").unwrap_or_default();
-        if let Some(tags) = tags::wanted(has, &c.machine.tags, &c.ours.mark.owns) {
+        if let Some(tags) = tags::wanted(has, &c.definition.tags, &c.ours.mark.owns) {
             self.changes.push(tags::change(has, &tags));
             self.params.insert("tags".to_owned(), tags);
         }
@@ -67,13 +67,13 @@ impl Difference {
         let Some(parts) = c.seed_changes().filter(|_| c.desired.consent.reseed) else { return };
         if let Some(has) = seed::foreign_disk(c.config(), &c.ours.mark, &c.seed) {
             let slot = c.seed.clone();
-            return self.blocked.push(Why::SeedDiskForeign { slot, has: has.to_owned() });
+            return self.blocked.push(BlockReason::SeedDiskForeign { slot, has: has.to_owned() });
         }
         let (cancelled, keys): (Vec<_>, Vec<_>) = seed::rivals(c.config())
             .into_iter()
-            .partition(|key| ConfigKey::find(key).is_some_and(|key| c.wishes.is_cancelled(key)));
+            .partition(|key| ConfigKey::find(key).is_some_and(|key| c.intents.is_cancelled(key)));
         if !keys.is_empty() {
-            return self.blocked.push(Why::SeedRivals { keys });
+            return self.blocked.push(BlockReason::SeedRivals { keys });
         }
         for key in cancelled {
             self.changes.push(quiet(&key, c.config().next(&key).map(str::to_owned), None));
@@ -92,7 +92,7 @@ impl Difference {
     /// Compares the power state; a VM whose creation is not finished is started in all cases but one.
     fn power(&mut self, c: &Context<'_>) {
         let unfinished = c.ours.mark.stage != Stage::Done;
-        let wants = match c.machine.power {
+        let wants = match c.definition.power {
             stage::Power::Running => Power::Running,
             stage::Power::Stopped => Power::Stopped,
             stage::Power::Any if unfinished => Power::Running,

@@ -1,10 +1,10 @@
 //! `Context`: one of our VMs during its comparison. Does no I/O.
 
 use super::find::Ours;
-use super::wish::Wishes;
+use super::intent::Intents;
 use super::{boot_disk, seed};
-use crate::blocked::Why;
-use crate::desired::{Desired, DesiredVm, Machine};
+use crate::blocked::BlockReason;
+use crate::desired::{Definition, Desired, DesiredVm};
 use crate::observed::{Config, Observed, Power};
 use machine::{ConfigKey, Effect, Feature};
 
@@ -12,12 +12,12 @@ use machine::{ConfigKey, Effect, Feature};
 pub(super) struct Context<'a> {
     pub(super) desired: &'a Desired,
     pub(super) vm: &'a DesiredVm,
-    pub(super) machine: &'a Machine,
+    pub(super) definition: &'a Definition,
     pub(super) ours: &'a Ours<'a>,
     pub(super) observed: &'a Observed,
-    pub(super) wishes: Wishes<'a>,
+    pub(super) intents: Intents<'a>,
     /// The slot of the boot disk, or why it is unknown.
-    pub(super) boot: Result<ConfigKey, Why>,
+    pub(super) boot: Result<ConfigKey, BlockReason>,
     /// The slot of the seed, or the one that it would get.
     pub(super) seed: String,
 }
@@ -27,15 +27,15 @@ impl<'a> Context<'a> {
     pub(super) fn of(
         desired: &'a Desired,
         vm: &'a DesiredVm,
-        machine: &'a Machine,
+        definition: &'a Definition,
         ours: &'a Ours<'a>,
         observed: &'a Observed,
     ) -> Self {
-        let boot = boot_disk::of(&ours.seen.config, machine, &ours.mark);
-        let key = boot.clone().unwrap_or(machine.boot);
-        let wishes = Wishes::of(machine, &ours.mark.owns, key);
-        let seed = seed::slot_of(&ours.mark, machine, &ours.seen.config);
-        Self { desired, vm, machine, ours, observed, wishes, boot, seed }
+        let boot = boot_disk::of(&ours.seen.config, definition, &ours.mark);
+        let key = boot.clone().unwrap_or(definition.boot);
+        let intents = Intents::of(definition, &ours.mark.owns, key);
+        let seed = seed::slot_of(&ours.mark, definition, &ours.seen.config);
+        Self { desired, vm, definition, ours, observed, intents, boot, seed }
     }
 
     /// Returns the VM's config.
@@ -55,7 +55,7 @@ impl<'a> Context<'a> {
 
     /// Returns what of the seed data differs from what the VM was given; `None`: nothing.
     pub(super) fn seed_changes(&self) -> Option<Vec<String>> {
-        seed::changes(&self.ours.mark, self.machine, self.config(), &self.seed)
+        seed::changes(&self.ours.mark, self.definition, self.config(), &self.seed)
     }
 
     /// Returns whether the VM runs.
@@ -63,9 +63,9 @@ impl<'a> Context<'a> {
         self.ours.seen.power == Power::Running
     }
 
-    /// Returns why something that nobody sets any more changes.
-    pub(super) fn taken_back(&self) -> String {
-        format!("taken back; last set by run {}", self.ours.mark.run)
+    /// Returns the reason for resetting an option that is no longer set.
+    pub(super) fn reset_reason(&self) -> String {
+        format!("no longer set; last set by run {}", self.ours.mark.run)
     }
 
     /// Returns whether a running VM takes a change at once.

@@ -5,8 +5,8 @@
 use super::context::Context;
 use super::difference::Difference;
 use super::quiet;
-use crate::blocked::Why;
-use crate::desired::{Machine, OWNED_POOL};
+use crate::blocked::BlockReason;
+use crate::desired::{Definition, OWNED_POOL};
 use crate::mark::{self, Mark};
 use machine::ConfigKey;
 
@@ -14,27 +14,27 @@ use machine::ConfigKey;
 const LONGEST: usize = 8192;
 
 /// Returns the document's description; empty when it sets none.
-pub(super) fn said(machine: &Machine) -> Option<&str> {
-    ConfigKey::find("description").and_then(|key| machine.new.value(key, "")).map(str::trim_end)
+pub(super) fn description(definition: &Definition) -> Option<&str> {
+    ConfigKey::find("description").and_then(|key| definition.new.value(key, "")).map(str::trim_end)
 }
 
 /// Returns why a description cannot be written with a mark.
-pub(super) fn too_long(text: &str, mark: &Mark) -> Option<Why> {
+pub(super) fn too_long(text: &str, mark: &Mark) -> Option<BlockReason> {
     // vmid, uuid and digests may be unknown yet: their greatest length.
     let open = mark.owns.iter().chain(&mark.seed.parts);
     let open = open.filter(|entry| entry.ends_with([':', '?'])).count();
     let mark = mark.line().chars().count() + 9 + 36 + 8 * open;
     let (has, left) = (text.chars().count(), LONGEST.saturating_sub(mark + 1));
-    (has > left || mark > LONGEST).then_some(Why::DescriptionTooLong { has, left })
+    (has > left || mark > LONGEST).then_some(BlockReason::DescriptionTooLong { has, left })
 }
 
 impl Difference {
     pub(super) fn description(&mut self, c: &Context<'_>) {
         let Some(key) = ConfigKey::find("description") else { return };
-        let (want, reason) = match c.wishes.wish(key, &key.key.part) {
-            super::wish::Wish::Hold(text) => (text.unwrap_or_default().trim_end(), None),
-            super::wish::Wish::TakeBack(_) => ("", Some(c.taken_back())),
-            super::wish::Wish::Leave => return,
+        let (want, reason) = match c.intents.intent(key, &key.key.part) {
+            super::intent::Intent::Enforce(text) => (text.unwrap_or_default().trim_end(), None),
+            super::intent::Intent::Reset(_) => ("", Some(c.reset_reason())),
+            super::intent::Intent::Leave => return,
         };
         let has = mark::of_people(c.config().next("description").unwrap_or_default());
         if has == want {
@@ -50,16 +50,16 @@ impl Difference {
     pub(super) fn pool(&mut self, c: &Context<'_>) {
         let vmid = c.ours.seen.vmid;
         let has = c.observed.pools.get(&vmid);
-        let want = match &c.machine.pool {
+        let want = match &c.definition.pool {
             Some(pool) => Some(pool),
-            None if c.machine.remembers && c.ours.mark.owns.contains(OWNED_POOL) => None,
+            None if c.definition.remembers && c.ours.mark.owns.contains(OWNED_POOL) => None,
             None => return,
         };
         if has == want {
             return;
         }
         let mut change = quiet("pool", has.cloned(), want.cloned());
-        change.reason = want.is_none().then(|| c.taken_back());
+        change.reason = want.is_none().then(|| c.reset_reason());
         self.changes.push(change);
         self.pool = Some(want.cloned());
     }

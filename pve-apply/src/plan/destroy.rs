@@ -3,7 +3,7 @@
 use super::find::{Finder, Found, Ours};
 use super::{blocked, seed};
 use crate::action::{Action, Plan, Step, Unchanged, VmPlan};
-use crate::blocked::{Blocked, Why};
+use crate::blocked::{BlockReason, Blocked};
 use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm};
 use crate::observed::{Config, Observed, Power};
@@ -49,7 +49,7 @@ pub(crate) fn plan_destroy(removal: &Removal<'_>) -> Plan {
             Found::Absent => absent(&mut plan, removal, vm, "absent"),
             Found::Ours(ours) => present(&mut plan, removal, vm, &ours),
             // A VM that could be anywhere is not found: the removal continues and says so.
-            Found::Blocked(blocked) if blocked.why == Why::MayNotSeeAll => {
+            Found::Blocked(blocked) if blocked.reason == BlockReason::MayNotSeeAll => {
                 absent(&mut plan, removal, vm, "unknown");
             }
             Found::Blocked(blocked) => plan.blocked.push(*blocked),
@@ -68,15 +68,15 @@ fn at_vmid(plan: &mut Plan, removal: &Removal<'_>, finder: &Finder<'_>, vmid: Vm
     if let Some(ours) = finder.all_ours().filter(home).find(|ours| ours.seen.vmid == vmid) {
         return present(plan, removal, &DesiredVm::named(&ours.mark.vm), ours);
     }
-    let why = match finder.strangers().get(&vmid) {
-        Some(is) => Why::NotOurs { is: is.clone() },
+    let reason = match finder.not_ours().get(&vmid) {
+        Some(is) => BlockReason::NotOurs { is: is.clone() },
         None => match finder.guest(vmid) {
-            Some(guest) => Why::VmidTaken { by: guest.name.clone() },
-            None => Why::NotThere,
+            Some(guest) => BlockReason::VmidTaken { by: guest.name.clone() },
+            None => BlockReason::NotThere,
         },
     };
     let (name, node) = (format!("VM {vmid}"), desired.node.clone());
-    plan.blocked.push(Blocked { name, vmid: Some(vmid), node, why, changes: Vec::new() });
+    plan.blocked.push(Blocked { name, vmid: Some(vmid), node, reason, changes: Vec::new() });
 }
 
 fn absent(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, status: &str) {
@@ -97,19 +97,20 @@ fn absent(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, status: &str) 
 pub(super) fn present(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, ours: &Ours<'_>) {
     let (desired, seen) = (removal.desired, ours.seen);
     let flag = |key| seen.config.now(key).and_then(pve_client::parse_boolean) == Some(true);
-    let mut why = Vec::new();
+    let mut reasons = Vec::new();
     // PVE: facts 28.
     if flag("protection") {
-        why.push(Why::Protected);
+        reasons.push(BlockReason::Protected);
     }
     if flag("template") {
-        why.push(Why::IsTemplate);
+        reasons.push(BlockReason::IsTemplate);
     }
     if let Some(lock) = seen.config.lock() {
-        why.push(Why::Locked { lock: lock.to_owned() });
+        reasons.push(BlockReason::Locked { lock: lock.to_owned() });
     }
-    if !why.is_empty() {
-        let list = why.into_iter().map(|why| blocked(vm, Some(seen.vmid), &seen.node, why));
+    if !reasons.is_empty() {
+        let list =
+            reasons.into_iter().map(|reason| blocked(vm, Some(seen.vmid), &seen.node, reason));
         return plan.blocked.extend(list);
     }
     let mut steps = Vec::new();

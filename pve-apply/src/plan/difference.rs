@@ -1,10 +1,10 @@
 //! `Difference`: how a VM differs from what the document asks, and the writes for it. Does no I/O.
 
 use super::context::Context;
-use crate::blocked::Why;
+use crate::blocked::BlockReason;
 use crate::change::{Change, Impact};
 use crate::mark::Mark;
-use crate::notice::What;
+use crate::notice::NoticeKind;
 use machine::{ConfigKey, Effect, Kind};
 use pve_client::StorageId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,9 +47,9 @@ pub(super) struct Difference {
     /// What is removed from the VM.
     pub(super) detached: Vec<String>,
     /// Notices.
-    pub(super) notices: Vec<What>,
+    pub(super) notices: Vec<NoticeKind>,
     /// Why nothing is done.
-    pub(super) blocked: Vec<Why>,
+    pub(super) blocked: Vec<BlockReason>,
 }
 
 /// One comparison: what should be, what the next start brings, and what is current.
@@ -108,13 +108,13 @@ impl Difference {
                 return false;
             }
         }
-        let why = match (drifted, stale) {
+        let state = match (drifted, stale) {
             (false, _) => Some("pending in PVE"),
             (_, true) => Some("clears a pending value; the guest keeps running as it is"),
             _ if needs_reboot && leave => Some("waits for a reboot"),
             _ => None,
         };
-        let reasons: Vec<&str> = reason.into_iter().chain(why).collect();
+        let reasons: Vec<&str> = reason.into_iter().chain(state).collect();
         change.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         change.impact = if needs_reboot && !leave { Impact::Reboot } else { Impact::None };
         self.changes.push(change);

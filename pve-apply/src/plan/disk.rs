@@ -1,8 +1,8 @@
 //! Disks: what a drive has, and what a new one is created from. Does no I/O.
 
 use super::difference::NewDisk;
-use crate::blocked::Why;
-use crate::desired::{Image, Machine};
+use crate::blocked::BlockReason;
+use crate::desired::{Definition, Image};
 use crate::mark::owns::short_digest;
 use crate::observed::{Config, Observed};
 use machine::{ConfigKey, Parts, parse_size};
@@ -59,22 +59,22 @@ pub(super) fn unused(config: &Config, digest: &str) -> Option<String> {
 
 /// Returns what a new disk with these options is created from.
 pub(super) fn new(
-    machine: &Machine,
+    definition: &Definition,
     observed: &Observed,
     key: ConfigKey,
     parts: &Parts,
-) -> Result<NewDisk, Why> {
+) -> Result<NewDisk, BlockReason> {
     let mut parts = parts.clone();
     if parts.get("file").is_some() {
         return Ok(NewDisk { value: parts.write(key.key), grow: None });
     }
-    let own = parts.get("storage").unwrap_or(machine.storage.as_str()).to_owned();
-    let is_boot = key == machine.boot;
+    let own = parts.get("storage").unwrap_or(definition.storage.as_str()).to_owned();
+    let is_boot = key == definition.boot;
     let size = match is_boot {
-        true => machine.disk_gib.map(|gib| u64::from(gib) << 30),
+        true => definition.disk_gib.map(|gib| u64::from(gib) << 30),
         false => parts.get("size").and_then(parse_size),
     };
-    let image = if is_boot { machine.image.as_ref() } else { machine.images.get(&key) };
+    let image = if is_boot { definition.image.as_ref() } else { definition.images.get(&key) };
     ["storage", "size", "import"].iter().for_each(|name| parts.remove(name));
     let mut grow = None;
     let file = match (image, size) {
@@ -83,7 +83,11 @@ pub(super) fn new(
             let field = if is_boot { "disk".to_owned() } else { format!("{key}.size") };
             if let Some(wanted) = size.filter(|size| *size < bytes) {
                 let wanted = machine::shown_size(wanted);
-                return Err(Why::DiskSmallerThanImage { field, wanted, image_bytes: bytes });
+                return Err(BlockReason::DiskSmallerThanImage {
+                    field,
+                    wanted,
+                    image_bytes: bytes,
+                });
             }
             // PVE: reference 2: an import has the image's size, and cannot be grown in the same call.
             grow = size.filter(|size| *size > bytes);
@@ -93,37 +97,37 @@ pub(super) fn new(
         (None, Some(bytes)) => format!("{own}:{}", gib(bytes)),
         // PVE: facts-4, 49: the size of an EFI disk and of a TPM's state is PVE's own, whatever is asked.
         (None, None) if key.key.part("size").is_none() => format!("{own}:1"),
-        (None, None) => return Err(Why::DiskSizeMissing { slot: key.to_string() }),
+        (None, None) => return Err(BlockReason::DiskSizeMissing { slot: key.to_string() }),
     };
     parts.set("file", file);
     Ok(NewDisk { value: parts.write(key.key), grow })
 }
 
-/// Returns what people are shown of a new disk: size, storage, image, and the options that are said.
-pub(super) fn in_words(machine: &Machine, key: ConfigKey, parts: &Parts) -> String {
+/// Returns the text of a new disk: size, storage, image and explicit options.
+pub(super) fn in_words(definition: &Definition, key: ConfigKey, parts: &Parts) -> String {
     let shown = |name: &str| {
         let value = parts.get(name)?;
         Some(key.key.part(name).map_or_else(|| value.to_owned(), |part| part.kind.shown(value)))
     };
-    let storage = parts.get("storage").unwrap_or(machine.storage.as_str());
+    let storage = parts.get("storage").unwrap_or(definition.storage.as_str());
     let mut words = vec![match shown("size") {
         Some(size) => format!("{size} on {storage}"),
         None => format!("on {storage}"),
     }];
-    let image = machine.images.get(&key).map(Image::shown);
+    let image = definition.images.get(&key).map(Image::shown);
     words.extend(image.map(|image| format!("from image {image}")));
-    let is_told = |name: &str| ["storage", "size", "import", "file"].contains(&name);
+    let is_in_text = |name: &str| ["storage", "size", "import", "file"].contains(&name);
     for part in key.key.parts() {
         let name = part.name_in(key.key);
-        let is_said = machine.said.value(key, name).is_some();
-        let value = shown(name).filter(|_| is_said && !is_told(name));
+        let is_explicit = definition.explicit.value(key, name).is_some();
+        let value = shown(name).filter(|_| is_explicit && !is_in_text(name));
         words.extend(value.map(|value| format!("{name}: {value}")));
     }
     words.join(", ")
 }
 
-fn find_image<'a>(image: &'a Image, observed: &Observed) -> Result<(&'a Volid, u64), Why> {
-    let missing = |volid: Option<&Volid>| Why::ImageMissing {
+fn find_image<'a>(image: &'a Image, observed: &Observed) -> Result<(&'a Volid, u64), BlockReason> {
+    let missing = |volid: Option<&Volid>| BlockReason::ImageMissing {
         image: image.name.clone(),
         volid: volid.map(ToString::to_string),
     };

@@ -4,10 +4,10 @@
 //! without it, and the cluster's own answer that the vmid is free.
 
 use super::blocked;
-use crate::blocked::{Blocked, Why};
+use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Desired, DesiredVm};
-use crate::mark::{Mark, Owner, Stranger};
-use crate::observed::{Guest, Look, Observed, Seen};
+use crate::mark::{Mark, NotOurs, Owner};
+use crate::observed::{Guest, Observation, Observed, VmState};
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) enum Found<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Ours<'a> {
     /// Its state.
-    pub(super) seen: &'a Seen,
+    pub(super) seen: &'a VmState,
     /// Its mark, which names this very machine.
     pub(super) mark: Mark,
 }
@@ -37,7 +37,7 @@ pub(super) struct Finder<'a> {
     /// VMs of this deployment, by the name that they have now.
     ours: BTreeMap<String, Vec<Ours<'a>>>,
     /// VMs with a mark that are not of this deployment.
-    strangers: BTreeMap<Vmid, Stranger>,
+    not_ours: BTreeMap<Vmid, NotOurs>,
     guests: BTreeMap<Vmid, &'a Guest>,
 }
 
@@ -45,19 +45,19 @@ impl<'a> Finder<'a> {
     /// Indexes the observed VMs.
     pub(super) fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
         let mut ours: BTreeMap<String, Vec<Ours<'_>>> = BTreeMap::new();
-        let mut strangers = BTreeMap::new();
-        for look in observed.looks.values() {
-            let Look::Seen(seen) = look else { continue };
+        let mut not_ours = BTreeMap::new();
+        for observation in observed.vms.values() {
+            let Observation::Seen(seen) = observation else { continue };
             match seen.owner(&desired.site, &desired.deployment) {
                 Owner::Ours(mark) => {
                     let name = desired.name_now(&mark.vm).to_owned();
                     ours.entry(name).or_default().push(Ours { seen, mark: *mark });
                 }
-                Owner::Stranger(stranger) => _ = strangers.insert(seen.vmid, stranger),
+                Owner::NotOurs(reason) => _ = not_ours.insert(seen.vmid, reason),
             }
         }
         let guests = observed.guests.iter().map(|guest| (guest.vmid, guest)).collect();
-        Self { desired, observed, ours, strangers, guests }
+        Self { desired, observed, ours, not_ours, guests }
     }
 
     /// Returns all VMs whose mark names this VM of the deployment.
@@ -71,8 +71,8 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns the VMs with another owner's mark, by vmid.
-    pub(super) fn strangers(&self) -> &BTreeMap<Vmid, Stranger> {
-        &self.strangers
+    pub(super) fn not_ours(&self) -> &BTreeMap<Vmid, NotOurs> {
+        &self.not_ours
     }
 
     /// Returns the guest with a vmid, as the cluster lists it.
@@ -91,7 +91,12 @@ impl<'a> Finder<'a> {
             ([ours], wanted) => self.judge(vm, ours, wanted),
             (all @ [first, ..], _) => {
                 let vmids = all.iter().map(|ours| ours.seen.vmid.get()).collect();
-                stop(vm, Some(first.seen.vmid), &first.seen.node, Why::MarkedTwice { vmids })
+                stop(
+                    vm,
+                    Some(first.seen.vmid),
+                    &first.seen.node,
+                    BlockReason::MarkedTwice { vmids },
+                )
             }
         }
     }
@@ -99,19 +104,19 @@ impl<'a> Finder<'a> {
     /// Checks whether the one VM with the mark is the one that the document means.
     fn judge(&self, vm: &DesiredVm, ours: &Ours<'a>, wanted: Option<Vmid>) -> Found<'a> {
         let seen = ours.seen;
-        let stop = |why| stop(vm, Some(seen.vmid), &seen.node, why);
+        let stop = |reason| stop(vm, Some(seen.vmid), &seen.node, reason);
         let home = &ours.mark.node;
         if home != self.desired.node.as_str() {
             let (home, wanted) = (home.clone(), self.desired.node.to_string());
             if !vm.node_is_written {
-                return stop(Why::OtherDocument { home, wanted });
+                return stop(BlockReason::OtherDocument { home, wanted });
             }
             if seen.node != self.desired.node {
-                return stop(Why::MustMigrate { home, wanted });
+                return stop(BlockReason::MustMigrate { home, wanted });
             }
         }
         match wanted.filter(|wanted| *wanted != seen.vmid && !vm.vmid_is_counted) {
-            Some(wanted) => stop(Why::VmidDiffers { wanted: wanted.get() }),
+            Some(wanted) => stop(BlockReason::VmidDiffers { wanted: wanted.get() }),
             None => Found::Ours(Box::new(ours.clone())),
         }
     }
@@ -119,76 +124,84 @@ impl<'a> Finder<'a> {
     /// Returns a VM that an earlier build, or the site before it had a name, marked as this one: it is
     /// unknown whether it is ours, and a second one must not be created beside it.
     fn unadopted(&self, vm: &DesiredVm) -> Option<Found<'a>> {
-        let (vmid, is) = self.strangers.iter().find(|(_, stranger)| match stranger {
-            Stranger::Earlier { deployment, vm: name } => {
+        let (vmid, is) = self.not_ours.iter().find(|(_, not_ours)| match not_ours {
+            NotOurs::Earlier { deployment, vm: name } => {
                 *deployment == self.desired.deployment && self.is_named(vm, name)
             }
-            Stranger::OtherSite { site, deployment, vm: name } => {
+            NotOurs::OtherSite { site, deployment, vm: name } => {
                 site.is_empty() && *deployment == self.desired.deployment && self.is_named(vm, name)
             }
             _ => false,
         })?;
-        let Some(Look::Seen(seen)) = self.observed.looks.get(vmid) else { return None };
-        Some(stop(vm, Some(*vmid), &seen.node, Why::NotOurs { is: is.clone() }))
+        let Some(Observation::Seen(seen)) = self.observed.vms.get(vmid) else {
+            return None;
+        };
+        Some(stop(vm, Some(*vmid), &seen.node, BlockReason::NotOurs { is: is.clone() }))
     }
 
     /// Without a VM with the mark, checks the vmid that the document fixes.
     fn at_vmid(&self, vm: &DesiredVm, vmid: Vmid) -> Found<'a> {
-        let stop = |node: &NodeName, why| stop(vm, Some(vmid), node, why);
-        match self.observed.looks.get(&vmid) {
-            Some(Look::NodeAway(node)) => return stop(node, Why::NodeAway),
-            Some(Look::Forbidden(node)) => return stop(node, Why::Forbidden),
-            Some(Look::Moving(node)) => return stop(node, Why::Moving),
-            Some(Look::Seen(seen)) => return stop(&seen.node, self.occupant(vm, seen)),
+        let stop = |node: &NodeName, reason| stop(vm, Some(vmid), node, reason);
+        match self.observed.vms.get(&vmid) {
+            Some(Observation::NodeAway(node)) => return stop(node, BlockReason::NodeAway),
+            Some(Observation::Forbidden(node)) => return stop(node, BlockReason::Forbidden),
+            Some(Observation::Moving(node)) => return stop(node, BlockReason::Moving),
+            Some(Observation::Seen(seen)) => return stop(&seen.node, self.occupant(vm, seen)),
             None => {}
         }
         if let Some(guest) = self.guests.get(&vmid) {
-            return stop(&guest.node, Why::VmidTaken { by: guest.name.clone() });
+            return stop(&guest.node, BlockReason::VmidTaken { by: guest.name.clone() });
         }
         match self.observed.free.get(&vmid) {
-            Some(true) if self.observed.node_away => stop(&self.desired.node, Why::NodeAway),
+            Some(true) if self.observed.node_away => {
+                stop(&self.desired.node, BlockReason::NodeAway)
+            }
             Some(true) => Found::Absent,
             // Listed nowhere and yet not free; or the second source was not read, which proves nothing.
-            Some(false) | None => stop(&self.desired.node, Why::VmidHidden),
+            Some(false) | None => stop(&self.desired.node, BlockReason::VmidHidden),
         }
     }
 
     /// Returns what holds the vmid of a VM that does not exist.
-    fn occupant(&self, vm: &DesiredVm, seen: &Seen) -> Why {
+    fn occupant(&self, vm: &DesiredVm, seen: &VmState) -> BlockReason {
         if seen.config.is_being_created() {
-            return Why::BeingCreated;
+            return BlockReason::BeingCreated;
         }
-        match self.strangers.get(&seen.vmid) {
-            Some(Stranger::Unmarked) => {
-                Why::VmidTaken { by: seen.config.next("name").map(str::to_owned) }
+        match self.not_ours.get(&seen.vmid) {
+            Some(NotOurs::Unmarked) => {
+                BlockReason::VmidTaken { by: seen.config.next("name").map(str::to_owned) }
             }
-            Some(stranger) => Why::NotOurs { is: stranger.clone() },
+            Some(not_ours) => BlockReason::NotOurs { is: not_ours.clone() },
             None => {
                 let other = self.all_ours().find(|ours| ours.seen.vmid == seen.vmid);
                 let name = other.map_or(&vm.name, |ours| &ours.mark.vm);
                 let deployment = self.desired.deployment.clone();
-                Why::NotOurs { is: Stranger::OtherDeployment { deployment, vm: name.clone() } }
+                BlockReason::NotOurs {
+                    is: NotOurs::OtherDeployment { deployment, vm: name.clone() },
+                }
             }
         }
     }
 
     /// Without a VM with the mark or a fixed vmid, checks whether the VM certainly does not exist.
     fn anywhere(&self, vm: &DesiredVm) -> Found<'a> {
-        for (vmid, look) in &self.observed.looks {
-            let (node, why) = match look {
+        for (vmid, observation) in &self.observed.vms {
+            let (node, reason) = match observation {
                 // Its owner is known only when it is finished.
-                Look::Seen(seen) if self.may_become_ours(seen) => {
-                    return stop(vm, Some(*vmid), &seen.node, Why::BeingCreated);
+                Observation::Seen(seen) if self.may_become_ours(seen) => {
+                    return stop(vm, Some(*vmid), &seen.node, BlockReason::BeingCreated);
                 }
-                Look::Seen(_) => continue,
-                Look::NodeAway(node) => (node, Why::NodeAway),
-                Look::Forbidden(node) => (node, Why::Forbidden),
+                Observation::Seen(_) => continue,
+                Observation::NodeAway(node) => (node, BlockReason::NodeAway),
+                Observation::Forbidden(node) => (node, BlockReason::Forbidden),
                 // Whatever its name: only its mark would show that it is another.
-                Look::Moving(node) => return stop(vm, Some(*vmid), node, Why::Moving),
+                Observation::Moving(node) => {
+                    return stop(vm, Some(*vmid), node, BlockReason::Moving);
+                }
             };
             let name = self.guests.get(vmid).and_then(|guest| guest.name.as_ref());
             if name.is_none_or(|name| self.is_named(vm, name)) {
-                return stop(vm, Some(*vmid), node, why);
+                return stop(vm, Some(*vmid), node, reason);
             }
         }
         self.is_surely_absent(vm)
@@ -199,15 +212,15 @@ impl<'a> Finder<'a> {
     fn is_surely_absent(&self, vm: &DesiredVm) -> Found<'a> {
         let node = &self.desired.node;
         if !self.observed.sees_all {
-            return stop(vm, None, node, Why::MayNotSeeAll);
+            return stop(vm, None, node, BlockReason::MayNotSeeAll);
         }
         if self.observed.node_away {
-            return stop(vm, None, node, Why::NodeAway);
+            return stop(vm, None, node, BlockReason::NodeAway);
         }
         match self.first_unlisted(vm) {
-            None => stop(vm, None, node, Why::NoVmidLeft),
+            None => stop(vm, None, node, BlockReason::NoVmidLeft),
             Some(vmid) if self.observed.free.get(&vmid) == Some(&true) => Found::Absent,
-            Some(vmid) => stop(vm, Some(vmid), node, Why::VmidHidden),
+            Some(vmid) => stop(vm, Some(vmid), node, BlockReason::VmidHidden),
         }
     }
 
@@ -221,11 +234,11 @@ impl<'a> Finder<'a> {
         self.desired.name_now(name) == vm.name
     }
 
-    fn may_become_ours(&self, seen: &Seen) -> bool {
+    fn may_become_ours(&self, seen: &VmState) -> bool {
         seen.config.is_being_created() && !self.desired.reserved.contains(&seen.vmid)
     }
 }
 
-fn stop<'a>(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, why: Why) -> Found<'a> {
-    Found::Blocked(Box::new(blocked(vm, vmid, node, why)))
+fn stop<'a>(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, reason: BlockReason) -> Found<'a> {
+    Found::Blocked(Box::new(blocked(vm, vmid, node, reason)))
 }

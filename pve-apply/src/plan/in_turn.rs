@@ -5,7 +5,7 @@ use super::model::carry_out;
 use super::plan;
 use super::table::{Row, by_hand, config_of, is_description, rows, samples, there, value, wanting};
 use crate::mark::Owner;
-use crate::observed::{Look, Observed, Power};
+use crate::observed::{Observation, Observed, Power};
 use machine::{ConfigKey, Form};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -25,17 +25,17 @@ fn picks() -> impl Strategy<Value = Picks> {
 
 /// A document that sets these.
 fn says(all: &[Row], picks: &Picks) -> Value {
-    let mut said = json!({});
+    let mut set = json!({});
     for (index, second) in picks {
         let value = &samples(all[*index].part.kind)[usize::from(*second)];
-        for (key, value) in all[*index].said(Some(value)).as_object().unwrap() {
-            match (said.get_mut(key).and_then(Value::as_object_mut), value) {
+        for (key, value) in all[*index].setting(Some(value)).as_object().unwrap() {
+            match (set.get_mut(key).and_then(Value::as_object_mut), value) {
                 (Some(options), Value::Object(more)) => options.extend(more.clone()),
-                _ => said[key] = value.clone(),
+                _ => set[key] = value.clone(),
             }
         }
     }
-    said
+    set
 }
 
 fn keys(all: &[Row], picks: &Picks) -> BTreeSet<ConfigKey> {
@@ -43,8 +43,8 @@ fn keys(all: &[Row], picks: &Picks) -> BTreeSet<ConfigKey> {
 }
 
 /// Applies a document: a first run that ends after some steps, then one that does the rest.
-fn apply(said: &Value, world: &mut Observed, steps: usize) -> Result<(), TestCaseError> {
-    let desired = wanting(said);
+fn apply(set: &Value, world: &mut Observed, steps: usize) -> Result<(), TestCaseError> {
+    let desired = wanting(set);
     carry_out(&plan(&desired, world), world, steps);
     let rest = plan(&desired, world);
     prop_assert_eq!(&rest.blocked, &Vec::new());
@@ -58,7 +58,7 @@ proptest! {
     #![proptest_config(super::properties::the_same_each_time())]
 
     #[test]
-    fn what_two_documents_say_in_turn(
+    fn two_documents_in_turn(
         first in picks(),
         second in picks(),
         hands in picks(),
@@ -90,7 +90,7 @@ proptest! {
         }
         let again: BTreeSet<usize> = second.iter().map(|(index, _)| *index).collect();
         let still = keys(&all, &second);
-        let new = wanting(&says(&all, &second)).vms[0].machine.clone().unwrap().new;
+        let new = wanting(&says(&all, &second)).vms[0].definition.clone().unwrap().new;
         for (index, _) in first.iter().filter(|(index, _)| !again.contains(index)) {
             let row = &all[*index];
             let placed = matches!(row.key.key.form, Form::Nic(_)) && row.part.name == "macaddr";
@@ -102,7 +102,7 @@ proptest! {
             let gets = new.value(row.key, row.part.name_in(row.key.key)).or(row.part.absent);
             prop_assert_eq!(has.as_deref(), gets, "{} {}", row.key, row.part.name);
         }
-        let Some(Look::Seen(seen)) = world.looks.values().next() else { panic!() };
+        let Some(Observation::Seen(seen)) = world.vms.values().next() else { panic!() };
         let Owner::Ours(mark) = seen.owner("lab", "dev") else { panic!() };
         for entry in &mark.owns {
             let (key, _) = crate::mark::owns::key_of(entry).unwrap();

@@ -1,5 +1,5 @@
-//! What left the document: VMs that are marked as this deployment's and that its list of names does
-//! not hold. Does no I/O.
+//! VMs that left the document: their mark names this deployment, but its list of names no longer has
+//! them. Does no I/O.
 
 use super::destroy::{self, Removal};
 use super::find::{Finder, Ours};
@@ -7,7 +7,7 @@ use crate::action::{LeftOver, Plan};
 use crate::desired::{Desired, DesiredVm};
 use crate::observed::Observed;
 
-/// Lists them in a plan. Without the names of the whole deployment nothing can be known of them.
+/// Lists them in a plan. Without the names of the whole deployment they are unknown.
 pub(super) fn list(plan: &mut Plan, desired: &Desired, finder: &Finder<'_>) {
     plan.left_over = of(desired, finder)
         .into_iter()

@@ -15,6 +15,7 @@ mod destroy;
 mod difference;
 mod disk;
 mod find;
+mod intent;
 mod left_over;
 mod namesake;
 mod options;
@@ -24,8 +25,7 @@ mod release;
 mod seed;
 mod slots;
 mod tags;
-mod unsaid;
-mod wish;
+mod unset;
 mod writes;
 
 #[cfg(test)]
@@ -46,16 +46,17 @@ pub(crate) mod worlds;
 pub(crate) use adopt::{Adoption, as_adopted, plan_adopt};
 pub(crate) use destroy::{Removal, plan_destroy};
 pub(crate) use left_over::plan_prune;
+pub(crate) use owned::is_mark_only;
 pub(crate) use power::{Verb, plan_power};
 pub(crate) use release::plan_release;
 
 use crate::action::{Action, Plan, Step, Unchanged, VmPlan};
-use crate::blocked::{Blocked, Why};
+use crate::blocked::{BlockReason, Blocked};
 use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm};
 use crate::mark::Mark;
-use crate::notice::{Notice, What};
-use crate::observed::{Config, Observed, Seen};
+use crate::notice::{Notice, NoticeKind};
+use crate::observed::{Config, Observed, VmState};
 use find::{Finder, Found, Ours};
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeSet;
@@ -65,15 +66,15 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = empty(desired);
     let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
-        let Some(machine) = &vm.machine else { continue };
+        let Some(definition) = &vm.definition else { continue };
         match finder.find(vm) {
-            Found::Absent => match namesake::of(desired, vm, machine, observed) {
+            Found::Absent => match namesake::of(desired, vm, definition, observed) {
                 Some(blocked) => plan.blocked.push(blocked),
-                None => create::plan_one(&mut plan, desired, vm, machine, observed),
+                None => create::plan_one(&mut plan, desired, vm, definition, observed),
             },
             Found::Ours(ours) => {
-                change::plan_one(&mut plan, desired, vm, machine, &ours, observed);
-                tell_where(&mut plan, desired, &ours);
+                change::plan_one(&mut plan, desired, vm, definition, &ours, observed);
+                note_move(&mut plan, desired, &ours);
             }
             Found::Blocked(blocked) => plan.blocked.push(*blocked),
         }
@@ -102,7 +103,7 @@ fn keep_planned(plan: &mut Plan) {
 fn of_mark(
     vm: &DesiredVm,
     action: Action,
-    seen: &Seen,
+    seen: &VmState,
     mark: Mark,
     changes: Vec<Change>,
     step: Step,
@@ -125,14 +126,14 @@ fn of_mark(
     }
 }
 
-/// Reports a VM on another node than the document's.
-fn tell_where(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
+/// Adds a notice about a VM on another node than the document's.
+fn note_move(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
     if ours.seen.node != desired.node {
-        let what = What::Moved { node: ours.seen.node.to_string() };
+        let kind = NoticeKind::Moved { node: ours.seen.node.to_string() };
         plan.notices.push(Notice {
             name: desired.name_now(&ours.mark.vm).to_owned(),
             vmid: ours.seen.vmid,
-            what,
+            kind,
         });
     }
 }
@@ -142,19 +143,19 @@ fn copies(plan: &mut Plan, desired: &Desired, finder: &Finder<'_>) {
     let known = |deployment: &str, vm: &str| {
         deployment == desired.deployment && desired.vms.iter().any(|known| known.name == vm)
     };
-    for (vmid, stranger) in finder.strangers() {
-        if let Some((_, vm)) = stranger.copied_from().filter(|(d, vm)| known(d, vm)) {
-            let what = What::Copy { is: stranger.clone() };
-            plan.notices.push(Notice { name: vm.to_owned(), vmid: *vmid, what });
+    for (vmid, not_ours) in finder.not_ours() {
+        if let Some((_, vm)) = not_ours.copied_from().filter(|(d, vm)| known(d, vm)) {
+            let kind = NoticeKind::Copy { is: not_ours.clone() };
+            plan.notices.push(Notice { name: vm.to_owned(), vmid: *vmid, kind });
         }
     }
 }
 
-fn blocked(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, why: Why) -> Blocked {
-    Blocked { name: vm.name.clone(), vmid, node: node.clone(), why, changes: Vec::new() }
+fn blocked(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, reason: BlockReason) -> Blocked {
+    Blocked { name: vm.name.clone(), vmid, node: node.clone(), reason, changes: Vec::new() }
 }
 
-fn unchanged(vm: &DesiredVm, seen: &Seen) -> Unchanged {
+fn unchanged(vm: &DesiredVm, seen: &VmState) -> Unchanged {
     Unchanged {
         name: vm.name.clone(),
         vmid: Some(seen.vmid),

@@ -5,7 +5,7 @@ use super::context::plugs;
 use super::worlds::{put, uuid, vmid};
 use crate::action::{Plan, Step, VmPlan};
 use crate::mark::Mark;
-use crate::observed::{Config, Look, Observed, Power, Seen};
+use crate::observed::{Config, Observation, Observed, Power, VmState};
 use machine::{ConfigKey, Effect, Part, Parts};
 use pve_client::{PropertyString, Vmid, display_size};
 
@@ -36,7 +36,7 @@ fn carry_out_step(
         Step::DeleteVolume { volid, .. } => _ = world.seed_files.remove(volid),
         Step::Create { params } => {
             let planned: Vec<_> = plan.vms.iter().filter_map(|vm| vm.vmid).collect();
-            let taken = |n: &Vmid| world.looks.contains_key(n) || planned.contains(n);
+            let taken = |n: &Vmid| world.vms.contains_key(n) || planned.contains(n);
             let start = vm.candidate.map_or(100, Vmid::get);
             let new = number.unwrap_or_else(|| (start..).map(vmid).find(|n| !taken(n)).unwrap());
             *number = Some(new);
@@ -55,7 +55,7 @@ fn carry_out_step(
         }
         Step::Destroy { .. } => {
             let gone = number.unwrap();
-            world.looks.remove(&gone);
+            world.vms.remove(&gone);
             world.guests.retain(|guest| guest.vmid != gone);
             world.free.insert(gone, true);
         }
@@ -68,7 +68,7 @@ fn carry_out_step(
     }
 }
 
-fn change(step: &Step, seen: &mut Seen) {
+fn change(step: &Step, seen: &mut VmState) {
     match step {
         Step::Configure { params, mark, .. } => {
             if let Some(mark) = mark {
@@ -124,7 +124,7 @@ fn with_mac(key: &str, value: &str) -> String {
     parts.write(row.key)
 }
 
-fn set(seen: &mut Seen, key: &str, value: &str) {
+fn set(seen: &mut VmState, key: &str, value: &str) {
     let value = &with_mac(key, value);
     let is_live = LIVE.contains(&key.trim_end_matches(char::is_numeric));
     let Some(row) = ConfigKey::find(key).filter(|_| seen.power == Power::Running && !is_live)
@@ -161,7 +161,7 @@ fn is_device(row: ConfigKey) -> bool {
 }
 
 /// Returns whether a running VM takes a change at once.
-fn takes(seen: &Seen, effect: Effect) -> bool {
+fn takes(seen: &VmState, effect: Effect) -> bool {
     match effect {
         Effect::Plug(feature) => plugs(seen.config.now("hotplug"), feature),
         Effect::Restart => false,
@@ -170,7 +170,7 @@ fn takes(seen: &Seen, effect: Effect) -> bool {
 }
 
 /// Keeps a removed disk as an unused one, unless it is freed.
-fn take_out(seen: &mut Seen, key: &str, force: bool) {
+fn take_out(seen: &mut VmState, key: &str, force: bool) {
     let text = seen.config.next(key).map(str::to_owned);
     let live = ConfigKey::find(key).is_none_or(|row| {
         let now = seen.config.now(key).map(|text| Parts::read(row.key, text)).unwrap_or_default();
@@ -221,9 +221,9 @@ fn made(vmid: Vmid, key: &str, value: &str, image: u64) -> String {
     drive.display_with_default("file")
 }
 
-fn seen(world: &mut Observed, vmid: Vmid) -> &mut Seen {
-    match world.looks.get_mut(&vmid) {
-        Some(Look::Seen(seen)) => seen,
+fn seen(world: &mut Observed, vmid: Vmid) -> &mut VmState {
+    match world.vms.get_mut(&vmid) {
+        Some(Observation::Seen(seen)) => seen,
         _ => panic!("a step touches {vmid}, which does not exist"),
     }
 }

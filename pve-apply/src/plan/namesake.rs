@@ -1,72 +1,75 @@
-//! A VM that is not ours and yet seems to be one of the document: it has its name and its MAC, and two
-//! guests with one MAC disturb each other. Does no I/O.
+//! Finds a VM that is not ours but has the name and the MAC of a VM to create: two guests with one MAC
+//! disturb each other. Does no I/O.
 
-use crate::blocked::{Blocked, Why};
-use crate::desired::{Desired, DesiredVm, Machine};
-use crate::mark::{Owner, Stranger};
-use crate::observed::{Look, Observed, Seen};
+use crate::blocked::{BlockReason, Blocked};
+use crate::desired::{Definition, Desired, DesiredVm};
+use crate::mark::{NotOurs, Owner};
+use crate::observed::{Observation, Observed, VmState};
 use machine::{ConfigKey, Form, Parts};
 
-/// Returns why a VM that does not exist is not made.
+/// Returns why a VM that does not exist cannot be created.
 pub(super) fn of(
     desired: &Desired,
     vm: &DesiredVm,
-    machine: &Machine,
+    definition: &Definition,
     observed: &Observed,
 ) -> Option<Blocked> {
-    let seen = observed.looks.values().filter_map(|look| match look {
-        Look::Seen(seen) => Some(&**seen),
+    let seen = observed.vms.values().filter_map(|observation| match observation {
+        Observation::Seen(seen) => Some(&**seen),
         _ => None,
     });
     let mut named = seen.filter(|seen| {
         seen.config.next("name").is_some_and(|name| name.eq_ignore_ascii_case(&vm.name))
     });
     named.find_map(|seen| {
-        let mac = shared_mac(machine, seen)?;
-        let why = match seen.owner(&desired.site, &desired.deployment) {
-            Owner::Stranger(Stranger::Unmarked) => Why::Namesake { vmid: seen.vmid.get(), mac },
-            Owner::Stranger(is @ Stranger::Untagged { .. }) => Why::NotOurs { is },
+        let mac = shared_mac(definition, seen)?;
+        let reason = match seen.owner(&desired.site, &desired.deployment) {
+            Owner::NotOurs(NotOurs::Unmarked) => {
+                BlockReason::Namesake { vmid: seen.vmid.get(), mac }
+            }
+            Owner::NotOurs(is @ NotOurs::Untagged { .. }) => BlockReason::NotOurs { is },
             _ => return None,
         };
-        Some(super::blocked(vm, Some(seen.vmid), &seen.node, why))
+        Some(super::blocked(vm, Some(seen.vmid), &seen.node, reason))
     })
 }
 
-/// Returns the MAC that the document says and a NIC of this VM has.
-fn shared_mac(machine: &Machine, seen: &Seen) -> Option<String> {
+/// Returns the MAC of a NIC that the document also has.
+fn shared_mac(definition: &Definition, seen: &VmState) -> Option<String> {
     let is_nic = |key: &&ConfigKey| matches!(key.key.form, Form::Nic(_));
-    let said = machine.new.0.keys().filter(is_nic);
-    let said: Vec<&str> = said.filter_map(|key| machine.new.value(*key, "macaddr")).collect();
+    let wanted = definition.new.0.keys().filter(is_nic);
+    let wanted: Vec<&str> =
+        wanted.filter_map(|key| definition.new.value(*key, "macaddr")).collect();
     let nics = seen.config.keys().filter_map(ConfigKey::find);
     let mut macs = nics.filter(|key| is_nic(&key)).filter_map(|key| {
         let nic = Parts::read(key.key, seen.config.next(&key.to_string())?);
         nic.get("macaddr").map(str::to_owned)
     });
-    macs.find(|mac| said.iter().any(|said| said.eq_ignore_ascii_case(mac)))
+    macs.find(|mac| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(mac)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::plan;
     use super::super::worlds::{desired, desired_vm, put, world};
-    use crate::blocked::Why;
+    use crate::blocked::BlockReason;
     use crate::observed::{Config, Power};
 
-    /// The reasons why `edge` is not made beside a VM of this name, with this NIC.
-    fn check(name: &str, net0: &str, description: &str, expected: &[Why]) {
+    /// Checks why `edge` is not created beside a VM of this name, with this NIC.
+    fn check(name: &str, net0: &str, description: &str, expected: &[BlockReason]) {
         let mut world = world();
         let pairs = [("name", name), ("net0", net0), ("description", description)];
         put(&mut world, 120, "pve1", Power::Running, Config::settled(pairs));
         let plan = plan(&desired(vec![desired_vm("edge", None)]), &world);
-        let why: Vec<_> = plan.blocked.iter().map(|blocked| blocked.why.clone()).collect();
-        assert_eq!(why, expected, "{name} {net0}");
+        let reason: Vec<_> = plan.blocked.iter().map(|blocked| blocked.reason.clone()).collect();
+        assert_eq!(reason, expected, "{name} {net0}");
         assert_eq!(plan.vms.len(), usize::from(expected.is_empty()), "{name} {net0}");
     }
 
     #[test]
-    fn a_vm_with_name_and_mac_is_not_made_twice() {
+    fn a_vm_with_the_same_name_and_mac_is_not_created_twice() {
         let mac = "02:AA:00:00:00:01".to_owned();
-        let namesake = [Why::Namesake { vmid: 120, mac }];
+        let namesake = [BlockReason::Namesake { vmid: 120, mac }];
         check("edge", "virtio=02:AA:00:00:00:01,bridge=vmbr0", "", &namesake);
         check("EDGE", "e1000=02:AA:00:00:00:01,bridge=vmbr1", "by hand", &namesake);
         check("edge", "virtio=BC:24:11:00:00:01,bridge=vmbr0", "", &[]);

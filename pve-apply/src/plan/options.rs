@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use super::difference::{Difference, Point};
-use super::wish::{Wish, field, parts_of, text_of};
+use super::intent::{Intent, field, parts_of, text_of};
 use machine::{ConfigKey, Form, Part, Parts};
 
 impl Difference {
@@ -23,14 +23,14 @@ impl Difference {
     /// A device that exists as a whole or not at all, such as usb0.
     fn device(&mut self, c: &Context<'_>, key: ConfigKey) {
         let name = key.to_string();
-        match (c.config().next(&name), c.wishes.is_said(key)) {
+        match (c.config().next(&name), c.intents.is_explicit(key)) {
             (None, true) => {
-                let parts = parts_of(c.wishes.of_a_new_vm(), key).unwrap_or_default();
+                let parts = parts_of(c.intents.of_a_new_vm(), key).unwrap_or_default();
                 self.add(c, key, text_of(key, parts));
             }
             (Some(_), true) => self.options(c, key, &|_| true, None),
             (Some(_), false) => {
-                let taken_back = |part| matches!(c.wishes.wish(key, part), Wish::TakeBack(_));
+                let taken_back = |part| matches!(c.intents.intent(key, part), Intent::Reset(_));
                 if key.key.parts().iter().any(taken_back) {
                     self.take_off(c, key, None);
                 }
@@ -62,8 +62,8 @@ impl Difference {
     pub(super) fn take_off(&mut self, c: &Context<'_>, key: ConfigKey, stays: Option<&str>) {
         let name = key.to_string();
         let reason = match stays {
-            Some(stays) => format!("{}; {stays}", c.taken_back()),
-            None => c.taken_back(),
+            Some(stays) => format!("{}; {stays}", c.reset_reason()),
+            None => c.reset_reason(),
         };
         let point = Point {
             field: name.clone(),
@@ -82,7 +82,7 @@ impl Difference {
 
     /// A removal by an earlier run may wait for the next start.
     pub(super) fn still_there(&mut self, c: &Context<'_>, key: ConfigKey) {
-        if c.machine.remembers && c.config().now(&key.to_string()).is_some() {
+        if c.definition.remembers && c.config().now(&key.to_string()).is_some() {
             self.take_off(c, key, None);
         }
     }
@@ -99,25 +99,29 @@ impl Difference {
         let read = |text: Option<&str>| text.map(|text| Parts::read(key.key, text));
         let next = read(c.config().next(&name)).unwrap_or_default();
         let now = read(c.config().now(&name)).unwrap_or_default();
-        let reason = c.taken_back();
+        let reason = c.reset_reason();
         // A device that waits for the next start takes no changes before it.
         let waits = key.slot.is_some() && !key.key.is_scalar() && c.config().now(&name).is_none();
         let mut written = next.clone();
         let mut edited = false;
         // A device without an option that PVE requires does not exist.
-        let lacks = |part: &Part| part.required && part.absent.is_none();
-        let is_device = key.slot.is_some() && !key.key.is_scalar() && c.wishes.is_said(key);
+        let has_no_default = |part: &Part| part.required && part.absent.is_none();
+        let is_device = key.slot.is_some() && !key.key.is_scalar() && c.intents.is_explicit(key);
         for part in key.key.parts().iter().filter(|part| is_ours(part.name_in(key.key))) {
             let option = part.name_in(key.key);
-            let (want, reason) = match c.wishes.wish(key, part) {
+            let (want, reason) = match c.intents.intent(key, part) {
                 // Removing an option does not remove a device that is still set: that needs consent.
-                Wish::TakeBack(None) | Wish::Hold(None) if is_device && lacks(part) => continue,
-                Wish::Hold(value) => (value, None),
-                Wish::TakeBack(value) => (value, Some(reason.as_str())),
-                Wish::Leave => continue,
+                Intent::Reset(None) | Intent::Enforce(None)
+                    if is_device && has_no_default(part) =>
+                {
+                    continue;
+                }
+                Intent::Enforce(value) => (value, None),
+                Intent::Reset(value) => (value, Some(reason.as_str())),
+                Intent::Leave => continue,
             };
             let meant = |value: Option<&str>| {
-                let agrees = |said: &&str| value.is_some_and(|has| part.kind.agrees(said, has));
+                let agrees = |wanted: &&str| value.is_some_and(|has| part.kind.agrees(wanted, has));
                 want.filter(agrees).or(value).or(part.absent).map(str::to_owned)
             };
             let point = Point {
@@ -147,7 +151,7 @@ impl Difference {
         if let Some(size) = size {
             written.set("size", size);
         }
-        let mut required = key.key.parts().iter().filter(|part| lacks(part));
+        let mut required = key.key.parts().iter().filter(|part| has_no_default(part));
         let is_whole = key.key.is_scalar() || required.all(|p| written.get(p.name).is_some());
         match text_of(key, written).filter(|_| is_whole) {
             Some(text) => _ = self.params.insert(name, text),

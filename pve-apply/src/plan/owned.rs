@@ -2,28 +2,38 @@
 
 use super::context::Context;
 use super::difference::Difference;
-use super::wish::field;
+use super::intent::field;
 use super::{described, quiet};
-use crate::desired::{Machine, OWNED_POOL, OWNED_TAG};
+use crate::desired::{Definition, OWNED_POOL, OWNED_TAG};
 use crate::mark::owns::{self, Slot};
 use crate::mark::{self, Mark, Stage};
 use machine::{ConfigKey, Effect, Form, Setting, Settings};
 use std::collections::BTreeSet;
 
+/// The field of a change of the mark alone: what the document sets.
+const OWNED: &str = "set by the document";
+/// The same: the MACs and volumes in slots.
+const RECORDED_AGAIN: &str = "recorded again";
+
+/// Returns whether a field is only in our mark, not in the VM.
+pub(crate) fn is_mark_only(field: &str) -> bool {
+    field == OWNED || field == RECORDED_AGAIN
+}
+
 /// Returns what we own on a VM once it is as the document asks. `slot` returns the mark's entry of a slot.
 pub(super) fn of(
-    machine: &Machine,
-    said: &Settings,
+    definition: &Definition,
+    settings: &Settings,
     slot: impl Fn(ConfigKey) -> Option<String>,
 ) -> BTreeSet<String> {
-    let tags = machine.tags.iter().map(|tag| format!("{OWNED_TAG}{}", tag.to_lowercase()));
+    let tags = definition.tags.iter().map(|tag| format!("{OWNED_TAG}{}", tag.to_lowercase()));
     let mut all: BTreeSet<String> = tags.collect();
-    if !machine.remembers {
+    if !definition.remembers {
         return all;
     }
-    all.extend(machine.pool.iter().map(|_| OWNED_POOL.to_owned()));
-    for (key, said) in &said.0 {
-        let Setting::Parts(parts) = said else { continue };
+    all.extend(definition.pool.iter().map(|_| OWNED_POOL.to_owned()));
+    for (key, setting) in &settings.0 {
+        let Setting::Parts(parts) = setting else { continue };
         let values = parts.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| *name);
         all.extend(values.filter(|name| is_owned(*key, name)).map(|name| owns::entry(*key, name)));
         if matches!(key.key.form, Form::Nic(_) | Form::Drive(_)) {
@@ -45,8 +55,10 @@ fn is_owned(key: ConfigKey, name: &str) -> bool {
 }
 
 /// Returns what we own on a VM that is being created: the create fills its slots.
-pub(super) fn of_new(machine: &Machine, slot: Slot<'_>) -> BTreeSet<String> {
-    of(machine, &machine.said, |key| (key != machine.boot).then(|| owns::slot_entry(key, slot)))
+pub(super) fn of_new(definition: &Definition, slot: Slot<'_>) -> BTreeSet<String> {
+    of(definition, &definition.explicit, |key| {
+        (key != definition.boot).then(|| owns::slot_entry(key, slot))
+    })
 }
 
 /// Returns the mark for the first write, and the one once the VM is as the document asks.
@@ -55,7 +67,7 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     let last = owns(difference, c);
     let first = united(&old.owns, &last);
     let seed = match difference.reseed {
-        true => c.machine.seed.note(&c.seed),
+        true => c.definition.seed.note(&c.seed),
         // The run that created the VM ended before it recorded the seed's volume.
         false if old.stage == Stage::Making => old.seed.clone().with_open_volume(),
         false => old.seed.clone(),
@@ -72,7 +84,7 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     }
     changes(difference, old, &end);
     let stamped = |mark: Mark| Mark { run: c.desired.run.clone(), ..mark };
-    // An entry leaves only after what was taken back has been read; a slot's content is known only then.
+    // An entry is removed only after its reset value has been read back; a slot's content is known only then.
     let writes = !difference.params.is_empty()
         || !difference.deletes.is_empty()
         || !difference.disks.is_empty()
@@ -105,12 +117,12 @@ fn owns(difference: &Difference, c: &Context<'_>) -> BTreeSet<String> {
         let digest = owns::digest(key, text).filter(|_| !made);
         Some(owns::slot_entry(key, Slot::Holds(&digest.unwrap_or_default())))
     };
-    let mut all = of(c.machine, c.wishes.all_said(), slot);
+    let mut all = of(c.definition, c.intents.settings(), slot);
     let is_tag = |entry: &&String| entry.starts_with(OWNED_TAG);
     let old = c.ours.mark.owns.iter().filter(|entry| !is_tag(entry));
-    // What a later build wrote stays; and a document without `config` takes nothing back.
+    // Entries of a later build stay; and a document without `config` resets nothing.
     let known = |entry: &str| owns::key_of(entry).is_some() || entry == OWNED_POOL;
-    all.extend(old.filter(|entry| !c.machine.remembers || !known(entry)).cloned());
+    all.extend(old.filter(|entry| !c.definition.remembers || !known(entry)).cloned());
     all
 }
 
@@ -171,14 +183,14 @@ fn changes(difference: &mut Difference, old: &Mark, new: &Mark) {
         };
         let (from, to) = (joined(&had - &has), joined(&has - &had));
         if from.is_some() || to.is_some() {
-            list.push(quiet("set by the document", from, to));
+            list.push(quiet(OWNED, from, to));
         } else {
             // The same slots with other MACs or volumes in them.
             let slots: Vec<String> = (&new.owns - &old.owns)
                 .iter()
                 .filter_map(|entry| Some(key_of_slot(entry)?.0.to_string()))
                 .collect();
-            list.push(quiet("recorded again", None, Some(slots.join(", "))));
+            list.push(quiet(RECORDED_AGAIN, None, Some(slots.join(", "))));
         }
     }
 }

@@ -3,10 +3,10 @@
 use super::find::{Finder, Found};
 use super::{blocked, unchanged};
 use crate::action::{Action, Plan, Step, VmPlan};
-use crate::blocked::{Why, Wish};
+use crate::blocked::{BlockReason, Request};
 use crate::change::{Change, Impact};
 use crate::desired::Desired;
-use crate::observed::{Observed, Power, Seen};
+use crate::observed::{Observed, Power, VmState};
 
 /// What is asked of the deployment's VMs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +20,15 @@ pub(crate) enum Verb {
 }
 
 /// Returns why a VM that is on cannot do what needs a running guest.
-fn halted(seen: &Seen, verb: Verb, desired: &Desired) -> Option<Why> {
+fn halted(seen: &VmState, verb: Verb, desired: &Desired) -> Option<BlockReason> {
     let qmpstatus = seen.halted.clone()?;
-    let wish = match verb {
-        Verb::Start => Wish::Start,
+    let request = match verb {
+        Verb::Start => Request::Start,
         _ if desired.consent.stop => return None,
-        Verb::Stop => Wish::Stop,
-        Verb::Reboot => Wish::Reboot,
+        Verb::Stop => Request::Stop,
+        Verb::Reboot => Request::Reboot,
     };
-    Some(Why::Halted { qmpstatus, wish })
+    Some(BlockReason::Halted { qmpstatus, request })
 }
 
 /// Plans the power of the deployment's VMs, and nothing else.
@@ -40,7 +40,7 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
         let ours = match finder.find(vm) {
             Found::Ours(ours) => ours,
             Found::Absent => {
-                plan.blocked.push(blocked(vm, vm.vmid, &desired.node, Why::NotThere));
+                plan.blocked.push(blocked(vm, vm.vmid, &desired.node, BlockReason::NotThere));
                 continue;
             }
             Found::Blocked(found) => {
@@ -49,8 +49,8 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
             }
         };
         let seen = ours.seen;
-        if let Some(why) = halted(seen, verb, desired) {
-            plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, why));
+        if let Some(reason) = halted(seen, verb, desired) {
+            plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, reason));
             continue;
         }
         let force = desired.consent.stop;

@@ -2,20 +2,19 @@
 //! is empty; also after a crash anywhere and a second apply.
 
 use super::model::carry_out;
-use super::worlds::{config, desired, desired_vm, mark, put, saying, vmid, world};
+use super::worlds::{config, definition_of, desired, desired_vm, mark, put, vmid, world};
 use super::{Adoption, Removal, Verb, plan, plan_adopt, plan_power, plan_prune, plan_release};
 use crate::action::{Action, Plan};
-use crate::blocked::{Blocked, Why};
+use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Consent, Desired};
-use crate::mark::{Mark, Owner, Stage, Stranger};
-use crate::observed::{Look, Observed, Power};
+use crate::mark::{Mark, NotOurs, Owner, Stage};
+use crate::observed::{Observation, Observed, Power};
 use proptest::prelude::*;
 use pve_client::Vmid;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 const NAMES: [&str; 3] = ["edge", "db", "app"];
-/// Their former names.
 const FORMER: [&str; 3] = ["edge0", "db0", "app0"];
 
 /// The name that the documents of these tests give a VM with this name.
@@ -25,7 +24,7 @@ pub(super) fn name_now(name: &str) -> &str {
 
 /// The owner of a VM of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(super) enum VmOwner {
     Ours,
     Unfinished,
     OtherDeployment,
@@ -39,7 +38,7 @@ pub(super) enum Whose {
     ByHand,
 }
 
-impl Whose {
+impl VmOwner {
     const ALL: [Self; 11] = [
         Self::Ours,
         Self::Unfinished,
@@ -77,12 +76,12 @@ impl Whose {
 
 /// One VM of the world: what its mark says, and what differs.
 #[derive(Clone, Debug)]
-pub(super) struct There {
+pub(super) struct WorldVm {
     vmid: u32,
     name: usize,
     /// Whether it has its former name.
     former: bool,
-    owner: Whose,
+    owner: VmOwner,
     tagged: bool,
     node: &'static str,
     running: bool,
@@ -132,18 +131,18 @@ fn pending() -> impl Strategy<Value = (&'static str, &'static str)> {
     drift().prop_filter("never pending", |(key, _)| !NEVER_PENDING.contains(key))
 }
 
-pub(super) fn there() -> impl Strategy<Value = There> {
+pub(super) fn there() -> impl Strategy<Value = WorldVm> {
     let flags =
         (any::<bool>(), any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.3));
     let who = (
         100u32..106,
         0usize..3,
-        prop_oneof![Just(Whose::Ours), prop::sample::select(Whose::ALL.to_vec())],
+        prop_oneof![Just(VmOwner::Ours), prop::sample::select(VmOwner::ALL.to_vec())],
         prop::sample::select(vec!["pve1", "pve1", "pve2"]),
     );
     let differences =
         (prop::collection::vec(drift(), 0..4), prop::collection::vec(pending(), 0..2));
-    (who, flags, differences).prop_map(|(who, flags, (drift, pending))| There {
+    (who, flags, differences).prop_map(|(who, flags, (drift, pending))| WorldVm {
         vmid: who.0,
         name: who.1,
         owner: who.2,
@@ -157,11 +156,11 @@ pub(super) fn there() -> impl Strategy<Value = There> {
     })
 }
 
-pub(super) fn build(list: &[There]) -> Observed {
+pub(super) fn build(list: &[WorldVm]) -> Observed {
     let mut all = world();
     (100..110).for_each(|number| _ = all.free.insert(vmid(number), true));
     for there in list {
-        if all.looks.contains_key(&vmid(there.vmid)) {
+        if all.vms.contains_key(&vmid(there.vmid)) {
             continue;
         }
         let name = if there.former { FORMER } else { NAMES }[there.name];
@@ -179,7 +178,7 @@ pub(super) fn build(list: &[There]) -> Observed {
         let power = if there.running { Power::Running } else { Power::Stopped };
         put(&mut all, there.vmid, there.node, power, config);
         if there.away {
-            all.looks.insert(vmid(there.vmid), Look::NodeAway(there.node.parse().unwrap()));
+            all.vms.insert(vmid(there.vmid), Observation::NodeAway(there.node.parse().unwrap()));
         }
     }
     all
@@ -195,7 +194,7 @@ pub(super) fn want(consent: Consent, fixed: [bool; 3]) -> Desired {
         if index < 2 {
             config["startup"] = json!("order=1,up=5");
         }
-        vm.machine = Some(saying(&config));
+        vm.definition = Some(definition_of(&config));
         vm
     };
     let mut desired = desired((0..3).map(vm).collect());
@@ -236,10 +235,10 @@ pub(super) fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
 
 /// Returns the VMs that are this deployment's, by their whole mark.
 fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
-    let seen = world.looks.iter().filter_map(|(vmid, look)| match look {
-        Look::Seen(seen) => match seen.owner("lab", "dev") {
+    let seen = world.vms.iter().filter_map(|(vmid, observation)| match observation {
+        Observation::Seen(seen) => match seen.owner("lab", "dev") {
             Owner::Ours(mark) => Some((*vmid, name_now(&mark.vm).to_owned())),
-            Owner::Stranger(_) => None,
+            Owner::NotOurs(_) => None,
         },
         _ => None,
     });
@@ -249,7 +248,8 @@ fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
 /// Returns what is blocked, as if a VM that gets its new name had it already.
 fn named_now(mut blocked: Vec<Blocked>) -> Vec<Blocked> {
     for blocked in &mut blocked {
-        if let Why::NotOurs { is: Stranger::OtherDeployment { vm, .. } } = &mut blocked.why {
+        let reason = &mut blocked.reason;
+        if let BlockReason::NotOurs { is: NotOurs::OtherDeployment { vm, .. } } = reason {
             *vm = name_now(vm).to_owned();
         }
     }
@@ -257,15 +257,15 @@ fn named_now(mut blocked: Vec<Blocked>) -> Vec<Blocked> {
 }
 
 /// Returns everything in the world that is not ours, to check that it stays as it is.
-fn foreign(world: &Observed) -> Vec<(Vmid, Look)> {
+fn foreign(world: &Observed) -> Vec<(Vmid, Observation)> {
     let ours: BTreeSet<Vmid> = ours(world).into_iter().map(|(vmid, _)| vmid).collect();
-    world.looks.iter().filter(|(v, _)| !ours.contains(v)).map(|(v, l)| (*v, l.clone())).collect()
+    world.vms.iter().filter(|(v, _)| !ours.contains(v)).map(|(v, l)| (*v, l.clone())).collect()
 }
 
 fn touches_only_ours(plan: &Plan, world: &Observed) -> Result<(), TestCaseError> {
     let ours = ours(world);
     for vm in &plan.vms {
-        let there = vm.vmid.is_some_and(|vmid| world.looks.contains_key(&vmid));
+        let there = vm.vmid.is_some_and(|vmid| world.vms.contains_key(&vmid));
         if vm.action == Action::Create {
             prop_assert!(!there, "{} is created where something is", vm.name);
         } else if let Some(vmid) = vm.vmid.filter(|_| there) {
@@ -315,13 +315,13 @@ proptest! {
         let second = plan(&desired, &world);
         prop_assert_eq!(&second.vms, &Vec::new());
         prop_assert_eq!(named_now(second.blocked), named_now(first.blocked));
-        for (vmid, look) in before {
-            prop_assert_eq!(world.looks.get(&vmid), Some(&look));
+        for (vmid, observation) in before {
+            prop_assert_eq!(world.vms.get(&vmid), Some(&observation));
         }
     }
 
     #[test]
-    fn a_crash_anywhere_is_mended_by_the_next_apply(
+    fn a_crash_anywhere_is_repaired_by_the_next_apply(
         list in prop::collection::vec(there(), 0..6),
         fixed in any::<[bool; 3]>(),
         steps in 0usize..7,
@@ -351,10 +351,10 @@ proptest! {
         let kept: Vec<_> = ours(&world).into_iter().filter(|(_, n)| names.contains(n)).collect();
         carry_out(&plan_prune(&desired, &world), &mut world, usize::MAX);
         prop_assert_eq!(&plan_prune(&desired, &world).vms, &Vec::new());
-        for (vmid, look) in before {
-            prop_assert_eq!(world.looks.get(&vmid), Some(&look));
+        for (vmid, observation) in before {
+            prop_assert_eq!(world.vms.get(&vmid), Some(&observation));
         }
-        prop_assert!(kept.iter().all(|(vmid, _)| world.looks.contains_key(vmid)));
+        prop_assert!(kept.iter().all(|(vmid, _)| world.vms.contains_key(vmid)));
     }
 
     #[test]
@@ -367,8 +367,8 @@ proptest! {
         let plan = plan_destroy(&desired, &world);
         carry_out(&plan, &mut world, usize::MAX);
         prop_assert_eq!(&plan_destroy(&desired, &world).vms, &Vec::new());
-        for (vmid, look) in before {
-            prop_assert_eq!(world.looks.get(&vmid), Some(&look));
+        for (vmid, observation) in before {
+            prop_assert_eq!(world.vms.get(&vmid), Some(&observation));
         }
     }
 

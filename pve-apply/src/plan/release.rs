@@ -3,10 +3,10 @@
 use super::find::{Finder, Found, Ours};
 use super::{blocked, of_mark, quiet, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
-use crate::blocked::Why;
+use crate::blocked::BlockReason;
 use crate::desired::{Desired, DesiredVm};
 use crate::mark::{TAG, of_people, split_tags};
-use crate::notice::{Notice, What};
+use crate::notice::{Notice, NoticeKind};
 use crate::observed::Observed;
 use std::collections::BTreeMap;
 
@@ -21,12 +21,15 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
         let ours = match finder.find(vm) {
             Found::Ours(ours) => ours,
             Found::Absent => {
-                let missing = named.then(|| blocked(vm, vm.vmid, &desired.node, Why::NotThere));
+                let missing =
+                    named.then(|| blocked(vm, vm.vmid, &desired.node, BlockReason::NotThere));
                 plan.blocked.extend(missing);
                 continue;
             }
             // A VM without our mark is released already, perhaps by a run whose answer was lost.
-            Found::Blocked(found) if !named && matches!(found.why, Why::VmidTaken { .. }) => {
+            Found::Blocked(found)
+                if !named && matches!(found.reason, BlockReason::VmidTaken { .. }) =>
+            {
                 continue;
             }
             Found::Blocked(found) => {
@@ -36,12 +39,12 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
         };
         match ours.seen.config.lock() {
             None => {
-                plan.notices.extend(would_be_made_again(vm, &ours));
+                plan.notices.extend(recreation_notice(vm, &ours));
                 plan.vms.push(one(vm, *ours));
             }
             Some(lock) => {
-                let why = Why::Locked { lock: lock.to_owned() };
-                plan.blocked.push(blocked(vm, Some(ours.seen.vmid), &ours.seen.node, why));
+                let reason = BlockReason::Locked { lock: lock.to_owned() };
+                plan.blocked.push(blocked(vm, Some(ours.seen.vmid), &ours.seen.node, reason));
             }
         }
     }
@@ -49,10 +52,10 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
 }
 
 /// Where the document fixes the vmid, the released VM blocks the next plan.
-fn would_be_made_again(vm: &DesiredVm, ours: &Ours<'_>) -> Option<Notice> {
+fn recreation_notice(vm: &DesiredVm, ours: &Ours<'_>) -> Option<Notice> {
     let is_fixed = vm.vmid.is_some() && !vm.vmid_is_counted;
-    let notice = Notice { name: vm.name.clone(), vmid: ours.seen.vmid, what: What::Released };
-    let is_made = vm.machine.as_ref().is_none_or(|machine| machine.image.is_some());
+    let notice = Notice { name: vm.name.clone(), vmid: ours.seen.vmid, kind: NoticeKind::Released };
+    let is_made = vm.definition.as_ref().is_none_or(|definition| definition.image.is_some());
     (!is_fixed && is_made).then_some(notice)
 }
 

@@ -3,9 +3,9 @@
 //! The one place for what brings the data, what it leaves behind and what replaces it.
 
 use crate::action::Step;
-use crate::desired::{Desired, DesiredVm, Machine, Seed, is_seed_file};
+use crate::desired::{Definition, Desired, DesiredVm, Seed, is_seed_file};
 use crate::mark::{Mark, owns};
-use crate::observed::{Config, Observed, Seen};
+use crate::observed::{Config, Observed, VmState};
 use machine::{ConfigKey, Parts};
 use pve_client::{NodeName, PropertyString, Volid};
 use std::borrow::Cow;
@@ -26,27 +26,27 @@ pub(super) fn slot(mark: &Mark) -> Option<&str> {
 }
 
 /// Returns the slot of a VM's seed, or the one that it would get.
-pub(super) fn slot_of(mark: &Mark, machine: &Machine, config: &Config) -> String {
+pub(super) fn slot_of(mark: &Mark, definition: &Definition, config: &Config) -> String {
     let controller = config.next("scsihw");
     let free = |slot: &str| config.keys().all(|key| key != slot);
-    slot(mark).map_or_else(|| free_slot(machine, controller, free), str::to_owned)
+    slot(mark).map_or_else(|| free_slot(definition, controller, free), str::to_owned)
 }
 
 /// Returns the slot of a new VM's seed.
-pub(super) fn new_slot(machine: &Machine) -> String {
-    let controller = ConfigKey::find("scsihw").and_then(|key| machine.new.value(key, ""));
-    free_slot(machine, controller, |_| true)
+pub(super) fn new_slot(definition: &Definition) -> String {
+    let controller = ConfigKey::find("scsihw").and_then(|key| definition.new.value(key, ""));
+    free_slot(definition, controller, |_| true)
 }
 
 /// Returns a slot that neither the document nor the VM uses.
 fn free_slot(
-    machine: &Machine,
+    definition: &Definition,
     controller: Option<&str>,
     is_free: impl Fn(&str) -> bool,
 ) -> String {
-    let is_unsaid =
-        |slot: &str| ConfigKey::find(slot).is_some_and(|key| !machine.new.0.contains_key(&key));
-    let free = |slot: &str| is_unsaid(slot) && is_free(slot);
+    let is_unset =
+        |slot: &str| ConfigKey::find(slot).is_some_and(|key| !definition.new.0.contains_key(&key));
+    let free = |slot: &str| is_unset(slot) && is_free(slot);
     // PVE: facts 58: Debian's cloud kernel finds no disk behind PVE's default SCSI controller.
     if controller == Some("virtio-scsi-single") && free(LAST_SLOT) {
         return LAST_SLOT.to_owned();
@@ -57,9 +57,9 @@ fn free_slot(
 
 /// Returns the seed for a VM: where the document derived a NIC's MAC and the NIC has another, the
 /// network-config names the NIC's own.
-pub(super) fn for_vm(machine: &Machine, config: &Config) -> Seed {
-    let mut seed = machine.seed.clone();
-    for (key, derived) in &machine.derived_macs {
+pub(super) fn for_vm(definition: &Definition, config: &Config) -> Seed {
+    let mut seed = definition.seed.clone();
+    for (key, derived) in &definition.derived_macs {
         let nic = config.next(&key.to_string()).map(|text| Parts::read(key.key, text));
         if let Some(mac) = nic.as_ref().and_then(|nic| nic.get("macaddr")) {
             let text = replace_mac(&seed.network_config, derived, mac).into_owned();
@@ -69,23 +69,24 @@ pub(super) fn for_vm(machine: &Machine, config: &Config) -> Seed {
     seed
 }
 
-/// What of the seed data differs from what the VM was given, as far as its mark tells; `None`: nothing.
+/// Returns which parts of the seed data differ from the VM's current ones, if its mark records them;
+/// `None` if none do.
 ///
 /// A derived MAC changes with the VM's name, the MAC of a NIC that is there does not: a network-config
 /// that differs in nothing else is the same.
 pub(super) fn changes(
     mark: &Mark,
-    machine: &Machine,
+    definition: &Definition,
     config: &Config,
     slot: &str,
 ) -> Option<Vec<String>> {
     let old = &mark.seed;
-    if old.fingerprint == machine.seed.fingerprint {
+    if old.fingerprint == definition.seed.fingerprint {
         return None;
     }
     let differences = |seed: &Seed| old.differences(&seed.note(slot));
-    let documents = differences(&machine.seed);
-    let own = differences(&for_vm(machine, config));
+    let documents = differences(&definition.seed);
+    let own = differences(&for_vm(definition, config));
     // The note of a reseed has the document's MAC, that of a create the one that the NIC got.
     let least = if own.len() < documents.len() { own } else { documents.clone() };
     (!least.is_empty() || documents.is_empty()).then_some(least)
@@ -119,8 +120,8 @@ pub(super) fn upload(desired: &Desired, vm: &DesiredVm, seed: &Seed) -> Step {
 }
 
 /// Returns what PVE creates the seed's disk from: the uploaded file.
-pub(super) fn disk(desired: &Desired, vm: &DesiredVm, machine: &Machine) -> String {
-    format!("{}:0,import-from={}", machine.storage, file(desired, vm))
+pub(super) fn disk(desired: &Desired, vm: &DesiredVm, definition: &Definition) -> String {
+    format!("{}:0,import-from={}", definition.storage, file(desired, vm))
 }
 
 /// Returns the step that deletes the uploaded file once the VM has its own copy.
@@ -175,12 +176,12 @@ pub(super) fn rivals(config: &Config) -> Vec<String> {
 pub(super) fn replace(
     desired: &Desired,
     vm: &DesiredVm,
-    machine: &Machine,
-    seen: &Seen,
+    definition: &Definition,
+    seen: &VmState,
     mark: Mark,
 ) -> Vec<Step> {
     let slot = mark.seed.slot.clone();
-    let seed = for_vm(machine, &seen.config);
+    let seed = for_vm(definition, &seen.config);
     let mut steps = vec![upload(desired, vm, &seed)];
     if seen.config.next(&slot).is_some() {
         // PVE: reference 5: `force` frees the volume at once, instead of leaving it as `unused0`.
@@ -188,7 +189,7 @@ pub(super) fn replace(
         let params = list.map(|(key, value)| (key.to_owned(), value.to_owned()));
         steps.push(Step::Configure { params: params.into(), mark: None });
     }
-    steps.push(Step::AddDisk { disk: slot, value: disk(desired, vm, machine) });
+    steps.push(Step::AddDisk { disk: slot, value: disk(desired, vm, definition) });
     steps.push(delete_uploaded(desired, vm, &seen.node));
     // PVE: facts-4, 27: a failed config task may have written any part. The mark
     // is written separately, once the disk exists.

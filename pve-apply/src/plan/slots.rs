@@ -4,10 +4,10 @@
 use super::context::Context;
 use super::difference::{Difference, NewDisk, Point};
 use super::disk::{self, Volume};
-use super::wish::{parts_of, text_of};
-use crate::blocked::Why;
+use super::intent::{parts_of, text_of};
+use crate::blocked::BlockReason;
 use crate::mark::owns::{Slot, digest};
-use crate::notice::What;
+use crate::notice::NoticeKind;
 use machine::{ConfigKey, Effect, Form, Parts, parse_size};
 use pve_client::StorageId;
 
@@ -21,14 +21,14 @@ impl Difference {
     pub(super) fn slot(&mut self, c: &Context<'_>, key: ConfigKey) {
         let name = key.to_string();
         let text = c.config().next(&name);
-        if let (Some(_), true) = (text, c.is_seed(&name) && c.wishes.is_said(key)) {
-            return self.blocked.push(Why::SlotIsSeed { slot: name });
+        if let (Some(_), true) = (text, c.is_seed(&name) && c.intents.is_explicit(key)) {
+            return self.blocked.push(BlockReason::SlotIsSeed { slot: name });
         }
-        match (text, c.wishes.is_said(key)) {
+        match (text, c.intents.is_explicit(key)) {
             (Some(text), true) => self.present(c, key, text),
             (None, true) => self.absent(c, key),
-            (Some(text), false) => self.unsaid(c, key, text),
-            (None, false) if c.wishes.slot(key).is_some() => self.still_there(c, key),
+            (Some(text), false) => self.unset(c, key, text),
+            (None, false) if c.intents.slot(key).is_some() => self.still_there(c, key),
             (None, false) => {}
         }
     }
@@ -38,9 +38,9 @@ impl Difference {
             return self.options(c, key, &|_| true, None);
         }
         let is_cd = Parts::read(key.key, text).is_cd();
-        if is_cd != c.wishes.said(key, "file").is_some() {
+        if is_cd != c.intents.explicit(key, "file").is_some() {
             let (slot, has) = (key.to_string(), text.to_owned());
-            return self.blocked.push(Why::SlotTaken { slot, has });
+            return self.blocked.push(BlockReason::SlotTaken { slot, has });
         }
         self.not_plugged_in(c, key, text);
         self.drive_options(c, key);
@@ -63,9 +63,9 @@ impl Difference {
         let name = key.to_string();
         let Some(volume) = Volume::read(key, c.config().next(&name)) else { return };
         if volume.is_cd {
-            let said = c.wishes.said(key, "file");
-            let is_held =
-                said.is_some_and(|said| disk::is_same_cloud_init(key, said, &volume.file));
+            let explicit = c.intents.explicit(key, "file");
+            let is_held = explicit
+                .is_some_and(|explicit| disk::is_same_cloud_init(key, explicit, &volume.file));
             let ordinary = |part: &str| {
                 !(["storage", "import", "size"].contains(&part) || is_held && part == "file")
             };
@@ -73,13 +73,15 @@ impl Difference {
         }
         let is_boot = c.is_boot(key);
         let storage = match is_boot {
-            true => Some(c.machine.storage.as_str()).filter(|_| c.machine.storage_is_said),
-            false => c.wishes.said(key, "storage"),
+            true => {
+                Some(c.definition.storage.as_str()).filter(|_| c.definition.storage_is_explicit)
+            }
+            false => c.intents.explicit(key, "storage"),
         };
         self.place(&name, is_boot, &volume, storage);
         let size = match is_boot {
-            true => c.machine.disk_gib.map(|gib| u64::from(gib) << 30),
-            false => c.wishes.said(key, "size").and_then(parse_size),
+            true => c.definition.disk_gib.map(|gib| u64::from(gib) << 30),
+            false => c.intents.explicit(key, "size").and_then(parse_size),
         };
         let field = if is_boot { "disk".to_owned() } else { format!("{name}.size") };
         self.size(&name, &field, &volume, size);
@@ -103,7 +105,7 @@ impl Difference {
         let wanted = machine::shown_size(want);
         if has >= want.saturating_add(ROUNDING) {
             let field = field.to_owned();
-            self.blocked.push(Why::DiskWouldShrink { field, wanted, has: shown });
+            self.blocked.push(BlockReason::DiskWouldShrink { field, wanted, has: shown });
         } else if has < want {
             self.resizes.insert(name.to_owned(), want);
             self.changes.push(super::quiet(field, Some(shown), Some(wanted)));
@@ -112,17 +114,17 @@ impl Difference {
 
     fn absent(&mut self, c: &Context<'_>, key: ConfigKey) {
         let name = key.to_string();
-        let Some(parts) = parts_of(c.wishes.of_a_new_vm(), key) else { return };
+        let Some(parts) = parts_of(c.intents.of_a_new_vm(), key) else { return };
         if matches!(key.key.form, Form::Nic(_)) || !disk::is_made(&parts) {
             return self.add(c, key, text_of(key, parts));
         }
         // A missing disk may still exist as an unused one: a second new disk would hide it.
-        if let Some(Slot::Holds(digest)) = c.wishes.slot(key) {
+        if let Some(Slot::Holds(digest)) = c.intents.slot(key) {
             let unused = disk::unused(c.config(), digest);
-            return self.blocked.push(Why::DiskGone { slot: name, unused });
+            return self.blocked.push(BlockReason::DiskGone { slot: name, unused });
         }
-        match disk::new(c.machine, c.observed, key, &parts) {
-            Err(why) => self.blocked.push(why),
+        match disk::new(c.definition, c.observed, key, &parts) {
+            Err(reason) => self.blocked.push(reason),
             Ok(NewDisk { value, grow }) => {
                 let point = Point {
                     field: name.clone(),
@@ -137,7 +139,7 @@ impl Difference {
                 self.note(c, point);
                 if let Some(change) = self.changes.last_mut().filter(|change| change.field == name)
                 {
-                    change.to = Some(disk::in_words(c.machine, key, &parts));
+                    change.to = Some(disk::in_words(c.definition, key, &parts));
                 }
                 self.disks.insert(name, NewDisk { value, grow });
             }
@@ -145,15 +147,17 @@ impl Difference {
     }
 
     /// Handles a slot that is no longer set.
-    fn unsaid(&mut self, c: &Context<'_>, key: ConfigKey, text: &str) {
-        let Some(slot) = c.wishes.slot(key).filter(|_| c.machine.remembers) else { return };
+    fn unset(&mut self, c: &Context<'_>, key: ConfigKey, text: &str) {
+        let Some(slot) = c.intents.slot(key).filter(|_| c.definition.remembers) else { return };
         let name = key.to_string();
         let is_ours =
             matches!(slot, Slot::Holds(known) if digest(key, Some(text)).as_deref() == Some(known));
         if !is_ours {
-            return self.notices.push(What::NotTakenBack { slot: name, has: text.to_owned() });
+            return self
+                .notices
+                .push(NoticeKind::NotTakenBack { slot: name, has: text.to_owned() });
         }
-        if parts_of(c.wishes.of_a_new_vm(), key).is_some() {
+        if parts_of(c.intents.of_a_new_vm(), key).is_some() {
             return self.options(c, key, &|part| part != "macaddr", None);
         }
         let nic = matches!(key.key.form, Form::Nic(_));

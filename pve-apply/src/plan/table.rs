@@ -1,13 +1,13 @@
 //! Runs every row of the table through the plan: set, changed by hand, no longer set, never set.
 
+use super::intent::field;
 use super::model::carry_out;
 use super::plan;
-use super::wish::field;
-use super::worlds::{config, desired, desired_vm, mark, put, saying, world};
+use super::worlds::{config, definition_of, desired, desired_vm, mark, put, world};
 use crate::change::Impact;
-use crate::desired::{Consent, Desired, Machine};
+use crate::desired::{Consent, Definition, Desired};
 use crate::mark::{Mark, owns};
-use crate::observed::{Config, Look, Observed, Power};
+use crate::observed::{Config, Observation, Observed, Power};
 use machine::{Effect, KEYS, Kind};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -27,9 +27,9 @@ const ALL: Consent = Consent {
     shutdown_seconds: 1,
 };
 
-pub(super) fn wanting(said: &Value) -> Desired {
+pub(super) fn wanting(set: &Value) -> Desired {
     let mut vm = desired_vm("edge", Some(101));
-    vm.machine = Some(Machine { power: stage::Power::Any, ..saying(said) });
+    vm.definition = Some(Definition { power: stage::Power::Any, ..definition_of(set) });
     let mut desired = desired(vec![vm]);
     desired.consent = ALL;
     desired
@@ -50,18 +50,18 @@ pub(super) fn there(row: Option<&Row>, power: Power) -> Observed {
 
 #[test]
 fn every_kind_has_two_values() {
-    let lacks = |kind: Kind| std::panic::catch_unwind(|| samples(kind)).is_err();
+    let has_no_samples = |kind: Kind| std::panic::catch_unwind(|| samples(kind)).is_err();
     let parts = KEYS.iter().flat_map(|key| key.parts().iter().map(move |part| (key, part)));
     let lacking: Vec<_> = parts
-        .filter(|(_, part)| part.effect != Effect::AtCreate && lacks(part.kind))
+        .filter(|(_, part)| part.effect != Effect::AtCreate && has_no_samples(part.kind))
         .map(|(key, part)| format!("{}.{}: {:?}", key.part.name, part.name, part.kind))
         .collect();
     assert_eq!(lacking, Vec::<String>::new());
 }
 
 pub(super) fn config_of(world: &mut Observed) -> &mut Config {
-    match world.looks.values_mut().next() {
-        Some(Look::Seen(seen)) => &mut seen.config,
+    match world.vms.values_mut().next() {
+        Some(Observation::Seen(seen)) => &mut seen.config,
         other => panic!("{other:?}"),
     }
 }
@@ -95,10 +95,10 @@ pub(super) fn is_description(row: &Row) -> bool {
 }
 
 #[test]
-fn what_is_said_is_set_and_held() {
+fn a_set_value_is_applied_and_enforced() {
     for row in rows() {
         let [one, other] = samples(row.part.kind);
-        let (what, desired) = (name_of(&row), wanting(&row.said(Some(&one))));
+        let (what, desired) = (name_of(&row), wanting(&row.setting(Some(&one))));
         let mut world = there(Some(&row), Power::Stopped);
         apply(&desired, &mut world, &what);
         if is_description(&row) || one == other {
@@ -123,10 +123,10 @@ fn the_impact_of_a_change_is_that_of_its_row() {
         if is_description(&row) || one == other {
             continue;
         }
-        let (what, desired) = (name_of(&row), wanting(&row.said(Some(&one))));
+        let (what, desired) = (name_of(&row), wanting(&row.setting(Some(&one))));
         let mut world = there(Some(&row), Power::Stopped);
         apply(&desired, &mut world, &what);
-        let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
+        let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
         seen.power = Power::Running;
         for (hotplug, features) in [("network,disk,usb,cpu,memory", true), ("0", false)] {
             by_hand(&row, &mut world, &other);
@@ -148,31 +148,31 @@ fn the_impact_of_a_change_is_that_of_its_row() {
 }
 
 #[test]
-fn what_is_said_no_longer_is_taken_back() {
+fn a_value_that_is_no_longer_set_is_reset() {
     for row in rows() {
         let [one, _] = samples(row.part.kind);
         let what = name_of(&row);
         let mut world = there(Some(&row), Power::Stopped);
-        apply(&wanting(&row.said(Some(&one))), &mut world, &what);
+        apply(&wanting(&row.setting(Some(&one))), &mut world, &what);
         let nothing = wanting(&json!({}));
         apply(&nothing, &mut world, &what);
         // The boot disk and a NIC's MAC are never taken back.
         let stays = row.key.key.part.name == "boot";
-        let machine = nothing.vms[0].machine.as_ref().unwrap();
-        let new = machine.new.value(row.key, row.part.name_in(row.key.key));
+        let definition = nothing.vms[0].definition.as_ref().unwrap();
+        let new = definition.new.value(row.key, row.part.name_in(row.key.key));
         let has = value(&row, &mut world);
         let meant = |value: Option<&str>| value.or(row.part.absent).map(str::to_owned);
         if !stays && !is_description(&row) {
             assert_eq!(meant(has.as_deref()), meant(new), "{what}");
         }
-        let Some(Look::Seen(seen)) = world.looks.values().next() else { panic!() };
+        let Some(Observation::Seen(seen)) = world.vms.values().next() else { panic!() };
         let crate::mark::Owner::Ours(mark) = seen.owner("lab", "dev") else { panic!("{what}") };
         assert_eq!(mark.owns, BTreeSet::new(), "{what}");
     }
 }
 
 #[test]
-fn what_was_never_said_is_left_alone() {
+fn a_value_that_was_never_set_is_left_alone() {
     for row in &rows().into_iter().filter(|row| !is_description(row)).collect::<Vec<_>>() {
         let [_, other] = samples(row.part.kind);
         let mut world = there(Some(row), Power::Running);

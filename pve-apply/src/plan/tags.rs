@@ -11,19 +11,20 @@ use std::collections::BTreeSet;
 /// PVE: facts 25, reference 5: the cluster's tag style decides whether case matters; here it never does.
 pub(super) fn wanted(
     has: &str,
-    said: &BTreeSet<String>,
+    document: &BTreeSet<String>,
     owned: &BTreeSet<String>,
 ) -> Option<String> {
-    let is_said = |tag: &str| said.iter().any(|said| said.eq_ignore_ascii_case(tag));
+    let is_explicit =
+        |tag: &str| document.iter().any(|document| document.eq_ignore_ascii_case(tag));
     let is_taken_back = |tag: &str| {
         owned.contains(&format!("{OWNED_TAG}{}", tag.to_lowercase()))
-            && !is_said(tag)
+            && !is_explicit(tag)
             && !tag.eq_ignore_ascii_case(TAG)
     };
     let mut tags: Vec<&str> = split_tags(has).filter(|tag| !is_taken_back(tag)).collect();
     let had = split_tags(has).count();
     let kept = tags.len();
-    for tag in said.iter().map(String::as_str).chain([TAG]) {
+    for tag in document.iter().map(String::as_str).chain([TAG]) {
         if !tags.iter().any(|has| has.eq_ignore_ascii_case(tag)) {
             tags.push(tag);
         }
@@ -54,16 +55,16 @@ pub(super) fn join(tags: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    fn check(has: &str, said: &[&str], owned: &[&str], expected: Option<&str>) {
+    fn check(has: &str, document: &[&str], owned: &[&str], expected: Option<&str>) {
         let set = |list: &[&str], prefix: &str| -> BTreeSet<String> {
             list.iter().map(|tag| format!("{prefix}{tag}")).collect()
         };
-        let found = wanted(has, &set(said, ""), &set(owned, OWNED_TAG));
-        assert_eq!(found.as_deref(), expected, "{has} {said:?} {owned:?}");
+        let found = wanted(has, &set(document, ""), &set(owned, OWNED_TAG));
+        assert_eq!(found.as_deref(), expected, "{has} {document:?} {owned:?}");
     }
 
     #[test]
-    fn said_tags_are_added_owned_ones_taken_back_and_the_rest_stays() {
+    fn set_tags_are_added_owned_ones_removed_and_the_rest_stays() {
         check("pve-pipeline", &[], &[], None);
         check("backup;pve-pipeline", &[], &[], None);
         check("PVE-Pipeline Web", &["web"], &["web"], None);

@@ -2,9 +2,9 @@
 
 use crate::action::{Action, VmPlan};
 use crate::change::Impact;
-use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Seed};
+use crate::desired::{Consent, Definition, Desired, DesiredVm, Image, Seed};
 use crate::mark::{Mark, SeedNote, Stage};
-use crate::observed::{Config, Guest, Look, Observed, Power, Seen};
+use crate::observed::{Config, Guest, Observation, Observed, Power, VmState};
 use machine::{ConfigKey, Setting, Settings};
 use pve_client::{GuestKind, NodeName, Vmid, Volid};
 use serde_json::{Value, json};
@@ -18,31 +18,31 @@ pub(crate) fn vmid(number: u32) -> Vmid {
 }
 
 /// A machine with 2 cores, 2 GiB and a disk of 10 GiB, in the form of an earlier build's document.
-pub(crate) fn machine(seed: &str) -> Machine {
+pub(crate) fn definition(seed: &str) -> Definition {
     let net0 = json!({"bridge": "vmbr0", "tag": null, "macaddr": "02:AA:00:00:00:01"});
     let flat = json!({"cores": 2, "memory": 2048, "net0": net0});
-    let mut machine = saying(&flat);
-    machine.seed.fingerprint = seed.into();
-    machine.remembers = false;
-    machine
+    let mut definition = definition_of(&flat);
+    definition.seed.fingerprint = seed.into();
+    definition.remembers = false;
+    definition
 }
 
 /// A machine with a disk of 10 GiB and this YAML.
-pub(crate) fn saying(config: &Value) -> Machine {
-    let (said, problems) = Settings::read(config.as_object().unwrap());
+pub(crate) fn definition_of(config: &Value) -> Definition {
+    let (explicit, problems) = Settings::read(config.as_object().unwrap());
     assert_eq!(problems, []);
     let boot = ConfigKey::find("virtio0").unwrap();
-    let mut new = said.clone();
+    let mut new = explicit.clone();
     new.0.entry(boot).or_insert_with(|| Setting::Parts(BTreeMap::new()));
-    Machine {
+    Definition {
         image: Some(Image { name: "debian-12".into(), volid: Some(image()), pending: None }),
         storage: "local-lvm".parse().unwrap(),
-        storage_is_said: false,
+        storage_is_explicit: false,
         boot,
-        boot_is_said: false,
+        boot_is_explicit: false,
         disk_gib: Some(10),
         new: new.for_creation(),
-        said,
+        explicit,
         remembers: true,
         images: BTreeMap::new(),
         derived_macs: BTreeMap::new(),
@@ -76,7 +76,7 @@ pub(crate) fn desired_vm(name: &str, number: Option<u32>) -> DesiredVm {
         vmid_is_counted: false,
         parent: None,
         nics: Vec::new(),
-        machine: Some(machine("5eed")),
+        definition: Some(definition("5eed")),
     }
 }
 
@@ -168,8 +168,8 @@ pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, c
         tagged: config.next("tags").is_some_and(|tags| tags.contains("pve-pipeline")),
     });
     world.free.remove(&vmid(number));
-    let seen = Seen { vmid: vmid(number), node, power, halted: None, config };
-    world.looks.insert(vmid(number), Look::Seen(Box::new(seen)));
+    let seen = VmState { vmid: vmid(number), node, power, halted: None, config };
+    world.vms.insert(vmid(number), Observation::Seen(Box::new(seen)));
 }
 
 /// The plan of a VM without steps.

@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use super::difference::Difference;
-use super::wish::{Wish, text_of};
+use super::intent::{Intent, text_of};
 use machine::{ConfigKey, Form, Parts};
 use std::collections::BTreeMap;
 
@@ -80,7 +80,9 @@ pub(super) fn protected(c: &Context<'_>, difference: &Difference) -> Vec<String>
 /// Returns the boot order that is set, where it cannot be written with the rest.
 fn late_boot_order(c: &Context<'_>, difference: &Difference) -> Option<String> {
     let key = ConfigKey::find("boot")?;
-    let Wish::Hold(Some(order)) = c.wishes.wish(key, key.key.part("order")?) else { return None };
+    let Intent::Enforce(Some(order)) = c.intents.intent(key, key.key.part("order")?) else {
+        return None;
+    };
     let names = |drive: &String| order.split(';').any(|known| known == drive);
     // PVE: qemu-server, API2/Qemu.pm, update_vm_api: an order can name only existing drives; and a CD drive
     // that is written without being in it is appended.

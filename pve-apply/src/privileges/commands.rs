@@ -5,7 +5,7 @@ use crate::cli::WaitFor;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// Whom the commands are for, and what they grant.
+/// The user and token that get privileges, and which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     /// The user, as `iac@pve`.
@@ -58,7 +58,7 @@ fn role(path: &str, privileges: &[&str]) -> &'static str {
 
 /// Returns the command, for root on a node, that grants a token these privileges on a path.
 pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> String {
-    let user = word(token_id.rsplit_once('!').map_or(token_id, |(user, _)| user));
+    let user = shell_word(token_id.rsplit_once('!').map_or(token_id, |(user, _)| user));
     let token_id = quoted(token_id);
     let role = role(path, privileges);
     if privileges.iter().all(|privilege| super::is_of_agent(privilege)) {
@@ -79,7 +79,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// Returns a word for a shell, in quotes where it needs them.
-fn word(word: &str) -> String {
+fn shell_word(word: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"@._-+".contains(&b);
     if word.bytes().all(plain) { word.to_owned() } else { quoted(word) }
 }
@@ -123,7 +123,7 @@ fn roles(needs: &BTreeSet<Need>) -> Roles<'_> {
 pub(crate) fn commands(scope: &Scope) -> String {
     let Scope { user, token, needs, wait } = scope;
     let token_id = quoted(&format!("{user}!{token}"));
-    let user = word(user);
+    let user = shell_word(user);
     let roles = roles(needs);
     let known = || ROLES.iter().filter_map(|role| Some((role, roles.get(role)?)));
     let mut out = String::from("# Roles: what pve-apply and image-publish need.\n");

@@ -5,8 +5,8 @@ mod commands;
 pub(crate) use commands::{BRIDGE_PLACEHOLDER, Scope, command_for, commands};
 
 use crate::action::{Step, VmPlan};
-use crate::asked::{Asked, names_a_disk};
 use crate::cli::WaitFor;
+use crate::requested::{RequestedVm, names_a_disk};
 use machine::{ConfigKey, On, Parts, Version};
 use pve_client::{Permissions, Vmid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,7 +88,7 @@ impl Need {
 }
 
 /// Returns what creating and keeping these VMs needs.
-pub(crate) fn needs(images: &str, vms: &[&Asked], pve: &[Version]) -> BTreeSet<Need> {
+pub(crate) fn needs(images: &str, vms: &[&RequestedVm], pve: &[Version]) -> BTreeSet<Need> {
     let mut all = BTreeSet::new();
     extend(&mut all, &format!("/storage/{images}"), &ON_IMAGES);
     for vm in vms {
@@ -192,7 +192,7 @@ fn of_param(path: &str, key: &str, text: &str, pve: &[Version]) -> Vec<Need> {
 
 /// Returns what writing or deleting a config key needs, by its row.
 fn of_key(path: &str, key: ConfigKey, parts: &Parts, pve: &[Version]) -> Vec<Need> {
-    let asked = |need: &&machine::Need| pve.iter().any(|pve| need.applies(parts, *pve));
+    let requested = |need: &&machine::Need| pve.iter().any(|pve| need.applies(parts, *pve));
     let place = |on: On| match on {
         On::Vm => Some(path.to_owned()),
         On::Root => Some("/".to_owned()),
@@ -209,7 +209,7 @@ fn of_key(path: &str, key: ConfigKey, parts: &Parts, pve: &[Version]) -> Vec<Nee
     };
     let need =
         |need: &machine::Need| Some(Need { path: place(need.on)?, privilege: need.privilege });
-    key.key.needs.iter().filter(asked).filter_map(need).collect()
+    key.key.needs.iter().filter(requested).filter_map(need).collect()
 }
 
 /// Returns the storage that a value names.
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_zone_of_what_may_be_a_vnet_is_not_guessed() {
+    fn the_zone_of_a_possible_vnet_is_not_guessed() {
         for (name, zone) in [
             ("vmbr0", "localnetwork"),
             ("vmbr4094", "localnetwork"),

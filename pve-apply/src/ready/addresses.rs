@@ -8,8 +8,8 @@ use std::net::IpAddr;
 /// A NIC whose addresses we wait for.
 #[derive(Clone, Debug)]
 pub(crate) struct Nic {
-    /// What the document says about it.
-    pub said: NicAddresses,
+    /// The document's addresses.
+    pub expected: NicAddresses,
     /// Its MAC in PVE's config.
     pub mac: String,
 }
@@ -32,7 +32,7 @@ pub(crate) fn compare(nics: &[Nic], interfaces: &[AgentInterface]) -> Reported {
         let found = of_mac(interfaces, &nic.mac);
         let all: Vec<IpAddr> = found.iter().flat_map(|i| &i.addresses).map(|(ip, _)| *ip).collect();
         let useful = all.iter().copied().filter(is_useful);
-        let missing = missing(&nic.said, &all);
+        let missing = missing(&nic.expected, &all);
         if !missing.is_empty() {
             reported.instead.push(instead(nic, &found, &all));
         }
@@ -40,8 +40,8 @@ pub(crate) fn compare(nics: &[Nic], interfaces: &[AgentInterface]) -> Reported {
         reported.missing.extend(missing);
     }
     // Where the document leaves the NICs to the image, any one address is enough.
-    let is_unsaid = nics.iter().all(|nic| nic.said.is_unsaid());
-    if is_unsaid && reported.addresses.is_empty() && !nics.is_empty() {
+    let is_unset = nics.iter().all(|nic| nic.expected.is_unset());
+    if is_unset && reported.addresses.is_empty() && !nics.is_empty() {
         reported.missing.push("an address".to_owned());
         let has = |nic: &Nic| {
             let found = of_mac(interfaces, &nic.mac);
@@ -60,15 +60,15 @@ fn of_mac<'i>(interfaces: &'i [AgentInterface], mac: &str) -> Vec<&'i AgentInter
 }
 
 /// Returns the document's addresses that a NIC lacks.
-fn missing(said: &NicAddresses, all: &[IpAddr]) -> Vec<String> {
-    let on = |what: &str| format!("{what} on {}", said.slot);
-    let lacks = said.fixed.iter().filter(|ip| !all.contains(ip));
-    let mut missing: Vec<String> = lacks.map(|ip| on(&ip.to_string())).collect();
-    let mut others = all.iter().filter(|ip| is_useful(ip) && !said.fixed.contains(ip));
-    if said.dhcp4 && !others.clone().any(IpAddr::is_ipv4) {
+fn missing(expected: &NicAddresses, all: &[IpAddr]) -> Vec<String> {
+    let on = |what: &str| format!("{what} on {}", expected.slot);
+    let absent = expected.fixed.iter().filter(|ip| !all.contains(ip));
+    let mut missing: Vec<String> = absent.map(|ip| on(&ip.to_string())).collect();
+    let mut others = all.iter().filter(|ip| is_useful(ip) && !expected.fixed.contains(ip));
+    if expected.dhcp4 && !others.clone().any(IpAddr::is_ipv4) {
         missing.push(on("an IPv4 address"));
     }
-    if said.dhcp6 && !others.any(IpAddr::is_ipv6) {
+    if expected.dhcp6 && !others.any(IpAddr::is_ipv6) {
         missing.push(on("an IPv6 address"));
     }
     missing
@@ -76,13 +76,13 @@ fn missing(said: &NicAddresses, all: &[IpAddr]) -> Vec<String> {
 
 /// Returns the addresses that a NIC has, for people.
 fn instead(nic: &Nic, found: &[&AgentInterface], all: &[IpAddr]) -> String {
-    let Nic { said, mac } = nic;
+    let Nic { expected, mac } = nic;
     if found.is_empty() {
-        return format!("no interface with the MAC of {} ({mac})", said.slot);
+        return format!("no interface with the MAC of {} ({mac})", expected.slot);
     }
     let list: Vec<String> = all.iter().map(ToString::to_string).collect();
     let list = if list.is_empty() { "no address".to_owned() } else { list.join(", ") };
-    format!("{list} on {} ({mac})", said.slot)
+    format!("{list} on {} ({mac})", expected.slot)
 }
 
 /// Returns whether others can reach an address, unlike one that an interface gives itself.
@@ -95,7 +95,7 @@ pub(crate) fn is_useful(address: &IpAddr) -> bool {
 
 impl Reported {
     /// Returns what is still missing, in a few words.
-    pub(crate) fn lacks(&self) -> String {
+    pub(crate) fn missing_text(&self) -> String {
         format!("no {}", self.missing.join(", no ")).replace("no an ", "no ")
     }
 
@@ -103,7 +103,7 @@ impl Reported {
     pub(crate) fn explain(&self, entry: Entry, nics: &[Nic]) -> Entry {
         let note = |entry: Entry, has: &String| entry.note(format!("its agent reports {has}"));
         let entry = self.instead.iter().fold(entry, note);
-        let is_fixed = nics.iter().any(|nic| !nic.said.fixed.is_empty());
+        let is_fixed = nics.iter().any(|nic| !nic.expected.fixed.is_empty());
         entry.hint(match is_fixed {
             true => {
                 "look at the guest's console; if the address was changed, `apply --reseed` gives \
@@ -126,8 +126,8 @@ mod tests {
     fn nic(number: u8, fixed: &[&str], dhcp4: bool, dhcp6: bool) -> Nic {
         let fixed = fixed.iter().map(|ip| ip.parse().unwrap()).collect();
         let slot = format!("net{number}");
-        let said = NicAddresses { slot, mac: None, fixed, dhcp4, dhcp6 };
-        Nic { said, mac: format!("02:AB:00:00:00:0{number}") }
+        let expected = NicAddresses { slot, mac: None, fixed, dhcp4, dhcp6 };
+        Nic { expected, mac: format!("02:AB:00:00:00:0{number}") }
     }
 
     /// The agent reports these addresses of two NICs; expected are the useful ones and what is missing.
@@ -187,9 +187,9 @@ mod tests {
 
     #[test]
     fn where_the_document_says_nothing_one_address_is_enough() {
-        let unsaid = [nic(0, &[], false, false), nic(1, &[], false, false)];
-        check(&unsaid, &["fe80::1"], &[], &[], &["an address"]);
-        check(&unsaid, &[], &["192.0.2.7"], &["192.0.2.7"], &[]);
+        let unset = [nic(0, &[], false, false), nic(1, &[], false, false)];
+        check(&unset, &["fe80::1"], &[], &[], &["an address"]);
+        check(&unset, &[], &["192.0.2.7"], &["192.0.2.7"], &[]);
         check(&[], &["192.0.2.7"], &[], &[], &[]);
     }
 
@@ -205,6 +205,6 @@ mod tests {
                 "no interface with the MAC of net1 (02:AB:00:00:00:01)"
             ]
         );
-        assert_eq!(found.lacks(), "no 10.0.0.5 on net0, no IPv4 address on net1");
+        assert_eq!(found.missing_text(), "no 10.0.0.5 on net0, no IPv4 address on net1");
     }
 }

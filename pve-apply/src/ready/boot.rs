@@ -2,7 +2,7 @@
 
 use super::cloud_init::{BootResult, RESULT, STATUS, recoverable, result, stage};
 use super::{CLOUD_INIT, Vm};
-use crate::ask::Look;
+use crate::read::Poll;
 use pve_client::{AgentFile, Error};
 use stage::{Entry, Report};
 
@@ -28,14 +28,14 @@ impl Vm<'_> {
     pub(super) fn cloud_init(&mut self) -> Result<Report, Box<Entry>> {
         self.begin("waiting for cloud-init");
         let end = self.until(CLOUD_INIT, |vm| match vm.look_at_boot() {
-            Boot::Ended(warnings) => Look::Ready(warnings),
-            Boot::Failed(entry) => Look::Never(entry),
+            Boot::Ended(warnings) => Poll::Ready(warnings),
+            Boot::Failed(entry) => Poll::Never(entry),
             Boot::Unread(error) => vm.unless_refused(&error),
-            Boot::Runs(at) => Look::NotYet(at),
+            Boot::Runs(at) => Poll::NotYet(at),
         });
         match end {
             Ok(warnings) => Ok(self.warning(&warnings)),
-            Err(why) => Err(self.over(CLOUD_INIT, why)),
+            Err(error) => Err(self.over(CLOUD_INIT, error)),
         }
     }
 
@@ -94,7 +94,7 @@ impl Vm<'_> {
     fn failed(&self, first: &str, more: usize) -> Entry {
         let errors = if more == 0 { "an error".to_owned() } else { format!("{} errors", more + 1) };
         let fact = format!("cloud-init of \"{}\" ended with {errors}", self.name);
-        said(Entry::error("cloud-init-failed", self.place(), fact), first).hint(LOGS)
+        with_output(Entry::error("cloud-init-failed", self.place(), fact), first).hint(LOGS)
     }
 
     fn warning(&self, warnings: &[String]) -> Report {
@@ -104,7 +104,9 @@ impl Vm<'_> {
             more => format!("{} warnings", more + 1),
         };
         let fact = format!("cloud-init of \"{}\" ended with {warnings}", self.name);
-        said(Entry::warning("cloud-init-warning", self.place(), fact), first).hint(LOGS).into()
+        with_output(Entry::warning("cloud-init-warning", self.place(), fact), first)
+            .hint(LOGS)
+            .into()
     }
 }
 
@@ -112,7 +114,7 @@ fn cut(file: &AgentFile) -> &'static str {
     if file.truncated { ", of which PVE reads only a part" } else { "" }
 }
 
-fn said(entry: Entry, text: &str) -> Entry {
+fn with_output(entry: Entry, text: &str) -> Entry {
     let lines = text.lines().filter(|line| !line.trim().is_empty()).take(FEW_LINES);
     lines.fold(entry, |entry, line| entry.note(format!("cloud-init says: {line}")))
 }

@@ -72,7 +72,7 @@ pub(crate) fn recoverable(status: &[u8]) -> Vec<String> {
     all.filter(|text| seen.insert(text.clone())).collect()
 }
 
-/// Returns the beginning of the first line of what cloud-init says. The lines after it quote user-data,
+/// Returns the beginning of the first line of cloud-init's output. The lines after it quote user-data,
 /// and so its secrets: seen with YAML that cannot be parsed, in 25.1.4.
 fn text(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_that_writes_much_says_little() {
+    fn long_output_of_a_guest_is_shortened() {
         let long = "x".repeat(100 << 10);
         assert!(text(&Value::from(long.clone())).len() < 500);
         assert!(text(&serde_json::json!([[long]])).len() < 500);

@@ -9,12 +9,12 @@ mod preflight;
 pub(crate) use addresses::is_useful;
 pub(crate) use preflight::{Guest, guests, judge, needs_agent};
 
-use crate::ask::{Deadline, Look, Unanswered, ask_patiently, wait_until};
 use crate::cli::WaitFor;
 use crate::desired::{DesiredVm, NicAddresses};
 use crate::interrupt::Interrupt;
 use crate::outcome::VmResult;
 use crate::plan::mac_of_net0;
+use crate::read::{Deadline, Poll, WaitError, read_retrying, wait_until};
 use crate::ssh;
 use addresses::{Nic, Reported, compare};
 use pve_client::{Client, ConfigView, Error, NodeName, Vmid};
@@ -78,7 +78,7 @@ impl Waiting<'_> {
             _ => guest.addresses(&mut row.addresses)?,
         }
         let word = if what == WaitFor::CloudInit { "is ready" } else { "answers" };
-        self.tell("done", &row.name, word);
+        self.event("done", &row.name, word);
         Ok(report)
     }
 
@@ -90,24 +90,24 @@ impl Waiting<'_> {
         vm: Option<&DesiredVm>,
     ) -> Vec<Nic> {
         let first = NicAddresses { slot: "net0".to_owned(), ..NicAddresses::default() };
-        let said = vm.map_or_else(|| vec![first], |vm| vm.nics.clone());
-        let only_first = said.iter().all(|nic| nic.slot == "net0") && row.mac.is_some();
+        let expected = vm.map_or_else(|| vec![first], |vm| vm.nics.clone());
+        let only_first = expected.iter().all(|nic| nic.slot == "net0") && row.mac.is_some();
         let config = match only_first {
             true => None,
-            false => ask_patiently(|| self.client.vm_config(node, vmid, ConfigView::Current)).ok(),
+            false => read_retrying(|| self.client.vm_config(node, vmid, ConfigView::Current)).ok(),
         };
         let in_pve = |slot: &str| match &config {
             Some(config) => config.get(slot).and_then(mac_of_net0),
             None => row.mac.clone().filter(|_| slot == "net0"),
         };
-        let with_mac = |said: NicAddresses| {
-            let mac = in_pve(&said.slot).or_else(|| said.mac.clone())?;
-            Some(Nic { said, mac })
+        let with_mac = |expected: NicAddresses| {
+            let mac = in_pve(&expected.slot).or_else(|| expected.mac.clone())?;
+            Some(Nic { expected, mac })
         };
-        said.into_iter().filter_map(with_mac).collect()
+        expected.into_iter().filter_map(with_mac).collect()
     }
 
-    fn tell(&self, event: &'static str, name: &str, text: &str) {
+    fn event(&self, event: &'static str, name: &str, text: &str) {
         self.console.event(&Event::new(event, name, text));
     }
 }
@@ -125,12 +125,12 @@ impl Vm<'_> {
     fn addresses(&mut self, known: &mut Vec<IpAddr>) -> Result<(), Box<Entry>> {
         self.begin("waiting for the guest agent");
         let end = self.until(AGENT, |vm| match vm.ask_agent() {
-            Ok(reported) if reported.missing.is_empty() => Look::Ready(()),
-            Ok(reported) => Look::NotYet(reported.lacks()),
+            Ok(reported) if reported.missing.is_empty() => Poll::Ready(()),
+            Ok(reported) => Poll::NotYet(reported.missing_text()),
             Err(error) => vm.unless_refused(&error),
         });
         self.take_addresses(known);
-        end.map_err(|why| self.over(AGENT, why))
+        end.map_err(|error| self.over(AGENT, error))
     }
 
     /// Waits for an SSH server at the document's addresses, or at those that the agent reports.
@@ -145,25 +145,25 @@ impl Vm<'_> {
             match (asked, &vm.reported) {
                 (Err(error), None) => vm.unless_refused(&error),
                 (_, Some(reported)) if !reported.missing.is_empty() => {
-                    Look::NotYet(reported.lacks())
+                    Poll::NotYet(reported.missing_text())
                 }
-                _ if ssh::answers(known) => Look::Ready(()),
-                _ => Look::NotYet(format!("no SSH server at {}", list(known))),
+                _ if ssh::answers(known) => Poll::Ready(()),
+                _ => Poll::NotYet(format!("no SSH server at {}", list(known))),
             }
         });
         let has_agent = !uses_agent || self.reported.is_some();
-        end.map_err(|why| self.over(if has_agent { SSH } else { AGENT }, why))
+        end.map_err(|error| self.over(if has_agent { SSH } else { AGENT }, error))
     }
 
     fn until<T>(
         &mut self,
         what: &str,
-        mut look: impl FnMut(&mut Self) -> Look<T>,
-    ) -> Result<T, Unanswered> {
+        mut look: impl FnMut(&mut Self) -> Poll<T>,
+    ) -> Result<T, WaitError> {
         let shared = self.shared;
         let name = self.name.clone();
-        let tell = |text: &str| shared.tell("wait", &name, text);
-        wait_until(what, || look(self), &shared.deadline, shared.interrupt, &tell)
+        let progress = |text: &str| shared.event("wait", &name, text);
+        wait_until(what, || look(self), &shared.deadline, shared.interrupt, &progress)
     }
 
     fn ask_agent(&mut self) -> Result<&Reported, Error> {
@@ -178,7 +178,7 @@ impl Vm<'_> {
     }
 
     fn begin(&self, text: &str) {
-        self.shared.tell("step", &self.name, text);
+        self.shared.event("step", &self.name, text);
     }
 
     fn place(&self) -> Place {
@@ -187,46 +187,48 @@ impl Vm<'_> {
 
     /// An agent that does not answer yet is an error of PVE, and any other error may pass too; but what the
     /// token or the agent is not allowed to do will not work later either.
-    fn unless_refused<T>(&mut self, error: &Error) -> Look<T> {
+    fn unless_refused<T>(&mut self, error: &Error) -> Poll<T> {
         if error.is_permission() {
-            return Look::Never(Box::new(finding::of_error(self.place(), error)));
+            return Poll::Never(Box::new(finding::of_error(self.place(), error)));
         }
         let was_blocked = std::mem::take(&mut self.is_blocked);
-        let Some(said) = error.agent_error().filter(|_| error.is_agent_blocked()) else {
-            return Look::NotYet(last_answer(error));
+        let Some(answer) = error.agent_error().filter(|_| error.is_agent_blocked()) else {
+            return Poll::NotYet(last_answer(error));
         };
         // QEMU: qga/main.c, ga_apply_command_filters: while the guest is frozen for a backup, qemu-ga 10.0
         // uses the same words as for a command that it never allows. It may thaw between two calls.
         if self.shared.client.agent_is_frozen(&self.node, self.vmid).unwrap_or(false) {
-            return Look::NotYet("the guest's file systems are frozen, as for a backup".to_owned());
+            return Poll::NotYet("the guest's file systems are frozen, as for a backup".to_owned());
         }
         self.is_blocked = true;
         if !was_blocked {
-            return Look::NotYet(last_answer(error));
+            return Poll::NotYet(last_answer(error));
         }
         let fact = format!("the guest agent of \"{}\" has the command disabled", self.name);
         let entry = Entry::error("agent-command-disabled", self.place(), fact)
-            .note(format!("the agent says: {said}"));
+            .note(format!("the agent says: {answer}"));
         let hint = "allow it in the guest's qemu-ga; RHEL and its derivatives block it in /etc/sysconfig/qemu-ga";
-        Look::Never(Box::new(entry.hint(hint)))
+        Poll::Never(Box::new(entry.hint(hint)))
     }
 
     /// Why a wait ended before the guest was ready.
-    fn over(&self, what: &str, why: Unanswered) -> Box<Entry> {
+    fn over(&self, what: &str, error: WaitError) -> Box<Entry> {
         let (name, seconds) = (&self.name, self.shared.limit.as_secs());
-        let error = |fact: String| Entry::error("agent-failed", self.place(), fact);
+        let failed = |fact: String| Entry::error("agent-failed", self.place(), fact);
         let missing = self.reported.as_ref().filter(|reported| !reported.missing.is_empty());
-        Box::new(match (why, missing) {
-            (Unanswered::Never(entry), _) => *entry,
-            (Unanswered::Stopped, _) => error(format!("stopped waiting for {what} of \"{name}\"")),
-            (Unanswered::TimeIsOver(_), Some(reported)) => {
-                let fact = format!("\"{name}\" has {} after {seconds} s", reported.lacks());
-                reported.explain(error(fact), &self.nics)
+        Box::new(match (error, missing) {
+            (WaitError::Never(entry), _) => *entry,
+            (WaitError::Interrupted, _) => {
+                failed(format!("stopped waiting for {what} of \"{name}\""))
             }
-            (Unanswered::TimeIsOver(last), None) => {
+            (WaitError::TimedOut(_), Some(reported)) => {
+                let fact = format!("\"{name}\" has {} after {seconds} s", reported.missing_text());
+                reported.explain(failed(fact), &self.nics)
+            }
+            (WaitError::TimedOut(last), None) => {
                 let verb = if what == CLOUD_INIT { "finish" } else { "answer" };
                 let fact = format!("{what} of \"{name}\" did not {verb} within {seconds} s");
-                let entry = error(fact).note(format!("last answer: {last}"));
+                let entry = failed(fact).note(format!("last answer: {last}"));
                 if what == AGENT { entry.hint(NO_AGENT) } else { entry }
             }
         })

@@ -3,7 +3,7 @@
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::cli::WaitFor;
 use crate::desired::{Desired, DesiredVm, has_only_fixed};
-use crate::observed::{Config, Look, Observed, Power, Seen};
+use crate::observed::{Config, Observation, Observed, Power, VmState};
 use crate::preflight::{Facts, judge_privileges};
 use crate::privileges;
 use machine::{ConfigKey, Parts};
@@ -40,8 +40,8 @@ pub(crate) fn guests(
 }
 
 fn guest(vm: &DesiredVm, plan: &Plan, observed: &Observed) -> Option<Guest> {
-    let seen = |vmid: Option<Vmid>| match observed.looks.get(&vmid?)? {
-        Look::Seen(seen) => Some(&**seen),
+    let seen = |vmid: Option<Vmid>| match observed.vms.get(&vmid?)? {
+        Observation::Seen(seen) => Some(&**seen),
         _ => None,
     };
     let planned = plan.vms.iter().find(|planned| planned.name == vm.name);
@@ -69,7 +69,7 @@ fn guest(vm: &DesiredVm, plan: &Plan, observed: &Observed) -> Option<Guest> {
 const SWITCH_ON: &str = "set `agent: true` in the YAML, or wait for something else";
 
 /// A VM that exists, after these steps.
-fn of_seen(vm: &DesiredVm, seen: &Seen, steps: &[Step]) -> Option<Guest> {
+fn of_seen(vm: &DesiredVm, seen: &VmState, steps: &[Step]) -> Option<Guest> {
     if !runs(seen.power == Power::Running, steps) {
         return None;
     }

@@ -86,7 +86,7 @@ pub(crate) fn samples(kind: Kind) -> [String; 2] {
     }
 }
 
-/// A part of a row, and what is said besides so that its key stands.
+/// A part of a row, and the options that its key also needs.
 pub(crate) struct Row {
     pub(crate) key: ConfigKey,
     pub(crate) part: &'static Part,
@@ -95,7 +95,7 @@ pub(crate) struct Row {
 
 impl Row {
     /// What the YAML says when it says this value; `None`: it says nothing of the option.
-    pub(crate) fn said(&self, value: Option<&str>) -> Value {
+    pub(crate) fn setting(&self, value: Option<&str>) -> Value {
         let value = value.map(|value| self.part.kind.to_json(value));
         let of_key = match value {
             Some(value) if self.key.key.is_scalar() => value,

@@ -1,11 +1,11 @@
 //! Reads the document as `Desired` and finds every problem in it before the first request. Does no
 //! I/O.
 
-mod machine;
+mod definition;
 
 use super::nic::nics;
 use super::{Consent, Desired, DesiredVm, OnError};
-use crate::asked::Parsed;
+use crate::requested::Parsed;
 use pve_client::{NodeName, StorageId, Vmid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
 use stage::{Deployment, Place, Report, SeedFields, SeedInputs, Vm};
@@ -129,7 +129,7 @@ impl Reader<'_> {
             }
             made.ok()
         });
-        let machine = self.machine(index, vm);
+        let definition = self.definition(index, vm);
         self.node(index, vm);
         DesiredVm {
             index,
@@ -139,7 +139,7 @@ impl Reader<'_> {
             vmid_is_counted: vm.vmid_counted,
             parent: vm.parent.clone(),
             nics: nics(vm),
-            machine,
+            definition,
         }
     }
 
@@ -157,7 +157,7 @@ impl Reader<'_> {
         let mut vmids = BTreeMap::new();
         for vm in vms {
             if let Some(first) = names.insert(vm.name.to_lowercase(), vm.index) {
-                let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
+                let fact = format!("\"{}\" is also the name of vms[{first}]", vm.name);
                 self.report.error(
                     "duplicate-name",
                     Place::input(format!("vms[{}].name", vm.index)),
@@ -167,7 +167,7 @@ impl Reader<'_> {
             if let Some(vmid) = vm.vmid
                 && let Some(first) = vmids.insert(vmid, vm.index)
             {
-                let fact = format!("{vmid} is the vmid of vms[{first}] too");
+                let fact = format!("{vmid} is also the vmid of vms[{first}]");
                 self.report.error(
                     "duplicate-vmid",
                     Place::input(format!("vms[{}].vmid", vm.index)),
@@ -190,7 +190,7 @@ impl Reader<'_> {
                 let fact = format!("\"{old}\" is the name of a VM of this deployment");
                 self.report.error("renamed-from", place, fact);
             } else if let Some(other) = former.insert(old.clone(), vm.name.clone()) {
-                let fact = format!("\"{old}\" is the former name of \"{other}\" too");
+                let fact = format!("\"{old}\" is also the former name of \"{other}\"");
                 self.report.error("renamed-from", place, fact);
             }
         }

@@ -3,10 +3,10 @@
 
 use super::*;
 
-/// `edge`, adopted, of which the YAML says this; the disks and the boot order are these.
-fn adopted(said: &Value, disks: &[(&str, &str)], consent: Consent) -> (Desired, Observed) {
+/// An adopted `edge` with these settings, disks and boot order.
+fn adopted(set: &Value, disks: &[(&str, &str)], consent: Consent) -> (Desired, Observed) {
     let mut vm = desired_vm("edge", Some(101));
-    vm.machine = Some(saying(said));
+    vm.definition = Some(definition_of(set));
     let mut desired = desired(vec![vm]);
     desired.consent = consent;
     let mut config = config("edge", 101);
@@ -25,23 +25,23 @@ const SYSTEM: &str = "tank:system,size=4G";
 const DATA: &str = "tank:data,size=5G";
 
 /// Which slot grows to the boot disk's size, or why none does.
-fn grows(said: &Value, disks: &[(&str, &str)]) -> String {
-    let (desired, world) = adopted(said, disks, NONE);
+fn grows(set: &Value, disks: &[(&str, &str)]) -> String {
+    let (desired, world) = adopted(set, disks, NONE);
     let plan = plan(&desired, &world);
     let steps = plan.vms.iter().flat_map(|vm| &vm.steps);
     let grown = steps.filter_map(|step| match step {
         Step::Resize { disk, .. } => Some(disk.clone()),
         _ => None,
     });
-    let blocked = plan.blocked.iter().map(|blocked| format!("{:?}", blocked.why));
+    let blocked = plan.blocked.iter().map(|blocked| format!("{:?}", blocked.reason));
     grown.chain(blocked).collect::<Vec<_>>().join("; ")
 }
 
 #[test]
 fn only_the_boot_disk_grows() {
-    let check = |said: Value, more: &[(&str, &str)], expected: &str| {
+    let check = |set: Value, more: &[(&str, &str)], expected: &str| {
         let disks = [&[("scsi0", SYSTEM), ("virtio0", DATA)], more].concat();
-        assert_eq!(grows(&said, &disks), expected, "{said} {more:?}");
+        assert_eq!(grows(&set, &disks), expected, "{set} {more:?}");
     };
     let unclear = "BootDiskUnclear { slots: [\"scsi0\", \"virtio0\"] }";
     check(json!({}), &[("boot", "order=scsi0")], "scsi0");
@@ -54,15 +54,15 @@ fn only_the_boot_disk_grows() {
     check(json!({}), &[("boot", " ")], unclear);
     check(json!({}), &[("boot", "cdn")], unclear);
     check(json!({}), &[], unclear);
-    // What the YAML says tells which one is meant.
+    // The YAML shows which one is meant.
     check(json!({"boot": {"order": ["scsi0"]}}), &[], "scsi0");
     check(json!({"scsi0": {"size": 4}}), &[], "virtio0");
-    let said = "BootDiskSaid { slot: \"scsi0\", boot: \"virtio0\" }";
-    check(json!({"scsi0": {"ssd": true}}), &[("boot", "order=scsi0")], said);
+    let set = "BootDiskSaid { slot: \"scsi0\", boot: \"virtio0\" }";
+    check(json!({"scsi0": {"ssd": true}}), &[("boot", "order=scsi0")], set);
 }
 
 #[test]
-fn a_disk_that_is_left_is_not_taken_for_one_that_has_gone() {
+fn a_remaining_disk_does_not_count_as_removed() {
     let check = |disks: &[(&str, &str)], expected: &str| {
         assert_eq!(grows(&json!({}), disks), expected, "{disks:?}");
     };
@@ -75,24 +75,24 @@ fn a_disk_that_is_left_is_not_taken_for_one_that_has_gone() {
 }
 
 #[test]
-fn a_vm_that_was_made_here_has_its_boot_disk_where_new_ones_have_it() {
+fn a_created_vm_has_its_boot_disk_in_the_slot_of_new_vms() {
     let disks = [("scsi0", DATA), ("virtio0", SYSTEM), ("boot", "order=net0")];
     let (desired, mut world) = adopted(&json!({}), &disks, NONE);
-    let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
+    let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
     seen.config.set("description", &mark("edge", 101).line());
-    let said = said(&plan(&desired, &world));
-    assert_eq!(said[0], "Change edge [disk power] resizing the disk, starting");
+    let lines = lines(&plan(&desired, &world));
+    assert_eq!(lines[0], "Change edge [disk power] resizing the disk, starting");
 }
 
 #[test]
 fn the_named_slot_counts_where_the_order_names_none() {
     let disks = [("scsi0", SYSTEM), ("virtio0", DATA), ("boot", "order=net0")];
     let (mut desired, world) = adopted(&json!({}), &disks, NONE);
-    let machine = desired.vms[0].machine.as_mut().unwrap();
-    machine.boot = machine::ConfigKey::find("scsi0").unwrap();
-    machine.boot_is_said = true;
-    let said = said(&plan(&desired, &world));
-    assert_eq!(said[0], "Change edge [disk power] resizing the disk, starting");
+    let definition = desired.vms[0].definition.as_mut().unwrap();
+    definition.boot = machine::ConfigKey::find("scsi0").unwrap();
+    definition.boot_is_explicit = true;
+    let lines = lines(&plan(&desired, &world));
+    assert_eq!(lines[0], "Change edge [disk power] resizing the disk, starting");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn the_seed_of_an_adopted_vm_takes_a_free_slot() {
         let slots: Vec<&str> = marks.map(|mark| mark.seed.slot.as_str()).collect();
         assert_eq!(slots, [expected]);
     };
-    // As small as a seed, and somebody's all the same.
+    // As small as a seed, but not ours.
     let small = "tank:config,size=1M";
     check(&[("scsi30", small)], "virtio1");
     check(&[("virtio1", small)], "scsi30");
@@ -129,16 +129,16 @@ fn the_seed_of_an_adopted_vm_takes_a_free_slot() {
 
 #[test]
 fn a_data_disk_in_the_slot_of_earlier_seeds_is_a_disk() {
-    let said = json!({"virtio1": {"size": 6}});
+    let set = json!({"virtio1": {"size": 6}});
     let disks = [("virtio0", SYSTEM), ("virtio1", DATA), ("boot", "order=virtio0")];
-    assert_eq!(grows(&said, &disks), "virtio0; virtio1");
+    assert_eq!(grows(&set, &disks), "virtio0; virtio1");
 }
 
 #[test]
 fn only_the_volume_that_was_noted_is_replaced() {
     let check = |parts: &[&str], has: &str, expected: &str| {
         let mut vm = desired_vm("edge", Some(101));
-        vm.machine = Some(saying(&json!({})));
+        vm.definition = Some(definition_of(&json!({})));
         let mut desired = desired(vec![vm]);
         desired.consent = RESEED;
         let mut config = config("edge", 101);
@@ -153,11 +153,13 @@ fn only_the_volume_that_was_noted_is_replaced() {
             Step::Configure { params, .. } if params.contains_key("force") => params.get("delete"),
             _ => None,
         });
-        let why = plan.blocked.iter().map(|blocked| match &blocked.why {
-            crate::blocked::Why::SeedDiskForeign { slot, .. } => format!("{slot} is foreign"),
-            why => format!("{why:?}"),
+        let reason = plan.blocked.iter().map(|blocked| match &blocked.reason {
+            crate::blocked::BlockReason::SeedDiskForeign { slot, .. } => {
+                format!("{slot} is foreign")
+            }
+            reason => format!("{reason:?}"),
         });
-        let all: Vec<String> = forced.cloned().chain(why).collect();
+        let all: Vec<String> = forced.cloned().chain(reason).collect();
         assert_eq!(all, [expected], "{has}");
     };
     let known = crate::mark::owns::short_digest("local-lvm:vm-101-disk-1");
@@ -173,11 +175,11 @@ fn only_the_volume_that_was_noted_is_replaced() {
 }
 
 #[test]
-fn the_volume_of_a_seed_is_noted_once_it_is_there() {
+fn the_volume_of_a_seed_is_recorded_once_it_exists() {
     let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     super::super::model::carry_out(&plan(&desired, &world), &mut world, 4);
     let noted = |world: &Observed| {
-        let Some(Look::Seen(seen)) = world.looks.values().next() else { panic!() };
+        let Some(Observation::Seen(seen)) = world.vms.values().next() else { panic!() };
         let crate::mark::Owner::Ours(mark) = seen.owner("lab", "dev") else { panic!() };
         (mark.stage, mark.seed.volume().map(str::to_owned))
     };

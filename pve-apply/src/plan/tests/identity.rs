@@ -1,4 +1,4 @@
-//! Tests of `plan`: whose a VM is, and whether it is there at all.
+//! Tests of `plan`: who owns a VM, and whether it exists.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn check_marked(description: &str, tags: &str, expected: &[&str]) {
 }
 
 #[test]
-fn what_is_not_ours_is_refused() {
+fn a_foreign_vm_is_refused() {
     let refused = |mark: Mark, is: &str| {
         let expected = format!("blocked edge: NotOurs {{ is: {is} }}");
         check_marked(&mark.line(), "pve-pipeline", &[&expected]);
@@ -37,7 +37,7 @@ fn what_is_not_ours_is_refused() {
 }
 
 #[test]
-fn an_earlier_mark_anywhere_keeps_a_second_vm_from_being_made() {
+fn an_earlier_mark_anywhere_prevents_a_second_vm() {
     let expected = "blocked edge: NotOurs { is: Earlier { deployment: \"dev\", vm: \"edge\" } }";
     for fixed in [true, false] {
         let build = |desired: &mut Desired, world: &mut Observed| {
@@ -58,7 +58,7 @@ fn a_clone_of_a_vm_that_is_gone_is_left_alone() {
     put(&mut world, 900, "pve1", Power::Running, clone);
     let is = "Copy { is: Clone { deployment: \"dev\", vm: \"edge\" } }";
     let expected = ["unchanged edge".to_owned(), format!("notice edge: {is}")];
-    assert_eq!(said(&plan_destroy(&desired, &world)), expected);
+    assert_eq!(lines(&plan_destroy(&desired, &world)), expected);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_document_for_another_node_is_another_document() {
     let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     build(false)(&mut desired, &mut world);
     let expected = [format!("blocked edge: OtherDocument {{ {nodes} }}")];
-    assert_eq!(said(&plan_destroy(&desired, &world)), expected);
+    assert_eq!(lines(&plan_destroy(&desired, &world)), expected);
 }
 
 #[test]
@@ -99,10 +99,10 @@ fn absence_needs_two_witnesses() {
     );
     check(|_, world| world.node_away = true, &["blocked edge: NodeAway"]);
     let node: NodeName = "pve2".parse().unwrap();
-    let away = Look::NodeAway(node.clone());
-    check(|_, world| _ = world.looks.insert(vmid(101), away), &["blocked edge: NodeAway"]);
-    let forbidden = Look::Forbidden(node);
-    check(|_, world| _ = world.looks.insert(vmid(101), forbidden), &["blocked edge: Forbidden"]);
+    let away = Observation::NodeAway(node.clone());
+    check(|_, world| _ = world.vms.insert(vmid(101), away), &["blocked edge: NodeAway"]);
+    let forbidden = Observation::Forbidden(node);
+    check(|_, world| _ = world.vms.insert(vmid(101), forbidden), &["blocked edge: Forbidden"]);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn adopt_writes_the_mark_and_nothing_else() {
     put(&mut world, 101, "pve1", Power::Running, by_hand);
     let asked = Adoption::default();
     let adoption = plan_adopt(&desired, &world, &asked);
-    assert_eq!(said(&adoption), ["Adopt edge [tags description] changing the config"]);
+    assert_eq!(lines(&adoption), ["Adopt edge [tags description] changing the config"]);
     let Step::Configure { params, mark: Some(mark), .. } = &adoption.vms[0].steps[0] else {
         panic!()
     };
@@ -164,7 +164,7 @@ fn adopt_writes_the_mark_and_nothing_else() {
     assert_eq!((mark.uuid.as_str(), mark.seed.fingerprint.as_str()), ("none", "none"));
     assert_eq!((mark.vmid, mark.owns.len()), (Some(101), 0));
     let marked = as_adopted(&adoption, &world);
-    assert_eq!(said(&plan_adopt(&desired, &marked, &asked)), ["unchanged edge"]);
+    assert_eq!(lines(&plan_adopt(&desired, &marked, &asked)), ["unchanged edge"]);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn adopt_takes_over_older_marks_and_keeps_their_seed() {
         config.set("tags", tags);
         put(&mut world, 101, "pve1", Power::Running, config);
         let adoption = plan_adopt(&desired, &world, asked);
-        assert_eq!(said(&adoption).first().map(String::as_str), Some(expected), "{description}");
+        assert_eq!(lines(&adoption).first().map(String::as_str), Some(expected), "{description}");
         if let Some(vm) = adoption.vms.first() {
             assert_eq!(vm.mark.seed.fingerprint, "5eed");
             assert_eq!(adoption.blocked, []);
@@ -201,26 +201,26 @@ fn adopt_takes_over_older_marks_and_keeps_their_seed() {
     check(true, &elsewhere, "pve-pipeline", &any, &refused);
 }
 
-/// `edge`, which was `rim`, where what is listed as `rim` cannot be looked at.
-fn check_renamed(look: Look, expected: &str) {
+/// `edge`, formerly `rim`, where the VM listed as `rim` cannot be read.
+fn check_renamed(observation: Observation, expected: &str) {
     let build = |desired: &mut Desired, world: &mut Observed| {
         desired.vms[0].vmid = None;
         desired.former_names = [("rim".to_owned(), "edge".to_owned())].into();
         put(world, 200, "pve2", Power::Running, config("rim", 200));
-        world.looks.insert(vmid(200), look);
+        world.vms.insert(vmid(200), observation);
     };
     check(build, &[&format!("blocked edge: {expected}")]);
 }
 
 #[test]
-fn a_renamed_vm_that_cannot_be_read_is_not_made_a_second_time() {
+fn an_unreadable_renamed_vm_is_not_created_twice() {
     let pve2 = || "pve2".parse().unwrap();
-    check_renamed(Look::NodeAway(pve2()), "NodeAway");
-    check_renamed(Look::Forbidden(pve2()), "Forbidden");
+    check_renamed(Observation::NodeAway(pve2()), "NodeAway");
+    check_renamed(Observation::Forbidden(pve2()), "Forbidden");
 }
 
 #[test]
-fn an_earlier_mark_with_the_former_name_keeps_a_second_vm_from_being_made() {
+fn an_earlier_mark_with_the_former_name_prevents_a_second_vm() {
     let earlier = "Earlier { deployment: \"dev\", vm: \"rim\" }";
     let build = |desired: &mut Desired, world: &mut Observed| {
         desired.vms[0].vmid = None;

@@ -1,11 +1,13 @@
 //! Tests of `plan`: one small world each, and all that is planned, blocked and noticed for it.
 
-use super::worlds::{config, desired, desired_vm, image, mark, put, saying, uuid, vmid, world};
+use super::worlds::{
+    config, definition_of, desired, desired_vm, image, mark, put, uuid, vmid, world,
+};
 use super::*;
 use crate::action::{Plan, Step};
-use crate::desired::{Consent, Machine};
+use crate::desired::{Consent, Definition};
 use crate::mark::{Mark, SeedNote, Stage};
-use crate::observed::{Config, Look, Power};
+use crate::observed::{Config, Observation, Power};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -15,8 +17,8 @@ mod removal;
 mod reseed;
 mod slots;
 
-/// All that a plan says, a line each.
-fn said(plan: &Plan) -> Vec<String> {
+/// The content of a plan, a line each.
+fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     for vm in &plan.vms {
         let fields: Vec<_> = vm.changes.iter().map(|c| c.field.as_str()).collect();
@@ -29,14 +31,14 @@ fn said(plan: &Plan) -> Vec<String> {
         lines.push(format!("{:?} {} [{fields}] {}", vm.action, vm.name, steps.join(", ")));
     }
     lines.extend(plan.unchanged.iter().map(|vm| format!("unchanged {}", vm.name)));
-    lines.extend(plan.blocked.iter().map(|b| format!("blocked {}: {:?}", b.name, b.why)));
-    let told = plan.notices.iter().filter(|notice| !notice.is_detail());
-    lines.extend(told.map(|n| match &n.what {
-        What::SeedChanged { .. } => format!("notice {}: seed", n.name),
-        What::Unmanaged { keys } | What::PendingByHand { keys } => {
+    lines.extend(plan.blocked.iter().map(|b| format!("blocked {}: {:?}", b.name, b.reason)));
+    let notices = plan.notices.iter().filter(|notice| !notice.is_detail());
+    lines.extend(notices.map(|n| match &n.kind {
+        NoticeKind::SeedChanged { .. } => format!("notice {}: seed", n.name),
+        NoticeKind::Unmanaged { keys } | NoticeKind::PendingByHand { keys } => {
             format!("notice {}: {}", n.name, keys.join(" "))
         }
-        What::WaitsForReboot { changes } => {
+        NoticeKind::WaitsForReboot { changes } => {
             let values: Vec<_> = changes.iter().map(Change::values).collect();
             format!("waiting {}: {}", n.name, values.join(", "))
         }
@@ -59,7 +61,7 @@ fn marked(mark: Mark) -> (&'static str, String) {
 fn check(build: impl FnOnce(&mut Desired, &mut Observed), expected: &[&str]) {
     let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     build(&mut desired, &mut world);
-    assert_eq!(said(&plan(&desired, &world)), expected);
+    assert_eq!(lines(&plan(&desired, &world)), expected);
 }
 
 /// The same where `edge` is there as it shall be, but for `change`.
@@ -91,7 +93,7 @@ const RESEED: Consent = Consent { stop: true, reseed: true, ..NONE };
 const PENDING: Consent = Consent { pending: true, ..NONE };
 
 #[test]
-fn what_is_not_there_is_made() {
+fn missing_vms_are_created() {
     let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, \
                 checking for other runs, resizing the disk, starting, checking for other runs, \
                 recording the state";
@@ -106,7 +108,7 @@ fn an_image_of_the_right_size_is_not_grown() {
 }
 
 #[test]
-fn an_image_that_does_not_fit_or_is_not_there_blocks() {
+fn an_image_that_is_too_large_or_missing_blocks() {
     check(
         |_, world| _ = world.images.insert(image(), Some(11 << 30)),
         &[
@@ -145,9 +147,9 @@ fn values_are_compared_and_not_texts() {
     }
 }
 
-/// Plans `edge`, which is there and of which this is said, but for `change`.
+/// Plans an existing `edge` with these settings, except for `change`.
 fn check_held(
-    said: &Value,
+    set: &Value,
     power: Power,
     consent: Consent,
     change: (&str, &str),
@@ -156,7 +158,7 @@ fn check_held(
     check(
         |desired, world| {
             desired.consent = consent;
-            desired.vms[0].machine = Some(Machine { remembers: false, ..saying(said) });
+            desired.vms[0].definition = Some(Definition { remembers: false, ..definition_of(set) });
             let mut config = config("edge", 101);
             match change {
                 (key, "") => config.remove(key),
@@ -168,8 +170,8 @@ fn check_held(
     );
 }
 
-/// What every VM gets that nobody says anything of.
-fn all_said() -> Value {
+/// The defaults of every VM.
+fn all_set() -> Value {
     json!({
         "cores": 2, "memory": 2048, "cpu": "host", "scsihw": "virtio-scsi-single", "agent": true,
         "serial0": "socket", "ostype": "l26", "onboot": true, "boot": "order=virtio0",
@@ -191,7 +193,7 @@ fn live_fields_are_changed_without_a_reboot() {
     ];
     for (key, value, field) in cases {
         let line = format!("Change edge [{field}] changing the config");
-        check_held(&all_said(), Power::Running, NONE, (key, value), &[&line]);
+        check_held(&all_set(), Power::Running, NONE, (key, value), &[&line]);
     }
 }
 
@@ -215,13 +217,13 @@ fn fields_that_wait_for_a_reboot_need_consent() {
         ("boot", "cdn", "boot.order"),
     ];
     for (key, value, field) in cases {
-        let (said, change) = (all_said(), (key, value));
+        let (set, change) = (all_set(), (key, value));
         let blocked = format!("blocked edge: NeedsReboot {{ fields: [\"`{field}`\"] }}");
-        check_held(&said, Power::Running, NONE, change, &[&blocked]);
+        check_held(&set, Power::Running, NONE, change, &[&blocked]);
         let changed = format!("Change edge [{field}] changing the config, rebooting");
-        check_held(&said, Power::Running, REBOOT, change, &[&changed]);
+        check_held(&set, Power::Running, REBOOT, change, &[&changed]);
         let stopped = format!("Change edge [{field} power] changing the config, starting");
-        check_held(&said, Power::Stopped, NONE, change, &[&stopped]);
+        check_held(&set, Power::Stopped, NONE, change, &[&stopped]);
     }
 }
 
@@ -236,10 +238,11 @@ fn what_nobody_says_is_left_alone() {
 
 #[test]
 fn a_vm_that_takes_no_nics_while_it_runs_is_rebooted() {
-    let said = json!({"cores": 2, "memory": 2048, "net0": {"model": "virtio"}, "hotplug": "0"});
+    let set = json!({"cores": 2, "memory": 2048, "net0": {"model": "virtio"}, "hotplug": "0"});
     check(
         |desired, world| {
-            desired.vms[0].machine = Some(Machine { remembers: false, ..saying(&said) });
+            desired.vms[0].definition =
+                Some(Definition { remembers: false, ..definition_of(&set) });
             let mut config = config("edge", 101);
             config.set("hotplug", "0");
             config.set("net0", "e1000=02:AA:00:00:00:01,bridge=vmbr0");
@@ -274,7 +277,7 @@ fn a_disk_grows_and_never_shrinks() {
     let grown = "Change edge [disk] resizing the disk";
     let at_boot = "notice edge: GrowsAtBoot { disk: \"virtio0\" }";
     check_change(Power::Running, Consent::default(), &[("virtio0", &small)], &[grown, at_boot]);
-    // A storage rounds up: that is no other size.
+    // A storage rounds up: that is the same size.
     let rounded = disk("10485764K");
     check_change(Power::Running, Consent::default(), &[("virtio0", &rounded)], &["unchanged edge"]);
     let large = disk("11G");
@@ -300,7 +303,7 @@ fn what_needs_a_reboot_can_be_left_pending() {
     let change = [("cores", "4"), ("name", "other")];
     let expected = ["Change edge [name cores] changing the config", "waiting edge: cores: 4 -> 2"];
     check_change(Power::Running, PENDING, &change, &expected);
-    // What is pending already holds up nothing, and is not held up by what needs a consent.
+    // A pending value blocks nothing, and is not blocked by a change that needs consent.
     check(
         |_, world| {
             let mut config = config("edge", 101);
@@ -314,7 +317,7 @@ fn what_needs_a_reboot_can_be_left_pending() {
 }
 
 #[test]
-fn a_half_made_vm_is_finished() {
+fn an_unfinished_vm_is_finished() {
     // A crash after the create: the disk has the image's size and nothing was started.
     let small = "local-lvm:vm-101-disk-0,discard=on,iothread=1,size=2G";
     check(
@@ -338,7 +341,7 @@ fn a_half_made_vm_is_finished() {
 fn the_mark_follows_what_the_document_sets_and_where_it_is_at_home() {
     check(
         |desired, world| {
-            desired.vms[0].machine.as_mut().unwrap().tags.insert("web".into());
+            desired.vms[0].definition.as_mut().unwrap().tags.insert("web".into());
             put(world, 101, "pve1", Power::Running, config("edge", 101));
         },
         &["Change edge [tags set by the document] changing the config"],

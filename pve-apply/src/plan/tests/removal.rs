@@ -18,7 +18,7 @@ fn what_left_the_document_is_in_every_plan() {
     let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     build(names(&["edge"]))(&mut desired, &mut world);
     let expected = ["Destroy db [virtio0 virtio1] shutting down, destroying"];
-    assert_eq!(said(&plan_prune(&desired, &world)), expected);
+    assert_eq!(lines(&plan_prune(&desired, &world)), expected);
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn destroy_takes_only_what_is_ours() {
     let check = |config: Config, expected: &[&str]| {
         let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
         put(&mut world, 101, "pve1", Power::Running, config);
-        assert_eq!(said(&plan_destroy(&desired, &world)), expected);
+        assert_eq!(lines(&plan_destroy(&desired, &world)), expected);
     };
     let with = |key: &str, value: &str| {
         let mut config = config("edge", 101);
@@ -51,9 +51,9 @@ fn of_two_vms_of_one_name_destroy_takes_the_one_with_the_vmid() {
     put(&mut world, 102, "pve1", Power::Running, config("edge", 102));
     put(&mut world, 103, "pve1", Power::Running, Config::settled([("name", "edge")]));
     let at =
-        |number| said(&crate::plan::plan_destroy(&Removal::at(&desired, &world, &[vmid(number)])));
+        |number| lines(&crate::plan::plan_destroy(&Removal::at(&desired, &world, &[vmid(number)])));
     let all = "blocked edge: MarkedTwice { vmids: [101, 102] }";
-    assert_eq!(said(&plan_destroy(&desired, &world)), [all]);
+    assert_eq!(lines(&plan_destroy(&desired, &world)), [all]);
     assert_eq!(at(102), ["Destroy edge [virtio0 virtio1] shutting down, destroying"]);
     let plan = crate::plan::plan_destroy(&Removal::at(&desired, &world, &[vmid(102)]));
     assert_eq!(plan.vms[0].vmid, Some(vmid(102)));
@@ -64,7 +64,7 @@ fn of_two_vms_of_one_name_destroy_takes_the_one_with_the_vmid() {
 #[test]
 fn destroy_of_what_is_gone_does_nothing() {
     let desired = desired(vec![desired_vm("edge", Some(101))]);
-    assert_eq!(said(&plan_destroy(&desired, &world())), ["unchanged edge"]);
+    assert_eq!(lines(&plan_destroy(&desired, &world())), ["unchanged edge"]);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn children_go_before_their_parents_and_come_after_them() {
 }
 
 #[test]
-fn a_removal_names_each_volume_that_goes() {
+fn a_removal_lists_each_volume() {
     let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     let mut config = config("edge", 101);
     config.set("unused3", "tank:vm-101-disk-3");

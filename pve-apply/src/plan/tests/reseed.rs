@@ -36,7 +36,7 @@ fn changed_seed_data_never_replaces_a_vm() {
 }
 
 #[test]
-fn a_new_seed_whose_note_has_no_room_is_not_begun() {
+fn a_new_seed_whose_note_has_no_room_is_refused() {
     let old = Mark {
         seed: SeedNote { fingerprint: "01d5eed".into(), ..SeedNote::default() },
         ..mark("edge", 101)
@@ -48,14 +48,14 @@ fn a_new_seed_whose_note_has_no_room_is_not_begun() {
         let text = format!("{}\n{}", "x".repeat(room), old.line());
         let mut desired = desired(vec![desired_vm("edge", Some(101))]);
         desired.consent = RESEED;
-        let machine = desired.vms[0].machine.as_mut().unwrap();
-        machine.seed.fields.clone_from(&fields);
+        let definition = desired.vms[0].definition.as_mut().unwrap();
+        definition.seed.fields.clone_from(&fields);
         let mut world = world();
         let mut config = config("edge", 101);
         config.set("description", &text);
         put(&mut world, 101, "pve1", Power::Stopped, config);
         let plan = plan(&desired, &world);
-        plan.blocked.iter().any(|b| matches!(b.why, Why::DescriptionTooLong { .. }))
+        plan.blocked.iter().any(|b| matches!(b.reason, BlockReason::DescriptionTooLong { .. }))
     };
     assert!(blocked(room - 100));
     assert!(!blocked(room - 1000));
@@ -65,7 +65,7 @@ fn a_new_seed_whose_note_has_no_room_is_not_begun() {
 /// derives one that ends in 02.
 fn parts_changed(given: &str, asked: &str) -> Option<Vec<String>> {
     let network = |text: &str| {
-        let mut seed = desired_vm("edge", None).machine.unwrap().seed;
+        let mut seed = desired_vm("edge", None).definition.unwrap().seed;
         (seed.network_config, seed.fingerprint) = (text.to_owned(), text.replace(' ', ""));
         seed
     };
@@ -76,13 +76,13 @@ fn parts_changed(given: &str, asked: &str) -> Option<Vec<String>> {
     let mut world = world();
     put(&mut world, 101, "pve1", Power::Running, config);
     let mut desired = desired(vec![desired_vm("edge", Some(101))]);
-    let machine = desired.vms[0].machine.as_mut().unwrap();
+    let definition = desired.vms[0].definition.as_mut().unwrap();
     let net0 = ConfigKey::find("net0").unwrap();
-    machine.derived_macs.insert(net0, "02:AA:00:00:00:02".to_owned());
-    machine.seed = network(asked);
+    definition.derived_macs.insert(net0, "02:AA:00:00:00:02".to_owned());
+    definition.seed = network(asked);
     let plan = plan(&desired, &world);
-    plan.notices.into_iter().find_map(|notice| match notice.what {
-        What::SeedChanged { parts } => Some(parts),
+    plan.notices.into_iter().find_map(|notice| match notice.kind {
+        NoticeKind::SeedChanged { parts } => Some(parts),
         _ => None,
     })
 }

@@ -1,4 +1,4 @@
-//! NICs and drives that are ours, said no longer, or somebody else's: what is written to them, and what
+//! NICs and drives that are ours, no longer set, or not ours: what is written to them, and what
 //! nothing is written to without consent.
 
 use super::*;
@@ -8,10 +8,10 @@ const NET1: &str = "virtio=BC:24:11:00:00:11,bridge=lan,tag=5";
 const SCSI1: &str = "tank:vm-101-disk-5,backup=0,later=7,size=20G,ssd=1";
 const ALL: Consent = Consent { detach: true, move_disks: true, stop: true, ..REBOOT };
 
-/// `edge`, of which the YAML says this, and its mark that the last apply was told that.
-fn edge(said: &Value, owned: &[&str], more: &[(&str, &str)], consent: Consent) -> Plan {
+/// Plans `edge` with these settings; its mark owns these entries.
+fn edge(set: &Value, owned: &[&str], more: &[(&str, &str)], consent: Consent) -> Plan {
     let mut vm = desired_vm("edge", Some(101));
-    vm.machine = Some(saying(said));
+    vm.definition = Some(definition_of(set));
     let mut desired = desired(vec![vm]);
     desired.consent = consent;
     plan(&desired, &world_of(owned, more))
@@ -47,17 +47,17 @@ fn writes(plan: &Plan) -> Vec<String> {
 fn a_nic_is_never_lost_with_its_model() {
     let slot = holds("net1", NET1);
     let owned = [slot.as_str(), "net1.bridge", "net1.model", "net1.tag"];
-    for said in [json!({"net1": {"model": null}}), json!({"net1": {"model": null, "tag": 6}})] {
-        let plan = edge(&said, &owned, &[("net1", NET1)], NONE);
+    for set in [json!({"net1": {"model": null}}), json!({"net1": {"model": null, "tag": 6}})] {
+        let plan = edge(&set, &owned, &[("net1", NET1)], NONE);
         assert!(!writes(&plan).iter().any(|write| write.starts_with("delete")), "{plan:?}");
     }
 }
 
 #[test]
-fn a_rewrite_keeps_volume_mac_and_what_nobody_says() {
-    let check = |said: Value, key: &str, text: &str, expected: &str| {
-        let plan = edge(&said, &[], &[(key, text)], ALL);
-        assert_eq!(writes(&plan), [format!("{key}: {expected}")], "{said}");
+fn a_rewrite_keeps_volume_mac_and_unset_options() {
+    let check = |set: Value, key: &str, text: &str, expected: &str| {
+        let plan = edge(&set, &[], &[(key, text)], ALL);
+        assert_eq!(writes(&plan), [format!("{key}: {expected}")], "{set}");
     };
     check(
         json!({"scsi1": {"ssd": false}}),
@@ -77,26 +77,26 @@ fn a_rewrite_keeps_volume_mac_and_what_nobody_says() {
         &format!("manufacturer=QQ==,base64=1,uuid={}", uuid(101)),
         &format!("manufacturer=QQ==,product=QUNNRQ==,uuid={},base64=1", uuid(101)),
     );
-    // PVE: facts-4, 49: an EFI disk is what it was made.
+    // PVE: facts-4, 49: an EFI disk keeps the options of its creation.
     let efi = "tank:vm-101-disk-6,efitype=4m,ms-cert=2023,pre-enrolled-keys=1,size=528K";
-    let said = json!({"efidisk0": {"pre-enrolled-keys": false}});
-    assert_eq!(writes(&edge(&said, &[], &[("efidisk0", efi)], ALL)), Vec::<String>::new());
+    let set = json!({"efidisk0": {"pre-enrolled-keys": false}});
+    assert_eq!(writes(&edge(&set, &[], &[("efidisk0", efi)], ALL)), Vec::<String>::new());
 }
 
 #[test]
 fn a_size_that_is_written_is_the_new_one() {
-    let said = json!({"scsi1": {"size": 30, "ssd": false}});
-    let plan = edge(&said, &[], &[("scsi1", SCSI1)], ALL);
+    let set = json!({"scsi1": {"size": 30, "ssd": false}});
+    let plan = edge(&set, &[], &[("scsi1", SCSI1)], ALL);
     assert_eq!(writes(&plan), ["scsi1: tank:vm-101-disk-5,size=30G,ssd=0,backup=0,later=7"]);
 }
 
 #[test]
 fn nothing_is_taken_off_or_moved_without_consent() {
-    let check = |said: Value, entry: &str, consent: Consent, expected: &str| {
+    let check = |set: Value, entry: &str, consent: Consent, expected: &str| {
         let more = [("net1", NET1), ("scsi1", SCSI1)];
-        let plan = edge(&said, &[entry], &more, consent);
-        let why: Vec<String> = plan.blocked.iter().map(|b| format!("{:?}", b.why)).collect();
-        assert_eq!(why.join("; "), expected, "{said} {entry}");
+        let plan = edge(&set, &[entry], &more, consent);
+        let reason: Vec<String> = plan.blocked.iter().map(|b| format!("{:?}", b.reason)).collect();
+        assert_eq!(reason.join("; "), expected, "{set} {entry}");
         assert_eq!(plan.vms.is_empty(), !expected.is_empty());
     };
     let nothing = json!({});
@@ -115,26 +115,27 @@ fn nothing_is_taken_off_or_moved_without_consent() {
 }
 
 #[test]
-fn what_is_not_ours_stays_although_it_is_in_our_slot() {
+fn a_foreign_device_in_our_slot_stays() {
     let owned = ["net1:00000000", "net1.tag", "scsi1:00000000", "scsi1.ssd", "scsi2?"];
     let more = [("net1", NET1), ("scsi1", SCSI1), ("scsi2", SCSI1)];
-    for said in [json!({}), json!({"net1": null, "scsi1": null, "scsi2": null})] {
-        let plan = edge(&said, &owned, &more, ALL);
-        assert_eq!(writes(&plan), Vec::<String>::new(), "{said}");
-        let told = plan.notices.iter().filter(|n| matches!(n.what, What::NotTakenBack { .. }));
-        assert_eq!(told.count(), 3);
+    for set in [json!({}), json!({"net1": null, "scsi1": null, "scsi2": null})] {
+        let plan = edge(&set, &owned, &more, ALL);
+        assert_eq!(writes(&plan), Vec::<String>::new(), "{set}");
+        let notices =
+            plan.notices.iter().filter(|n| matches!(n.kind, NoticeKind::NotTakenBack { .. }));
+        assert_eq!(notices.count(), 3);
     }
 }
 
 #[test]
-fn no_disk_is_made_twice() {
-    let said = json!({"scsi1": {"size": 20}});
+fn no_disk_is_created_twice() {
+    let set = json!({"scsi1": {"size": 20}});
     let check = |entry: &str, more: &[(&str, &str)], expected: &str| {
-        let plan = edge(&said, &[entry], more, ALL);
+        let plan = edge(&set, &[entry], more, ALL);
         let made = plan.vms.iter().flat_map(|vm| &vm.steps);
         let made = made.filter(|step| matches!(step, Step::AddDisk { .. })).count();
-        let why = plan.blocked.iter().map(|b| format!("{:?}", b.why));
-        let all: Vec<String> = why.chain([made.to_string()]).collect();
+        let reason = plan.blocked.iter().map(|b| format!("{:?}", b.reason));
+        let all: Vec<String> = reason.chain([made.to_string()]).collect();
         assert_eq!(all.join("; "), expected, "{entry}");
     };
     let known = holds("scsi1", SCSI1);
@@ -147,12 +148,12 @@ fn no_disk_is_made_twice() {
 }
 
 #[test]
-fn a_document_of_an_earlier_build_takes_no_device_off() {
+fn a_document_of_an_earlier_build_detaches_no_device() {
     let slot = holds("net1", NET1);
     let owned = [slot.as_str(), "net1.tag", "usb0.host", "cores"];
     let mut world = world_of(&owned, &[("net1", NET1), ("usb0", "host=spice")]);
-    let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
-    // Somebody has taken it off by hand, which waits for the next start.
+    let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
+    // It was detached by hand, which waits for the next start.
     seen.config.set_next("net1", None);
     let desired = desired(vec![desired_vm("edge", Some(101))]);
     let plan = plan(&desired, &world);
@@ -160,11 +161,11 @@ fn a_document_of_an_earlier_build_takes_no_device_off() {
 }
 
 #[test]
-fn the_mark_goes_with_the_first_write() {
+fn the_mark_is_written_with_the_first_write() {
     let disk = holds("scsi1", SCSI1);
-    let said = json!({"protection": false, "description": "new"});
+    let set = json!({"protection": false, "description": "new"});
     let more = [("scsi1", SCSI1), ("protection", "1")];
-    let plan = edge(&said, &[&disk], &more, ALL);
+    let plan = edge(&set, &[&disk], &more, ALL);
     let writes = plan.vms[0].steps.iter().filter_map(|step| match step {
         Step::Configure { params, mark } => {
             Some((params.keys().cloned().collect::<Vec<_>>().join(" "), mark.is_some()))
@@ -177,18 +178,18 @@ fn the_mark_goes_with_the_first_write() {
 
 #[test]
 fn a_mark_that_does_not_fit_stops_the_plan() {
-    let check = |said: Value, text: &str, expected: &[&str]| {
+    let check = |set: Value, text: &str, expected: &[&str]| {
         let mut world = world_of(&[], &[]);
-        let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
+        let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
         let description = seen.config.next("description").unwrap().to_owned();
         seen.config.set("description", &format!("{text}\n{description}"));
         let mut vm = desired_vm("edge", Some(101));
-        vm.machine = Some(saying(&said));
+        vm.definition = Some(definition_of(&set));
         let mut desired = desired(vec![vm]);
         desired.consent = ALL;
         let plan = plan(&desired, &world);
-        let why = plan.blocked.iter().map(|b| b.why.fact("edge"));
-        assert_eq!(why.collect::<Vec<_>>(), expected, "{}", text.len());
+        let reason = plan.blocked.iter().map(|b| b.reason.fact(Some("edge")));
+        assert_eq!(reason.collect::<Vec<_>>(), expected, "{}", text.len());
     };
     // Nothing is written to the description.
     check(json!({}), &"a".repeat(8000), &[]);
@@ -213,15 +214,15 @@ fn a_mark_that_does_not_fit_stops_the_plan() {
 
 #[test]
 fn a_protected_vm_keeps_its_seed() {
-    let check = |said: Value, protection: &str, expected: &[&str]| {
+    let check = |set: Value, protection: &str, expected: &[&str]| {
         let mut vm = desired_vm("edge", Some(101));
-        vm.machine = Some(saying(&said));
-        vm.machine.as_mut().unwrap().seed.fingerprint = "new".to_owned();
+        vm.definition = Some(definition_of(&set));
+        vm.definition.as_mut().unwrap().seed.fingerprint = "new".to_owned();
         let mut desired = desired(vec![vm]);
         desired.consent = Consent { reseed: true, ..ALL };
         let plan = plan(&desired, &world_of(&[], &[("protection", protection)]));
-        let why = plan.blocked.iter().map(|b| format!("{:?}", b.why));
-        assert_eq!(why.collect::<Vec<_>>(), expected, "{said} {protection}");
+        let reason = plan.blocked.iter().map(|b| format!("{:?}", b.reason));
+        assert_eq!(reason.collect::<Vec<_>>(), expected, "{set} {protection}");
     };
     let kept = "DrivesProtected { slots: [\"virtio1\"] }";
     check(json!({}), "1", &[kept]);
@@ -231,9 +232,9 @@ fn a_protected_vm_keeps_its_seed() {
 }
 
 #[test]
-fn a_mac_stays_when_nobody_says_it_any_more() {
-    let said = json!({"net1": {"macaddr": "BC:24:11:00:00:11", "bridge": "lan"}});
-    let plan = edge(&said, &[], &[("net1", NET1)], NONE);
+fn a_mac_stays_when_it_is_no_longer_set() {
+    let set = json!({"net1": {"macaddr": "BC:24:11:00:00:11", "bridge": "lan"}});
+    let plan = edge(&set, &[], &[("net1", NET1)], NONE);
     let Some(Step::Configure { mark: Some(mark), .. }) = plan.vms[0].steps.last() else { panic!() };
     let owned: Vec<&str> = mark.owns.iter().map(String::as_str).collect();
     assert_eq!(owned, ["net1.bridge", &holds("net1", NET1)]);
