@@ -1,6 +1,6 @@
 //! Checks that the storages have room for everything that a plan creates. Does no I/O.
 
-use crate::action::{Plan, Step, VmPlan};
+use crate::action::{Action, Plan, Step, VmPlan};
 use crate::observed::{Observation, Observed};
 use pve_client::{NodeName, PropertyString, Storage, Volid};
 use stage::{Entry, Place, Report};
@@ -13,6 +13,8 @@ const SMALL: u64 = 4 << 20;
 #[derive(Debug, Default, PartialEq)]
 struct Need<'p> {
     bytes: u64,
+    /// What it frees there, before or after it needs the rest.
+    freed: u64,
     vms: BTreeSet<&'p str>,
 }
 
@@ -42,6 +44,12 @@ fn finding(storage: &Storage, need: &Need<'_>, node: &NodeName) -> Entry {
     let head = format!("storage \"{}\" has {free} free", storage.storage);
     if is_thick(storage) {
         let fact = format!("{head}, and the disks of {vms} need {bytes}");
+        if storage.avail.saturating_add(need.freed) >= need.bytes {
+            let fact =
+                format!("{fact}; what this plan removes there frees {}", shown(need.freed, false));
+            return Entry::warning("storage-full", Place::node(node.as_str()), fact)
+                .hint("a VM whose turn comes before there is room fails: then run again");
+        }
         return Entry::error("storage-full", Place::node(node.as_str()), fact)
             .hint("free some space, choose another storage, or make the disks smaller");
     }
@@ -62,10 +70,14 @@ fn is_thick(storage: &Storage) -> bool {
 fn needs<'p>(plan: &'p Plan, observed: &Observed, node: &NodeName) -> BTreeMap<String, Need<'p>> {
     let mut needs: BTreeMap<String, Need<'p>> = BTreeMap::new();
     for vm in plan.vms.iter().filter(|vm| vm.node == *node) {
-        for (storage, bytes) in disks(vm, observed).into_values() {
+        for (storage, bytes) in disks(vm, observed).into_values().filter(|(_, bytes)| *bytes > 0) {
             let need = needs.entry(storage).or_default();
-            need.bytes += bytes;
+            need.bytes = need.bytes.saturating_add(bytes);
             need.vms.insert(&vm.name);
+        }
+        for (storage, bytes) in freed(vm, observed) {
+            let need = needs.entry(storage).or_default();
+            need.freed = need.freed.saturating_add(bytes);
         }
     }
     needs.retain(|_, need| need.bytes > 0);
@@ -104,6 +116,22 @@ fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
     disks
 }
 
+/// Returns the storage and the size of each disk that a VM's steps remove or move away.
+fn freed(vm: &VmPlan, observed: &Observed) -> Vec<(String, u64)> {
+    let seen = vm.vmid.and_then(|vmid| observed.vms.get(&vmid));
+    let all = match seen {
+        Some(Observation::Seen(seen)) if vm.action == Action::Destroy => {
+            seen.config.keys().collect()
+        }
+        _ => Vec::new(),
+    };
+    let moved = vm.steps.iter().filter_map(|step| match step {
+        Step::MoveDisk { disk, .. } => Some(disk.as_str()),
+        _ => None,
+    });
+    all.into_iter().chain(moved).filter_map(|disk| existing(vm, observed, disk)).collect()
+}
+
 /// Returns the storage and the size of a disk that a VM has.
 fn existing(vm: &VmPlan, observed: &Observed, disk: &str) -> Option<(String, u64)> {
     let Some(Observation::Seen(seen)) = observed.vms.get(&vm.vmid?) else { return None };
@@ -138,9 +166,9 @@ fn shown(bytes: u64, up: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::Action;
     use crate::observed::Power;
     use crate::plan::worlds::{config, put, vm_plan, vmid, world};
+    use stage::Severity;
 
     const GIB: u64 = 1 << 30;
 
@@ -170,6 +198,45 @@ mod tests {
         check(vec![moves.clone(), grow("virtio0", 12)], &[("tank", 12 * GIB)]);
         check(vec![moves], &[("tank", 10 * GIB)]);
         check(vec![Step::Start], &[]);
+    }
+
+    /// What is found of a thick storage with this much free, when the plan destroys a VM of 10 GiB there
+    /// and creates disks of these sizes.
+    fn severity(free: u64, made: &[u64]) -> Option<Severity> {
+        let mut world = world();
+        put(&mut world, 101, "pve1", Power::Running, config("edge", 101));
+        let mut plan = Plan::empty("dev", "run");
+        let gone = vm_plan("edge", Action::Destroy);
+        plan.vms.push(VmPlan { vmid: Some(vmid(101)), ..gone });
+        for (number, gib) in made.iter().enumerate() {
+            let value = format!("local-lvm:{gib}");
+            let params = [("scsi0".to_owned(), value)].into();
+            let vm = vm_plan(&format!("vm{number}"), Action::Create);
+            plan.vms.push(VmPlan { steps: vec![Step::Create { params }], ..vm });
+        }
+        let storages = [Storage {
+            storage: "local-lvm".parse().unwrap(),
+            kind: "lvm".to_owned(),
+            content: vec!["images".to_owned()],
+            enabled: true,
+            active: true,
+            shared: false,
+            total: 100 * GIB,
+            used: (100 - free) * GIB,
+            avail: free * GIB,
+        }];
+        let report = judge(&plan, &world, &"pve1".parse().unwrap(), &storages);
+        report.entries().first().map(|entry| entry.severity)
+    }
+
+    #[test]
+    fn only_what_cannot_fit_is_an_error() {
+        assert_eq!(severity(5, &[5]), None);
+        // The destroy may come first.
+        assert_eq!(severity(5, &[15]), Some(Severity::Warning));
+        assert_eq!(severity(5, &[16]), Some(Severity::Error));
+        // Together more bytes than a number can count.
+        assert_eq!(severity(5, &[(1 << 34) - 1, 1 << 33]), Some(Severity::Error));
     }
 
     #[test]

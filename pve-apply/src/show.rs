@@ -91,7 +91,8 @@ fn summary(plan: &Plan) -> String {
     let blocked = blocked.len();
     let waiting = plan.waiting().len();
     let found = plan.unchanged.iter().filter(|vm| vm.is_found()).count();
-    let (unchanged, not_found) = (found - waiting, plan.unchanged.len() - found);
+    // A saved plan may have been edited.
+    let (unchanged, not_found) = (found.saturating_sub(waiting), plan.unchanged.len() - found);
     let parts: Vec<String> = [
         counted("destroy"),
         counted("create"),

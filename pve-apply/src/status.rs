@@ -109,22 +109,23 @@ impl Drift {
             NoticeKind::Halted { is_asked: true, .. } => Some("power".to_owned()),
             _ => None,
         });
-        let fields: Vec<String> = changes
-            .map(|change| change.field.clone())
-            .chain(unmended)
-            .filter(|f| !is_mark_only(f))
-            .collect();
-        let waiting = plan.notices.iter().filter(|notice| notice.name == name);
-        let mut waiting = waiting.filter_map(|notice| match &notice.kind {
-            NoticeKind::WaitsForReboot { changes } => {
-                Some(changes.iter().map(|change| change.field.clone()).collect())
-            }
+        let changed = changes.map(|change| change.field.clone()).chain(unmended);
+        let mut fields: Vec<String> = changed.filter(|field| !is_mark_only(field)).collect();
+        let of_vm = plan.notices.iter().filter(|notice| notice.name == name);
+        let waiting = of_vm.filter_map(|notice| match &notice.kind {
+            NoticeKind::WaitsForReboot { changes } => Some(changes),
             _ => None,
         });
-        match waiting.next() {
-            _ if !fields.is_empty() => Self::Fields { fields },
-            Some(fields) => Self::WaitsForReboot { fields },
-            None => Self::None,
+        let waiting: Vec<String> = waiting.flatten().map(|change| change.field.clone()).collect();
+        match (fields.is_empty(), waiting.is_empty()) {
+            (true, true) => Self::None,
+            (true, false) => Self::WaitsForReboot { fields: waiting },
+            (false, _) => {
+                // What waits differs too; with `--pending` it is among the changes when it is not written yet.
+                let more = waiting.into_iter().filter(|field| !fields.contains(field));
+                fields.extend(more.collect::<Vec<_>>());
+                Self::Fields { fields }
+            }
         }
     }
 

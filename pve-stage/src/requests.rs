@@ -11,7 +11,7 @@ use stage::shown::{self, Exposure, MASK};
 pub type IsConfigKey = fn(&str) -> bool;
 
 /// Parameters of the calls that the tools make, apart from config keys: names of things, numbers, flags.
-const OPEN: [&str; 32] = [
+const OPEN: [&str; 34] = [
     "allow-move",
     "check-node",
     "checksum",
@@ -28,6 +28,7 @@ const OPEN: [&str; 32] = [
     "forceStop",
     "full",
     "limit",
+    "name",
     "path",
     "pending",
     "pool",
@@ -38,6 +39,7 @@ const OPEN: [&str; 32] = [
     "source",
     "start",
     "storage",
+    "tags",
     "timeout",
     "type",
     "typefilter",
@@ -45,6 +47,9 @@ const OPEN: [&str; 32] = [
     "vmid",
     "vms",
 ];
+
+/// A config key that holds people's notes: whatever they wrote into PVE is sent again with our mark.
+const NOTES: &str = "description";
 
 /// Parameters that hold a URL, which may have a password in it.
 const ADDRESSES: [&str; 1] = ["url"];
@@ -63,7 +68,7 @@ fn exposure(name: &str, is_config_key: IsConfigKey) -> Exposure {
     if ADDRESSES.contains(&name) {
         return Exposure::Address;
     }
-    match OPEN.contains(&name) || is_config_key(name) {
+    match OPEN.contains(&name) || name != NOTES && is_config_key(name) {
         true => Exposure::Open,
         false => Exposure::Hidden,
     }
@@ -96,7 +101,9 @@ mod tests {
     use super::*;
 
     fn check(name: &str, value: &str, expected: &str) {
-        let shown = shown(&Params::new().with(name, value), |name| name == "cores");
+        let shown = shown(&Params::new().with(name, value), |name| {
+            ["cores", "description"].contains(&name)
+        });
         assert_eq!(shown[name], expected, "{name}");
     }
 
@@ -107,6 +114,7 @@ mod tests {
         check("cipassword", "s3cret", MASK);
         check("sshkeys", "ssh-ed25519 AAAA", MASK);
         check("cores2", "4", MASK);
+        check("description", "the root password is s3cret", MASK);
     }
 
     #[test]

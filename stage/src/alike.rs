@@ -17,9 +17,9 @@ pub(crate) struct Group<'a> {
 
 /// Returns the findings in the order of the first of each kind.
 ///
-/// Two are alike when nothing but their place, their subject and their task differs. Only findings about
-/// a subject or a node are: a line of a file and a field of the document are always shown by themselves,
-/// since each one has to be edited.
+/// Two are alike when nothing but their VM (name and vmid) or their node, and their task differs. Only
+/// findings about a subject or a node are: a line of a file and a field of the document are always shown by
+/// themselves, since each one has to be edited.
 pub(crate) fn groups(entries: &[Entry]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut known: BTreeMap<Vec<String>, usize> = BTreeMap::new();
@@ -42,6 +42,12 @@ impl Group<'_> {
         1 + self.others.len()
     }
 
+    /// Returns the tasks of the others: each is looked up by its own UPID.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &str> {
+        let notes = self.others.iter().flat_map(|entry| &entry.notes);
+        notes.map(String::as_str).filter(|note| note.split(' ').any(is_upid))
+    }
+
     /// Returns the line that names the others; `None` where there are none.
     pub(crate) fn also(&self) -> Option<String> {
         let names: Vec<String> = self.others.iter().map(|entry| name(entry)).collect();
@@ -60,22 +66,41 @@ fn key(entry: &Entry) -> Option<Vec<String>> {
     if entry.subject.is_none() && !matches!(entry.place, Place::Node { .. }) {
         return None;
     }
-    let head = [format!("{:?}", entry.severity), general(&entry.fact, entry)];
+    let kind = format!("{:?} {}", entry.severity, entry.code);
+    let head = [kind, node(entry).to_owned(), general(&entry.fact, entry)];
     let texts = entry.causes.iter().chain(&entry.notes).chain(&entry.hint);
     Some(head.into_iter().chain(texts.map(|text| general(text, entry))).collect())
 }
 
-/// Returns a text without its finding's own subject, vmid and task.
+/// Returns the node that a finding about a VM shares with those like it; the line that names them does
+/// not say where each is.
+fn node(entry: &Entry) -> &str {
+    match (&entry.place, &entry.subject) {
+        (Place::Node { vmid: None, .. }, None) => "",
+        (Place::Node { node, .. }, _) => node,
+        _ => "",
+    }
+}
+
+fn is_upid(word: &str) -> bool {
+    word.starts_with("UPID:")
+}
+
+/// Returns a text without its finding's own subject, vmid and task. A number is a vmid only where the
+/// text says so: `VM 100` is one, `100 GiB` is not.
 fn general(text: &str, entry: &Entry) -> String {
     let vmid = match &entry.place {
         Place::Node { vmid: Some(vmid), .. } => Some(vmid.to_string()),
         _ => None,
     };
-    let word = |word: &str| {
-        let number = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let bare = |word: &str| word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned();
+    let mut before = "";
+    let word = |word| {
+        let is_vmid = ["VM", "vmid", "unlock", "destroy"].contains(&bare(before).as_str());
+        before = word;
         match &vmid {
-            _ if word.starts_with("UPID:") => "UPID".to_owned(),
-            Some(vmid) if number == vmid => word.replace(vmid.as_str(), "…"),
+            _ if is_upid(word) => "UPID".to_owned(),
+            Some(vmid) if is_vmid && bare(word) == *vmid => word.replace(vmid.as_str(), "…"),
             _ => word.to_owned(),
         }
     };
@@ -145,6 +170,16 @@ mod tests {
     }
 
     #[test]
+    fn each_task_is_named() {
+        let mut report = Report::new();
+        [("a", 101), ("b", 102)]
+            .into_iter()
+            .for_each(|(name, vmid)| report.push(of(name, vmid, "boom")));
+        let groups = groups(report.entries());
+        assert_eq!(groups[0].tasks().collect::<Vec<_>>(), ["task UPID:pve1:102:"]);
+    }
+
+    #[test]
     fn a_name_is_masked_where_it_stands_by_itself() {
         assert_eq!(
             without("\"web\": seed_web_1.raw, web2, a-web", "web"),
@@ -158,6 +193,18 @@ mod tests {
         check(vec![entry("x \"a\""), entry("x \"b\"")], &[(1, None), (1, None)]);
         check(vec![entry("x").hint("a"), entry("x").hint("b")], &[(1, None), (1, None)]);
         check(vec![entry("x"), entry("x").as_warning()], &[(1, None), (1, None)]);
+        check(vec![Entry::error("y", Place::node("a"), "x"), entry("x")], &[(1, None), (1, None)]);
+        let on = |node: &str, vmid| Entry::error("x", Place::vm(node, vmid), "x").about("a");
+        check(vec![on("pve1", 101), on("pve2", 102)], &[(1, None), (1, None)]);
+        let size = |vmid: u32| {
+            let fact = format!("VM {vmid} has {vmid} GiB");
+            Entry::error("x", Place::vm("pve1", vmid), fact).about("a")
+        };
+        check(vec![size(100), size(200)], &[(1, None), (1, None)]);
+        check(
+            vec![entry("x"), Entry::error("x", Place::node("b"), "x")],
+            &[(2, Some("the same for node b"))],
+        );
         let field = |name: &str| Entry::error("x", Place::input(name), "is missing");
         check(vec![field("a"), field("b")], &[(1, None), (1, None)]);
         // Each line of a file must be edited.

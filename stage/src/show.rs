@@ -26,6 +26,9 @@ pub(crate) fn text(tool: &str, report: &Report, codes: bool) -> String {
         if let Some(also) = group.also() {
             out.push_str(&format!("  {}\n", printable(&shown::text(&also))));
         }
+        for task in group.tasks() {
+            out.push_str(&format!("  {}\n", printable(&shown::text(task))));
+        }
         // A hint that applies to several findings is shown with the first one.
         if let Some(hint) = entry.hint.filter(|hint| hints.insert(hint.clone())) {
             out.push_str(&format!("  hint: {}\n", printable(&hint)));

@@ -14,6 +14,10 @@ const SHOWN: usize = 32;
 pub(crate) fn hide_secrets(usage: &mut clap::Error) {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue]
     {
+        // Elsewhere it is clap's own text, such as `--vm <NAME>`.
+        if kind == ContextKind::InvalidArg && usage.kind() != ErrorKind::UnknownArgument {
+            continue;
+        }
         let Some(ContextValue::String(word)) = usage.get(kind) else { continue };
         let shown = printable_word(word);
         if shown != *word && kind == ContextKind::InvalidArg {
@@ -28,11 +32,17 @@ pub(crate) fn hide_secrets(usage: &mut clap::Error) {
 pub(crate) fn printable_word(word: &str) -> String {
     let option = word.starts_with('-').then(|| word.split('=').next().unwrap_or_default());
     match option {
-        Some(option) => option.to_owned(),
+        Some(option) if is_option_name(option) => option.to_owned(),
+        Some(_) => "[not shown]".to_owned(),
         None if word.contains('/') => shown::address(word),
         None if word.len() > SHOWN || looks_secret(word) => "[not shown]".to_owned(),
         None => word.to_owned(),
     }
+}
+
+/// Returns whether a word is spelled like an option: a private key in PEM begins with dashes too.
+fn is_option_name(word: &str) -> bool {
+    word.len() <= SHOWN && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
 }
 
 /// `user:password@host`, a token, a hash.
@@ -88,4 +98,28 @@ pub(crate) fn finding(error: &clap::Error) -> Entry {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable_word;
+
+    #[test]
+    fn a_mistyped_word_is_shown_and_a_secret_is_not() {
+        for word in ["plna", "--all-vms", "-x", "--dry_run"] {
+            assert_eq!(printable_word(word), word);
+        }
+        assert_eq!(printable_word("--token=s3cret"), "--token");
+        let secrets = [
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END",
+            "--me@pve!token=s3cret",
+            "--token s3cret",
+            "-0123456789abcdef0123456789abcdef",
+            "me@pve!token=s3cret",
+            "0123456789abcdef0123456789abcdef0",
+        ];
+        for word in secrets {
+            assert_eq!(printable_word(word), "[not shown]", "{word}");
+        }
+    }
 }

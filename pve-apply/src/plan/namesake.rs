@@ -1,5 +1,5 @@
-//! Finds a VM that is not ours but has the name and the MAC of a VM to create: two guests with one MAC
-//! disturb each other. Does no I/O.
+//! A VM that is not ours and yet seems to be one of the document: it has its name, or is a copy of it, and
+//! it has its MAC. Two guests with one MAC disturb each other. Does no I/O.
 
 use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Definition, Desired, DesiredVm};
@@ -18,16 +18,26 @@ pub(super) fn of(
         Observation::Seen(seen) => Some(&**seen),
         _ => None,
     });
-    let mut named = seen.filter(|seen| {
-        seen.config.next("name").is_some_and(|name| name.eq_ignore_ascii_case(&vm.name))
-    });
-    named.find_map(|seen| {
+    // A template never runs.
+    let mut others = seen.filter(|seen| !seen.config.is_template());
+    others.find_map(|seen| {
         let mac = shared_mac(definition, seen)?;
+        let is_named =
+            seen.config.next("name").is_some_and(|name| name.eq_ignore_ascii_case(&vm.name));
+        let is_copy = |is: &NotOurs| {
+            let of = is.copied_from();
+            of.is_some_and(|(of, name)| {
+                of == desired.deployment && desired.name_now(name) == vm.name
+            })
+        };
         let reason = match seen.owner(&desired.site, &desired.deployment) {
-            Owner::NotOurs(NotOurs::Unmarked) => {
+            Owner::NotOurs(NotOurs::Unmarked) if is_named => {
                 BlockReason::Namesake { vmid: seen.vmid.get(), mac }
             }
-            Owner::NotOurs(is @ NotOurs::Untagged { .. }) => BlockReason::NotOurs { is },
+            Owner::NotOurs(is @ NotOurs::Untagged { .. }) if is_named => {
+                BlockReason::NotOurs { is }
+            }
+            Owner::NotOurs(is) if is_copy(&is) => BlockReason::NotOurs { is },
             _ => return None,
         };
         Some(super::blocked(vm, Some(seen.vmid), &seen.node, reason))
@@ -51,8 +61,9 @@ fn shared_mac(definition: &Definition, seen: &VmState) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::super::plan;
-    use super::super::worlds::{desired, desired_vm, put, world};
+    use super::super::worlds::{desired, desired_vm, mark, put, world};
     use crate::blocked::BlockReason;
+    use crate::mark::{Mark, NotOurs};
     use crate::observed::{Config, Power};
 
     /// Checks why `edge` is not created beside a VM of this name, with this NIC.
@@ -74,5 +85,36 @@ mod tests {
         check("EDGE", "e1000=02:AA:00:00:00:01,bridge=vmbr1", "by hand", &namesake);
         check("edge", "virtio=BC:24:11:00:00:01,bridge=vmbr0", "", &[]);
         check("other", "virtio=02:AA:00:00:00:01,bridge=vmbr0", "", &[]);
+    }
+
+    #[test]
+    fn a_template_disturbs_nobody() {
+        let mut world = world();
+        let net0 = "virtio=02:AA:00:00:00:01,bridge=vmbr0";
+        let config = Config::settled([("name", "edge"), ("net0", net0), ("template", "1")]);
+        put(&mut world, 120, "pve1", Power::Stopped, config);
+        let plan = plan(&desired(vec![desired_vm("edge", None)]), &world);
+        assert_eq!((plan.blocked.len(), plan.vms.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_restored_copy_with_our_mac_is_not_given_a_twin() {
+        let check = |copied: &str, net0: &str, is_blocked: bool| {
+            let mut world = world();
+            let line = Mark { vmid: Some(101), ..mark(copied, 101) }.line();
+            let mut config = super::super::worlds::config("edge-restored", 900);
+            config.set("description", &line);
+            config.set("net0", net0);
+            config.set("smbios1", "uuid=11111111-2222-4333-8444-000000000101");
+            put(&mut world, 900, "pve1", Power::Stopped, config);
+            let plan = plan(&desired(vec![desired_vm("edge", None)]), &world);
+            let reasons: Vec<_> = plan.blocked.iter().map(|blocked| &blocked.reason).collect();
+            let of_us = |is: &NotOurs| is.copied_from() == Some(("dev", "edge"));
+            let blocked = matches!(reasons.as_slice(), [BlockReason::NotOurs { is }] if of_us(is));
+            assert_eq!(blocked, is_blocked, "{copied} {net0}: {reasons:?}");
+        };
+        check("edge", "virtio=02:AA:00:00:00:01,bridge=vmbr0", true);
+        check("edge", "virtio=BC:24:11:00:00:01,bridge=vmbr0", false);
+        check("db", "virtio=02:AA:00:00:00:01,bridge=vmbr0", false);
     }
 }
