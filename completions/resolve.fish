@@ -57,7 +57,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -f -a "spec" -d 'Print a s
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "schema" -d 'Print the JSON Schema of a kind of file, for editors'
 complete -c resolve -n "__fish_resolve_using_subcommand init" -l node -d 'Name of the PVE node [default: PVE_NODE, or pve1]' -r
 complete -c resolve -n "__fish_resolve_using_subcommand init" -l endpoint -d 'URL of the PVE API [default: PVE_ENDPOINT, or one for you to edit]' -r
-complete -c resolve -n "__fish_resolve_using_subcommand init" -l ssh-key -d 'Your SSH public key, for the VMs [default: ~/.ssh/id_ed25519.pub]' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l ssh-key -d 'Your SSH public key, for the VMs [default: ~/.ssh/id_ed25519.pub, id_ecdsa.pub or id_rsa.pub]' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand init" -l site -d 'Directory of the site' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand init" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
 json\t'One JSON object per line'"

@@ -11,7 +11,7 @@ pub const MANUAL: Manual = Manual {
         ),
         (
             "Add packages or commands for every VM",
-            "resolve --env dev | cloudinit-render --fragment site.yaml >document.json",
+            "resolve --env dev | cloudinit-render --fragment packages.yaml >document.json",
         ),
         (
             "Read the user-data of one VM",

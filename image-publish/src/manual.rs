@@ -7,11 +7,11 @@ pub const MANUAL: Manual = Manual {
     examples: &[
         (
             "Publish the images that a document's VMs name",
-            "resolve --env dev | image-publish | pve-apply apply",
+            "resolve --env dev | mint-token | cloudinit-render | image-publish | pve-apply apply",
         ),
         (
             "Show what would be published, and what apply would then do",
-            "resolve --env dev | image-publish --dry-run | pve-apply plan",
+            "resolve --env dev | mint-token | cloudinit-render | image-publish --dry-run | pve-apply plan",
         ),
         ("List the images on the document's node", "resolve --env dev | image-publish list"),
         (

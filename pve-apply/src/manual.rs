@@ -7,7 +7,7 @@ pub const MANUAL: Manual = Manual {
     examples: &[
         (
             "Show what apply would do",
-            "resolve --env dev | image-publish --dry-run | pve-apply plan",
+            "resolve --env dev | mint-token | cloudinit-render | image-publish --dry-run | pve-apply plan",
         ),
         ("Apply a document, and wait for SSH", "pve-apply apply --wait ssh <document.json"),
         (
@@ -28,12 +28,18 @@ pub const MANUAL: Manual = Manual {
             "Move VMs in: export them, then adopt them",
             "resolve --env dev | pve-apply export web1 >envs/web.yaml",
         ),
-        ("Take over VMs that are now in the env", "resolve --env web | pve-apply adopt --dry-run"),
+        (
+            "Take over VMs that are now in the env",
+            "resolve --env web | mint-token | cloudinit-render | pve-apply adopt --dry-run",
+        ),
         (
             "Reboot a VM, and wait until it is ready",
             "pve-apply reboot --vm web1 <document.json && pve-apply wait --vm web1 <document.json",
         ),
-        ("Check endpoint, token, storages and bridges", "resolve --env dev | pve-apply doctor"),
+        (
+            "Check endpoint, token, storages and bridges",
+            "resolve --env dev | mint-token | cloudinit-render | image-publish --dry-run | pve-apply doctor",
+        ),
         ("Create an API token (run the output on a node)", "pve-apply privileges --user iac@pve"),
         (
             "Destroy the VMs of a document without being asked",

@@ -2,7 +2,7 @@
 
 use crate::adhoc;
 use crate::deployment::nested;
-use crate::selection::{Selection, VmSource};
+use crate::selection::{Choice, Selection, VmSource};
 use crate::shape::{self, DEPLOYMENT};
 use crate::site::{NODES, NodeFile, Origin, Site, VmSet};
 use crate::source::FileId;
@@ -64,8 +64,8 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
             site.report.push(entry.hint(format!("{how}, or change `node` here")));
             None
         }
-        (_, Some((written, at)), _) => site.node(written, Some(at)),
-        (Some(given), None, _) => site.node(&given.value, None),
+        (_, Some((written, at)), _) => site.node(written, Some(site.sources.place(at))),
+        (Some(given), None, _) => site.node(&given.value, variable(given)),
         (None, None, [only]) => site.node(only, None),
         // An env that cannot be read may set its node.
         (None, None, _) if slot.is_none_or(|slot| slot.is_invalid()) => None,
@@ -75,6 +75,11 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
             None
         }
     }
+}
+
+/// Returns the variable that a value came from, if any, as the place of its problems.
+fn variable(given: &Choice) -> Option<Place> {
+    (given.by != "--node").then(|| Place::Named(given.by.clone()))
 }
 
 /// Returns the nested node that `--parent` selects; by default its file has the name from the

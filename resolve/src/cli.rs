@@ -133,7 +133,7 @@ pub struct MachineArgs {
 /// Where a new site is written, and what is known of it already.
 #[derive(Args, Clone, Debug, Default)]
 pub struct InitArgs {
-    /// Directory of the new site [default: the current directory]
+    /// Directory of the new site [default: that of --site, or the current directory]
     #[arg(value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// Name of the PVE node [default: PVE_NODE, or pve1]
@@ -142,7 +142,7 @@ pub struct InitArgs {
     /// URL of the PVE API [default: PVE_ENDPOINT, or one for you to edit]
     #[arg(long, value_name = "URL", help_heading = "Connection")]
     pub endpoint: Option<String>,
-    /// Your SSH public key, for the VMs [default: ~/.ssh/id_ed25519.pub]
+    /// Your SSH public key, for the VMs [default: ~/.ssh/id_ed25519.pub, id_ecdsa.pub or id_rsa.pub]
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub ssh_key: Option<PathBuf>,
 }

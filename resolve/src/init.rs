@@ -23,6 +23,9 @@ const ENDPOINT_VALUE: &str = "https://pve1.example:8006";
 const KEY: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 const SSH_KEY_LINE: &str = "# me: ssh-ed25519 AAAA... me@laptop";
 
+/// Where `ssh-keygen` writes public keys, the best first; below the home directory.
+const USUAL_KEYS: [&str; 3] = [".ssh/id_ed25519.pub", ".ssh/id_ecdsa.pub", ".ssh/id_rsa.pub"];
+
 /// One file of a new site.
 struct NewFile {
     path: String,
@@ -47,14 +50,16 @@ struct Values<'a> {
 /// no file is left.
 pub(crate) fn run(
     args: InitArgs,
+    site: Option<PathBuf>,
     env: InitEnvironment,
     console: &Console,
 ) -> Result<Output, Failure> {
     let mut report = Report::new();
+    let folder = folder(&mut report, args.dir, site);
     let node = chosen(&mut report, [("--node", args.node), ("PVE_NODE", env.node)], &NODE_NAME);
     let endpoints = [("--endpoint", args.endpoint), ("PVE_ENDPOINT", env.endpoint)];
     let endpoint = chosen(&mut report, endpoints, &ENDPOINT);
-    let ssh_key = ssh_key(&mut report, args.ssh_key.as_deref(), env.home);
+    let ssh_key = ssh_key(&mut report, args.ssh_key.as_deref(), env.home.as_deref());
     if report.has_errors() {
         return Err(report.into());
     }
@@ -65,7 +70,6 @@ pub(crate) fn run(
         signing_key: &random::hex::<32>()?,
         ssh_key: ssh_key.as_deref(),
     };
-    let folder = args.dir.unwrap_or_default();
     let written = files::write(&folder, &new_files(&values))?;
     // Before the steps, which are what the user reads last.
     console.report(&report);
@@ -74,6 +78,19 @@ pub(crate) fn run(
     }
     let lines: String = written.iter().map(|path| format!("{}\n", path.display())).collect();
     Ok(Output::bytes(lines, Report::new()))
+}
+
+/// Returns the directory of the new site: DIR, that of `--site`, or the current one.
+fn folder(report: &mut Report, dir: Option<PathBuf>, site: Option<PathBuf>) -> PathBuf {
+    if let (Some(dir), Some(site)) = (&dir, &site)
+        && dir != site
+    {
+        let (dir, site) = (dir.display(), site.display());
+        let fact = format!("the new site cannot be in both \"{dir}\" and \"{site}\"");
+        let entry = Entry::error("invalid-value", Place::Named("--site".to_owned()), fact);
+        report.push(entry.hint("leave `--site` out"));
+    }
+    dir.or(site).unwrap_or_default()
 }
 
 /// The first value that is given, from an option or a variable, held to a rule.
@@ -86,28 +103,34 @@ fn chosen(report: &mut Report, given: [(&str, Option<String>); 2], rule: &Rule) 
     Some(value)
 }
 
-/// The user's public key: that of the option, else the usual one, else none and a warning.
-fn ssh_key(report: &mut Report, option: Option<&Path>, home: Option<PathBuf>) -> Option<String> {
-    let usual = home.map(|home| home.join(".ssh/id_ed25519.pub"));
-    let path = option.map(Path::to_owned).or(usual)?;
-    let place = || Place::file(path.display().to_string());
-    match files::read_key(&path) {
-        Ok(text) if SSH_KEY.accepts(text.trim()) => return Some(text.trim().to_owned()),
-        // The text may be a private key: it is not shown.
-        Ok(_) => {
-            let entry =
-                Entry::error("invalid-ssh-key", place(), format!("must be {}", SSH_KEY.must));
-            report.push(entry.hint("choose another file with `--ssh-key FILE`"));
-        }
-        Err(error) if option.is_some() => {
-            report.push(Entry::error("unreadable", place(), "cannot be read").cause(&error));
-        }
-        Err(_) => {
-            let fact = "no SSH key found: you will not be able to log in to the VMs";
-            let hint = "add your public key under `ssh_keys` in secrets.yaml";
-            report.push(Entry::warning("no-login", place(), fact).hint(hint));
+/// The user's public key: that of the option, else the first usual one, else none and a warning.
+fn ssh_key(report: &mut Report, option: Option<&Path>, home: Option<&Path>) -> Option<String> {
+    let usual = home.into_iter().flat_map(|home| USUAL_KEYS.map(|name| home.join(name)));
+    let paths = option.map_or_else(|| usual.collect(), |path| vec![path.to_owned()]);
+    for path in &paths {
+        let place = || Place::file(path.display().to_string());
+        match files::read_key(path) {
+            Ok(text) if SSH_KEY.accepts(text.trim()) => return Some(text.trim().to_owned()),
+            // The text may be a private key: it is not shown.
+            Ok(text) => {
+                let fault = SSH_KEY.fault.and_then(|fault| fault(text.trim()).err());
+                let fact = fault.map_or_else(|| format!("must be {}", SSH_KEY.must), str::to_owned);
+                let entry = Entry::error("invalid-ssh-key", place(), fact);
+                report.push(entry.hint("choose another file with `--ssh-key FILE`"));
+                return None;
+            }
+            Err(error) if option.is_some() => {
+                report.push(Entry::error("unreadable", place(), "cannot be read").cause(&error));
+                return None;
+            }
+            Err(_) => {}
         }
     }
+    let place =
+        home.map_or(Place::Run, |home| Place::file(home.join(".ssh").display().to_string()));
+    let fact = "no SSH key found: you will not be able to log in to the VMs";
+    let hint = "add your public key under `ssh_keys` in secrets.yaml; `ssh-keygen` creates one";
+    report.push(Entry::warning("no-login", place, fact).hint(hint));
     None
 }
 

@@ -40,10 +40,12 @@ use std::path::Path;
 /// # Errors
 /// The site cannot be found or read.
 pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
-    let folder = || load::site_folder(cli.site.site, &cli::environment());
+    let folder = || load::site_folder(cli.site.site.clone(), &cli::environment());
     match cli.command {
         None => document(cli.select.0.selection(console), &folder()?),
-        Some(Command::Init(args)) => init::run(args, cli::init_environment(), console),
+        Some(Command::Init(args)) => {
+            init::run(args, cli.site.site, cli::init_environment(), console)
+        }
         Some(Command::Explain { target, json, select }) => {
             explain(&target, json, select.selection(console), &folder()?)
         }

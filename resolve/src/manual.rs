@@ -8,7 +8,7 @@ pub const MANUAL: Manual = Manual {
         ("Write a new site with one VM", "resolve init homelab --node pve1"),
         (
             "Show what applying an env would change",
-            "resolve --env dev --node pve1 | pve-apply plan",
+            "resolve --env dev | mint-token | cloudinit-render | image-publish --dry-run | pve-apply plan",
         ),
         (
             "Run the whole pipe",

@@ -11,12 +11,12 @@ pub(crate) fn ansible_vars(site: &mut Site<'_>, env: Option<&str>, posture: Opti
     const DEFAULT: &str = "dev";
     let vm_set = env.and_then(|name| site.env(name));
     let named = vm_set.as_ref().and_then(|vm_set| vm_set.posture.set());
-    let (name, at) = match (posture, named) {
+    let (name, place) = match (posture, named) {
         (Some(name), _) => (name, None),
-        (None, Some((name, at))) => (name.as_str(), Some(at)),
+        (None, Some((name, at))) => (name.as_str(), Some(site.sources.place(at))),
         (None, None) => (DEFAULT, None),
     };
-    let file = site.find(&POSTURES, name, at);
+    let file = site.find(&POSTURES, name, place);
     let tree = file.and_then(|file| site.read(file, &shape::POSTURE));
     let posture = Posture(tree.unwrap_or_default());
     let config = &site.config;

@@ -37,7 +37,9 @@ fn posture(site: &mut Site<'_>, spec: &Tree, start: Span) -> Value {
     let named = spec.find(&["access", "posture"]);
     let name = named.and_then(Spanned::text).unwrap_or("dev");
     let at = named.map_or(start, |spanned| spanned.at);
-    let Some(file) = site.find(&POSTURES, name, Some(at)) else { return Value::Null };
+    let Some(file) = site.find(&POSTURES, name, Some(site.sources.place(at))) else {
+        return Value::Null;
+    };
     let posture = site.read(file, &shape::POSTURE);
     posture.map_or(Value::Null, |tree| tree.to_json(false).into())
 }

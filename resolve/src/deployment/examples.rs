@@ -4,8 +4,10 @@ use super::ResolvedVm;
 use crate::selection::DocumentOptions;
 use crate::shape::is_local;
 use crate::site::{NodeFile, Site};
+use crate::source::Span;
 use stage::Entry;
-use stage::example::ExampleSecret;
+use stage::example::{self, ExampleSecret};
+use std::collections::BTreeSet;
 
 /// Warns about secrets of the examples in use, unless the endpoint is this machine, as when the
 /// examples run against a simulator.
@@ -29,7 +31,18 @@ pub(super) fn check(
         ExampleSecret::PasswordHash => true,
         ExampleSecret::SigningKey => signs,
     });
-    let warnings = in_use.map(|example| example.secret.warning(site.sources.place(example.at)));
-    let warnings: Vec<Entry> = warnings.collect();
+    let in_use = in_use.map(|example| (example.secret, example.at));
+    let hashes = hashes(all).map(|at| (ExampleSecret::PasswordHash, at));
+    let found: BTreeSet<(ExampleSecret, Span)> = in_use.chain(hashes).collect();
+    let warning = |(secret, at): (ExampleSecret, _)| secret.warning(site.sources.place(at));
+    let warnings: Vec<Entry> = found.into_iter().map(warning).collect();
     warnings.into_iter().for_each(|entry| site.report.push(entry));
+}
+
+/// Returns where VMs set a password hash of the examples.
+fn hashes(all: &[ResolvedVm<'_>]) -> impl Iterator<Item = Span> {
+    let known = all.iter().filter(|resolved| {
+        resolved.vm.password_hash.as_ref().is_some_and(|hash| example::has(hash.expose()))
+    });
+    known.filter_map(|resolved| resolved.password_at)
 }

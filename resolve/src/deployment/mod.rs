@@ -116,6 +116,8 @@ pub(crate) struct ResolvedVm<'g> {
     pub nics: Vec<nic::FoundNic>,
     /// Where its image is set.
     pub image_at: Option<Span>,
+    /// Where the hash of its user's password is set.
+    pub password_at: Option<Span>,
     /// Where its spec is set.
     pub spec_at: Option<Span>,
     /// The images of its other disks, and where they are set.

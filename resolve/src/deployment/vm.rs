@@ -103,6 +103,7 @@ impl<'g> VmResolver<'_, 'g> {
             vm: Box::new(vm),
             nics,
             image_at: at("image"),
+            password_at: at("password_hash"),
             spec_at: at("spec"),
             imports: self.imports(),
         }

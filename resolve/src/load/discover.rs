@@ -56,5 +56,9 @@ pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<
         DEFAULT_FOLDERS.join(", ")
     );
     let entry = Entry::error("no-site", Place::Run, "no site found").note(looked);
-    Err(entry.hint("use `--site DIR`").into())
+    let hint = match is_site(&PathBuf::from(".")) {
+        true => "use `--site .` for the site in this directory",
+        false => "use `--site DIR`; `resolve init DIR` writes a new site",
+    };
+    Err(entry.hint(hint).into())
 }

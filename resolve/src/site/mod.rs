@@ -130,8 +130,13 @@ impl<'s> Site<'s> {
         paths.filter_map(|path| self.sources.find(&path)).collect()
     }
 
-    /// Finds the file of a name. A missing file is reported at `at`, or at the directory.
-    pub(crate) fn find(&mut self, kind: &FileKind, name: &str, at: Option<Span>) -> Option<FileId> {
+    /// Finds the file of a name. A missing file is reported at `place`, or at the directory.
+    pub(crate) fn find(
+        &mut self,
+        kind: &FileKind,
+        name: &str,
+        place: Option<Place>,
+    ) -> Option<FileId> {
         let found = self.files(kind, name);
         let fact = match found[..] {
             [one] => {
@@ -145,10 +150,8 @@ impl<'s> Site<'s> {
                 kind.folders.join("/ and ") + "/"
             ),
         };
-        let place = match at {
-            Some(at) => self.sources.place(at),
-            None => Place::file(format!("{}/{}", self.sources.root, kind.folders[0])),
-        };
+        let folder = || Place::file(format!("{}/{}", self.sources.root, kind.folders[0]));
+        let place = place.unwrap_or_else(folder);
         let entry = Entry::error("not-found", place, fact);
         self.report.push(match found.is_empty() {
             true if self.report.entries().len() > MAX_HINTED => entry,
@@ -182,8 +185,8 @@ impl<'s> Site<'s> {
     }
 
     /// Reads a node. A missing one is reported at `at`, or at the directory.
-    pub(crate) fn node(&mut self, name: &str, at: Option<Span>) -> Option<NodeFile> {
-        let file = self.find(&NODES, name, at)?;
+    pub(crate) fn node(&mut self, name: &str, place: Option<Place>) -> Option<NodeFile> {
+        let file = self.find(&NODES, name, place)?;
         let node = yaml::parse(self.sources, file, &mut self.report)?;
         let tree = self.validate(&node, &shape::NODE)?;
         Some(NodeFile::read(name, node.at, &tree))

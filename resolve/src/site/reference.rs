@@ -28,7 +28,7 @@ impl Site<'_> {
             Target::Token => return self.token(name, *at),
             Target::SshKey => return self.key(name, *at),
         };
-        self.find(kind, name, Some(*at));
+        self.find(kind, name, Some(self.sources.place(*at)));
     }
 
     /// An env may name a posture that only `v2/postures` has; a spec may not.
