@@ -172,7 +172,8 @@ mod tests {
     #[test]
     fn each_task_is_named() {
         let mut report = Report::new();
-        [("a", 101), ("b", 102)].map(|(name, vmid)| report.push(of(name, vmid, "boom")));
+        report.push(of("a", 101, "boom"));
+        report.push(of("b", 102, "boom"));
         let groups = groups(report.entries());
         assert_eq!(groups[0].tasks().collect::<Vec<_>>(), ["task UPID:pve1:102:"]);
     }
