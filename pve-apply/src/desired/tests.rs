@@ -59,7 +59,7 @@ fn every_problem_is_reported() {
         json["vms"][1]["startup"] = json!("first");
     };
     let expected = [
-        "stdin: deployment: \"two words\" must be a deployment's name: letters, digits, ., _ and -, no dot first, at most 64",
+        "stdin: deployment: \"two words\" must be a deployment name: at most 64 letters, digits, ., _ and -, not starting with a dot",
         "stdin: vms[0].name: \"ed_ge\" must be a host name: letters, digits and `-`, at most 63 of them between dots",
         "stdin: vms[0].vmid: 99 must be a vmid: a number from 100 to 999999999",
         "stdin: vms[0].bridge: must be a bridge such as vmbr0: at most 15 letters, digits, _, . and -, starting with a letter",
