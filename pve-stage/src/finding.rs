@@ -106,7 +106,10 @@ fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
 /// Hints for texts of PVE that do not explain what to do.
 const HINTS: [(&str, &str); 3] = [
     // PVE collects an upload in /var/tmp before it copies it into the storage.
-    ("No space left on device", "an upload needs space in the node's /var/tmp and in the storage"),
+    (
+        "No space left on device",
+        "free some space on the storage; an upload also needs space in the node's /var/tmp",
+    ),
     // PVE: qemu-server, QemuServer.pm, config_to_command.
     (
         "vcpus allowed per VM on this node",

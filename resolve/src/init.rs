@@ -3,9 +3,9 @@
 mod files;
 
 use crate::cli::{InitArgs, InitEnvironment};
-use crate::random;
+
 use crate::shape::{ENDPOINT, NODE_NAME, Rule, SSH_KEY};
-use stage::{Console, Entry, Event, Failure, Output, Place, Report, shown};
+use stage::{Console, Entry, Event, Failure, Output, Place, Report, random, shown};
 use std::path::{Path, PathBuf};
 
 /// The example that a new site is made from. Each fact of it lives in these files alone.

@@ -14,7 +14,6 @@ mod json;
 mod load;
 mod manual;
 pub mod memory;
-mod random;
 pub mod selection;
 mod shape;
 mod site;

@@ -44,6 +44,7 @@ mod option_order;
 mod output;
 mod own;
 mod power;
+pub mod random;
 mod report;
 mod secret;
 pub mod seed;

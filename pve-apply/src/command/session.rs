@@ -1,6 +1,6 @@
 //! The start of most subcommands: the document on stdin, the client, the run's nonce.
 //!
-//! DOOR: reads stdin and gets random bytes for the nonce.
+//! DOOR: reads stdin.
 
 use crate::action::Plan;
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
@@ -18,10 +18,9 @@ use crate::run_lock::RunLock;
 use crate::schedule::Gates;
 use crate::show::{Colour, show};
 use crate::{connect, outcome, outcome::VmOutcome, schedule};
-use data_encoding::HEXLOWER;
 use pve_client::{Client, SystemClock};
 use stage::identity::EXAMPLE_SITE;
-use stage::{Console, Deployment, Document, Entry, Event, Failure, Place, Report, Vm};
+use stage::{Console, Deployment, Document, Entry, Event, Failure, Place, Report, Vm, random};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -190,12 +189,7 @@ fn unknown_tag(tag: &str, deployment: &Deployment) -> Entry {
 
 /// Returns 64 random bits, which identify this run's creates.
 fn nonce() -> Result<String, Failure> {
-    let mut bytes = [0u8; 8];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Entry::error("no-random-bytes", Place::Run, "the system provides no random bytes")
-            .cause(&error)
-    })?;
-    Ok(HEXLOWER.encode(&bytes))
+    Ok(random::hex::<8>()?)
 }
 
 impl From<&ConsentArgs> for Consent {

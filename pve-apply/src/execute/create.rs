@@ -12,7 +12,7 @@ use crate::read::{Deadline, read_retrying};
 use data_encoding::HEXLOWER;
 use pve_client::{ConfigView, Error, Params, Upid, Vmid};
 use pve_stage::patience::Patience;
-use stage::Entry;
+use stage::{Entry, random};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,16 +42,8 @@ enum Occupant {
 impl Work<'_> {
     /// Creates the VM and makes sure afterwards that it is ours.
     pub(super) fn create(&mut self, params: &BTreeMap<String, String>) -> Result<(), StepError> {
-        let uuid = uuid().map_err(|error| {
-            StepError::unsent(
-                Entry::error(
-                    "no-random-bytes",
-                    self.place(),
-                    "the system provides no random bytes",
-                )
-                .cause(&error),
-            )
-        })?;
+        let uuid =
+            uuid().map_err(|entry| StepError::unsent(Entry { place: self.place(), ..entry }))?;
         let mut uncertain = false;
         let mut attempt = 1;
         loop {
@@ -244,9 +236,9 @@ fn smbios1(params: &BTreeMap<String, String>, uuid: &str) -> String {
 }
 
 /// Returns a random uuid, version 4.
-fn uuid() -> Result<String, getrandom::Error> {
+fn uuid() -> Result<String, Entry> {
     let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes)?;
+    random::fill(&mut bytes)?;
     // RFC 9562, 5.4: four bits of version and two of variant.
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
