@@ -44,7 +44,7 @@ fn left_out(missing: &[Row]) -> Report {
     let mut report = Report::new();
     for row in missing {
         let fact = "does not exist, and is left out of the inventory";
-        let entry = Entry::warning("no-address", Place::Named(row.name.clone()), fact);
+        let entry = Entry::warning("not-found", Place::Named(row.name.clone()), fact);
         report.push(entry.hint("`pve-apply apply` creates it"));
     }
     report
