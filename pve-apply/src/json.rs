@@ -1,8 +1,15 @@
-//! PVE's names in the plan's JSON: as text, a vmid as a number. Does no I/O.
+//! JSON on stdout; PVE's names in the plan's JSON: as text, a vmid as a number. Does no I/O.
 
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt::Display;
 use std::str::FromStr;
+
+/// Returns a value as indented JSON that ends its last line.
+pub(crate) fn pretty(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
 
 /// A name as text; an invalid name is refused when a plan is read.
 pub(crate) mod name {

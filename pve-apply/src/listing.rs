@@ -37,12 +37,8 @@ pub(crate) fn list(
             report.push(blocked.entry().as_warning());
         }
     }
-    let seen = observed.vms.values().filter_map(|observation| match observation {
-        Observation::Seen(seen) => Some(&**seen),
-        _ => None,
-    });
     let (mut rows, mut listed) = (Vec::new(), BTreeSet::new());
-    for seen in seen {
+    for seen in observed.seen() {
         let Some(membership) = Membership::of(seen, desired, compared, extent) else { continue };
         listed.extend(membership.vm.map(|vm| vm.name.as_str()));
         rows.push(row(seen, membership, compared, extent));

@@ -31,6 +31,16 @@ pub(crate) struct Observed {
     pub images: BTreeMap<Volid, Option<u64>>,
 }
 
+impl Observed {
+    /// Returns the state of each VM that could be read.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &VmState> {
+        self.vms.values().filter_map(|observation| match observation {
+            Observation::Seen(seen) => Some(&**seen),
+            _ => None,
+        })
+    }
+}
+
 /// A guest in the cluster's list.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Guest {

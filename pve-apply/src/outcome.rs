@@ -2,6 +2,7 @@
 
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::inventory::first;
+use crate::json;
 use crate::notice::Notice;
 use pve_client::{NodeName, Vmid};
 use serde::Serialize;
@@ -252,9 +253,7 @@ impl ResultJson {
 
     /// Returns the bytes for stdout.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
-        bytes.push(b'\n');
-        bytes
+        json::pretty(self)
     }
 }
 

@@ -1,14 +1,13 @@
 //! DOOR: a plan in a file, readable by its owner only, since it has the seed data.
 
 use crate::action::{Plan, VERSION};
+use crate::json;
 use stage::{Entry, Failure, Place, whole_file};
 use std::path::Path;
 
 /// Returns a plan as JSON.
 pub(crate) fn to_bytes(plan: &Plan) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(plan).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    json::pretty(plan)
 }
 
 /// Writes a plan with mode 0600, also over an older file.

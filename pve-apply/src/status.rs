@@ -1,6 +1,7 @@
 //! The list of VMs as a table and as JSON. Does no I/O.
 
 use crate::action::{Action, Plan};
+use crate::json;
 use crate::notice::NoticeKind;
 use crate::plan::is_mark_only;
 use serde::Serialize;
@@ -213,8 +214,5 @@ pub(crate) fn table(rows: &[Row], columns: Columns) -> String {
 
 /// Returns the rows as JSON.
 pub(crate) fn json(site: &str, deployment: &str, rows: &[Row]) -> Vec<u8> {
-    let list = ListJson { version: 1, site, deployment, vms: rows };
-    let mut bytes = serde_json::to_vec_pretty(&list).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    json::pretty(&ListJson { version: 1, site, deployment, vms: rows })
 }

@@ -5,11 +5,11 @@ use crate::addresses;
 use crate::cli::InventoryArgs;
 use crate::desired::Purpose;
 use crate::inventory::{Inventory, guests};
+use crate::json;
 use crate::listing::{self, Extent, MISSING};
 use crate::observe::{self, Scope};
 use crate::plan;
 use crate::status::Row;
-use serde::Serialize;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
 pub(crate) fn run(args: &InventoryArgs, console: &Console) -> Result<Output, Failure> {
@@ -28,10 +28,10 @@ pub(crate) fn run(args: &InventoryArgs, console: &Console) -> Result<Output, Fai
     let inventory = Inventory::new(&rows, &guests);
     let Some(name) = &args.host else {
         report.extend(left_out(&missing));
-        return Ok(Output::bytes(bytes(&inventory), report));
+        return Ok(Output::bytes(json::pretty(&inventory), report));
     };
     match inventory.host(name) {
-        Some(variables) => Ok(Output::bytes(bytes(variables), report)),
+        Some(variables) => Ok(Output::bytes(json::pretty(variables), report)),
         None => {
             report.push(no_host(name, &inventory));
             Err(report.into())
@@ -57,10 +57,4 @@ fn no_host(name: &str, inventory: &Inventory) -> Entry {
         [] => entry,
         hosts => entry.hint(format!("hosts: {}", hosts.join(", "))),
     }
-}
-
-fn bytes(value: &impl Serialize) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
 }

@@ -6,7 +6,6 @@ use crate::action::Plan;
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
 use crate::closing::{self, Readiness};
 use crate::desired::{self, Consent, Desired, Purpose};
-use crate::examples;
 use crate::execute::{Runner, Vmids};
 use crate::interrupt::Interrupt;
 use crate::observed::Observed;
@@ -32,8 +31,6 @@ pub(super) struct Session {
     pub(super) requested: Vec<RequestedVm>,
     /// Names of the document's VMs, in its order.
     pub(super) order: Vec<String>,
-    /// Warnings of secrets of the examples; none against this very machine.
-    pub(super) examples: Report,
 }
 
 impl Session {
@@ -71,11 +68,7 @@ impl Session {
                 let also = also(&deployment);
                 // Problems of a `config` have been reported with the others.
                 let requested = requested::of(&deployment, parsed);
-                let examples = match client.endpoint().url.is_loopback() {
-                    true => Report::new(),
-                    false => examples::warnings(&deployment),
-                };
-                Ok((Self { client, desired, requested, order, examples }, also))
+                Ok((Self { client, desired, requested, order }, also))
             }
             (Err(findings), _) => {
                 report.extend(findings);

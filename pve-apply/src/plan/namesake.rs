@@ -4,7 +4,7 @@
 use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Definition, Desired, DesiredVm};
 use crate::mark::{NotOurs, Owner};
-use crate::observed::{Observation, Observed, VmState};
+use crate::observed::{Observed, VmState};
 use machine::{ConfigKey, Form, Parts};
 
 /// Returns why a VM that does not exist cannot be created.
@@ -14,12 +14,8 @@ pub(super) fn of(
     definition: &Definition,
     observed: &Observed,
 ) -> Option<Blocked> {
-    let seen = observed.vms.values().filter_map(|observation| match observation {
-        Observation::Seen(seen) => Some(&**seen),
-        _ => None,
-    });
     // A template never runs.
-    let mut others = seen.filter(|seen| !seen.config.is_template());
+    let mut others = observed.seen().filter(|seen| !seen.config.is_template());
     others.find_map(|seen| {
         let mac = shared_mac(definition, seen)?;
         let is_named =
