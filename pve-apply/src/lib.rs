@@ -25,6 +25,7 @@ mod json;
 mod listing;
 mod manual;
 mod mark;
+mod network;
 mod notice;
 mod observe;
 mod observed;

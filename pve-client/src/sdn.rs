@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::client::Client;
 use crate::error::Error;
+use crate::fields::{Fields, text};
 use crate::ids::NodeName;
 use crate::params::{Params, path};
 use crate::upid::Upid;
@@ -65,7 +68,7 @@ pub struct SdnObject {
     pub id: String,
     /// Whether it has pending changes.
     pub state: SdnState,
-    /// Its values.
+    /// Its values; the items of a list are joined by `;`.
     pub values: BTreeMap<String, String>,
     /// The values after the next apply.
     pub pending: BTreeMap<String, String>,
@@ -105,10 +108,10 @@ impl Client {
             Ok(SdnObject {
                 id: object.required(kind.id_field())?,
                 state,
-                values: object.texts(),
+                values: texts(&object),
                 pending: object
                     .object("pending")
-                    .map(|pending| pending.texts())
+                    .map(|pending| texts(&pending))
                     .unwrap_or_default(),
             })
         })
@@ -185,6 +188,26 @@ impl Client {
             })
         })
     }
+}
+
+/// Returns all fields as texts: the items of a list joined by `;`, the fields of an item by `,`.
+fn texts(object: &Fields<'_>) -> BTreeMap<String, String> {
+    // PVE: facts-2, 15: a DHCP range is a text while it is pending, and an object once it is committed.
+    let item = |item: &Value| match item {
+        Value::Object(fields) => {
+            let fields = fields.iter().filter_map(|(key, v)| Some(format!("{key}={}", text(v)?)));
+            let mut fields: Vec<String> = fields.collect();
+            // The order of an object's fields means nothing: that of the text form is start, end.
+            fields.sort_by(|a, b| b.cmp(a));
+            Some(fields.join(","))
+        }
+        other => text(other),
+    };
+    let lists = object.0.iter().filter_map(|(name, value)| {
+        let items: Vec<String> = value.as_array()?.iter().filter_map(item).collect();
+        Some((name.clone(), items.join(";")))
+    });
+    lists.chain(object.texts()).collect()
 }
 
 /// Adds the lock's token to parameters.

@@ -115,6 +115,7 @@ fn of_mark(
         candidate: None,
         node: seen.node.clone(),
         after: Vec::new(),
+        networks: Vec::new(),
         storage: None,
         digest: seen.config.digest.as_ref().map(ToString::to_string),
         power: None,

@@ -180,6 +180,7 @@ pub(crate) fn vm_plan(name: &str, action: Action) -> VmPlan {
         vmid: None,
         node: "pve1".parse().unwrap(),
         after: Vec::new(),
+        networks: Vec::new(),
         storage: None,
         candidate: None,
         mark: Mark::default(),
