@@ -30,6 +30,7 @@ mod proxy;
 mod qemu;
 mod redirect;
 mod sdn;
+mod sdn_object;
 mod storage;
 mod task;
 mod tls;
@@ -55,7 +56,8 @@ pub use property_string::{PropertyString, display_size, parse_boolean, parse_siz
 pub use proxy::Proxies;
 pub use qemu::{ConfigView, PendingValue, VmConfig, VmStatus};
 pub use redirect::Downgrade;
-pub use sdn::{NodeVnet, NodeZone, SdnKind, SdnObject, SdnState};
+pub use sdn::{NodeVnet, NodeZone, SdnKind};
+pub use sdn_object::{SdnFabric, SdnFabricNode, SdnFabrics, SdnObject, SdnState};
 pub use storage::{
     Bridge, Download, Network, Storage, StorageConfig, UrlMetadata, Volume, VolumeInfo,
 };

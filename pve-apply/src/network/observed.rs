@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Subnet,
     /// A controller, which we never change.
     Controller,
+    /// A fabric, which we never change.
+    Fabric,
 }
 
 /// Whether an object has changes that wait for a commit.
@@ -37,7 +39,7 @@ pub(crate) enum State {
     Deleted,
 }
 
-/// A zone, vnet, subnet or controller.
+/// An SDN object.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Object {
     /// Its kind.
@@ -55,22 +57,18 @@ pub(crate) struct Object {
 impl Object {
     /// Returns an object of PVE's list with `pending=1`.
     pub(crate) fn of(kind: Kind, listed: SdnObject) -> Self {
-        // PVE: facts-2, 13: of a new object only the type and the ID are outside of `pending`.
-        let mut values = listed.values;
-        NOT_VALUES.iter().chain(kind.named()).for_each(|name| _ = values.remove(*name));
-        let mut edited = values.clone();
-        for (name, value) in listed.pending {
-            match value.as_str() {
-                "deleted" => _ = edited.remove(&name),
-                _ => _ = edited.insert(name, value),
-            }
-        }
-        let (state, running, edited) = match listed.state {
-            SdnState::Applied => (State::Applied, values, edited),
-            SdnState::New => (State::New, Values::new(), edited),
-            SdnState::Changed => (State::Changed, values, edited),
-            SdnState::Deleted => (State::Deleted, values, Values::new()),
+        let without_names = |mut values: Values| {
+            NOT_VALUES.iter().chain(kind.named()).for_each(|name| _ = values.remove(*name));
+            values
         };
+        let state = match listed.state {
+            SdnState::Applied => State::Applied,
+            SdnState::New => State::New,
+            SdnState::Changed => State::Changed,
+            SdnState::Deleted => State::Deleted,
+        };
+        let running = listed.applied().cloned().map(without_names).unwrap_or_default();
+        let edited = listed.edited().map(without_names).unwrap_or_default();
         Self { kind, id: listed.id, state, running, edited }
     }
 
@@ -97,7 +95,7 @@ impl Object {
 }
 
 /// What PVE lists beside the values of an object.
-const NOT_VALUES: [&str; 6] = ["state", "pending", "digest", "lock-token", "id", "cidr"];
+const NOT_VALUES: [&str; 4] = ["state", "digest", "id", "cidr"];
 
 impl Kind {
     /// Returns the keys that name an object of this kind, or follow from its name.
@@ -107,6 +105,7 @@ impl Kind {
             Self::Vnet => &["vnet", "type"],
             Self::Subnet => &["subnet", "type", "zone", "network", "mask"],
             Self::Controller => &["controller"],
+            Self::Fabric => &[],
         }
     }
 }
@@ -124,6 +123,8 @@ pub(crate) struct Sdn {
     pub(crate) subnets_hidden: BTreeSet<String>,
     /// The controllers, by ID. Read only when something has to be committed.
     pub(crate) controllers: Option<BTreeMap<String, Object>>,
+    /// The fabrics, by ID: only their state. Read like the controllers, and only of PVE 9 and newer.
+    pub(crate) fabrics: BTreeMap<String, Object>,
     /// What each node of the cluster says about its zones.
     pub(crate) nodes: BTreeMap<NodeName, NodeSdn>,
     /// The guests that use vnets. Read only when a vnet may have to be removed.
@@ -183,10 +184,11 @@ impl Sdn {
             Kind::Vnet => self.vnets.get(id),
             Kind::Subnet => self.subnets.get(id),
             Kind::Controller => self.controllers.as_ref()?.get(id),
+            Kind::Fabric => self.fabrics.get(id),
         }
     }
 
-    /// Returns all objects: zones, vnets, subnets, controllers.
+    /// Returns all objects: zones, vnets, subnets, controllers, fabrics.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Object> {
         let controllers = self.controllers.iter().flat_map(BTreeMap::values);
         self.zones
@@ -194,5 +196,6 @@ impl Sdn {
             .chain(self.vnets.values())
             .chain(self.subnets.values())
             .chain(controllers)
+            .chain(self.fabrics.values())
     }
 }
