@@ -1,0 +1,19 @@
+//! Networks of PVE's software-defined networking: zones, vnets and subnets, with one row for each
+//! option. Does no I/O.
+//!
+//! A row has everything that the tools know about an option: its type, the zone types that accept
+//! it, those where it has an effect, whether PVE changes it in place, and its first PVE version.
+
+mod alias;
+mod config;
+mod network;
+mod range;
+mod row;
+mod rows;
+pub mod rule;
+
+pub use alias::{ALIAS_LIMIT, NONCE_LENGTH, longest_alias};
+pub use config::{Config, Problem};
+pub use network::{At, Fault, Network, Subnet, Vnet};
+pub use row::{Change, Object, REFUSED, Refused, Row, ZoneType, refusal};
+pub use rows::{SUBNET, VNET, ZONE};
