@@ -150,7 +150,9 @@ impl fmt::Display for Mark {
 /// Returns why a user's alias would make the mark after it ambiguous, or not fit; `None` if it does not.
 pub(crate) fn refusal(people: &str, mark: &Mark) -> Option<String> {
     if let Some(word) = people.split_whitespace().find(|word| word.starts_with(SITE)) {
-        return Some(format!("must not have a word that starts with \"{SITE}\", such as \"{word}\""));
+        return Some(format!(
+            "must not have a word that starts with \"{SITE}\", such as \"{word}\""
+        ));
     }
     if people.split_whitespace().collect::<Vec<_>>().join(" ") != people {
         return Some("must be one line, with single blanks between words".to_owned());

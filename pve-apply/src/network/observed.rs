@@ -1,7 +1,7 @@
 //! `Sdn`: the SDN objects of the cluster at one moment, as values. Does no I/O.
 
 use crate::json;
-use pve_client::{GuestKind, NodeName, Permissions, SdnObject, SdnState, Vmid};
+use pve_client::{GuestKind, NodeName, Permissions, SdnKind, SdnObject, SdnState, Vmid};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,11 +52,19 @@ pub(crate) struct Object {
     pub(crate) running: Values,
     /// Its values after the next commit; empty if that deletes it.
     pub(crate) edited: Values,
+    /// The vnet of a subnet.
+    pub(crate) vnet: Option<String>,
 }
 
 impl Object {
-    /// Returns an object of PVE's list with `pending=1`.
-    pub(crate) fn of(kind: Kind, listed: SdnObject) -> Self {
+    /// Returns an object of PVE's list with `pending=1` of this kind.
+    pub(crate) fn of(listed_as: &SdnKind, listed: SdnObject) -> Self {
+        let (kind, vnet) = match listed_as {
+            SdnKind::Zone => (Kind::Zone, None),
+            SdnKind::Vnet => (Kind::Vnet, None),
+            SdnKind::Subnet(vnet) => (Kind::Subnet, Some(vnet.clone())),
+            SdnKind::Controller => (Kind::Controller, None),
+        };
         let without_names = |mut values: Values| {
             NOT_VALUES.iter().chain(kind.named()).for_each(|name| _ = values.remove(*name));
             values
@@ -69,7 +77,7 @@ impl Object {
         };
         let running = listed.applied().cloned().map(without_names).unwrap_or_default();
         let edited = listed.edited().map(without_names).unwrap_or_default();
-        Self { kind, id: listed.id, state, running, edited }
+        Self { kind, id: listed.id, state, running, edited, vnet }
     }
 
     /// Returns whether a commit would change it.
@@ -103,7 +111,7 @@ impl Kind {
         match self {
             Self::Zone => &["zone"],
             Self::Vnet => &["vnet", "type"],
-            Self::Subnet => &["subnet", "type", "zone", "network", "mask"],
+            Self::Subnet => &["subnet", "type", "vnet", "zone", "network", "mask"],
             Self::Controller => &["controller"],
             Self::Fabric => &[],
         }
