@@ -3,6 +3,7 @@
 //!
 //! `observed` is the cluster's SDN as a value, `model` the plan as a value.
 
+pub(crate) mod execute;
 pub(crate) mod mark;
 pub(crate) mod model;
 pub(crate) mod observed;
