@@ -92,7 +92,7 @@ fn kinds_and_bounds_are_those_of_the_schema() {
                     matches!(row.part.kind, Kind::Set(',', _))
                 }
                 "string" if facts.get("enum").is_some() => matches!(row.part.kind, Kind::Word(_)),
-            _ => matches!(row.part.kind, Kind::Text(_)),
+                _ => matches!(row.part.kind, Kind::Text(_)),
             },
         );
         if let Kind::Int(least, most) = row.part.kind {
