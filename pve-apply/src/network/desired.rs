@@ -1,7 +1,6 @@
 //! The document's networks, and every problem in them. Does no I/O.
 
-use super::mark::{self, Mark, Origin};
-use machine::sdn::{At, Network};
+use machine::sdn::{Fault, Network};
 use stage::{Deployment, Entry, Place, Report};
 use std::collections::BTreeSet;
 
@@ -12,6 +11,8 @@ pub(crate) struct DesiredNetworks {
     pub(crate) list: Vec<Network>,
     /// The zones of all networks of the site; `None` when unknown.
     pub(crate) names: Option<BTreeSet<String>>,
+    /// Networks, and what is accepted there without an effect.
+    pub(crate) without_effect: Vec<(String, String)>,
     /// Only some VMs were asked for: networks are neither changed nor removed.
     pub(crate) are_left_alone: bool,
     /// Only networks were asked for.
@@ -37,48 +38,35 @@ impl DesiredNetworks {
 /// Reads the document's networks.
 pub(crate) fn read(deployment: &Deployment, report: &mut Report) -> DesiredNetworks {
     let written = deployment.networks.as_deref().unwrap_or_default();
-    let (list, faults) = Network::read(written);
-    for fault in faults {
+    let site = deployment.site.as_deref().unwrap_or_default();
+    let (list, mut faults) = Network::read(written);
+    faults.extend(machine::sdn::problems(&list, site));
+    // resolve has warned already; the plan of a network that is made repeats it.
+    let (warnings, errors): (Vec<_>, Vec<_>) =
+        faults.into_iter().partition(|fault| fault.problem.is_warning);
+    for fault in errors {
         let problem = fault.problem;
         let place = Place::input(fault.at.path(problem.option.as_deref()));
-        let entry = match problem.is_warning {
-            true => Entry::warning(problem.code, place, problem.fact),
-            false => Entry::error(problem.code, place, problem.fact),
-        };
+        let entry = Entry::error(problem.code, place, problem.fact);
         report.push(problem.hint.into_iter().fold(entry, Entry::hint));
     }
-    let site = deployment.site.as_deref().unwrap_or_default();
     if !list.is_empty() && site.is_empty() {
         let fact = "is required: networks belong to the site, and its name is in their mark";
         let hint = "set `site:` in site.yaml to a name that no other site on the cluster has";
-        report.push(Entry::error("site-without-name", Place::input("site"), fact).hint(hint));
+        report.push(Entry::error("missing-field", Place::input("site"), fact).hint(hint));
     }
-    aliases(written, site, report);
     let names = deployment.network_names.as_ref().map(|names| names.iter().cloned().collect());
-    DesiredNetworks { list, names, ..DesiredNetworks::default() }
+    let without_effect = warnings.into_iter().filter_map(|fault| warning(written, fault)).collect();
+    DesiredNetworks { list, names, without_effect, ..DesiredNetworks::default() }
 }
 
-/// Checks that each alias leaves room for the mark, and cannot be taken for one.
-fn aliases(written: &[stage::Network], site: &str, report: &mut Report) {
-    for (index, network) in written.iter().enumerate() {
-        let mark = longest(site, &network.zone);
-        for (number, vnet) in network.vnets.iter().enumerate() {
-            let alias = vnet.config.get("alias").and_then(serde_json::Value::as_str);
-            if let Some(fact) = alias.and_then(|alias| mark::refusal(alias, &mark)) {
-                let at = At { network: index, vnet: Some(number), subnet: None };
-                report.error("invalid-value", Place::input(at.path(Some("alias"))), fact);
-            }
-        }
-    }
-}
-
-/// Returns the longest mark of a network.
-fn longest(site: &str, zone: &str) -> Mark {
-    Mark {
-        site: site.to_owned(),
-        net: zone.to_owned(),
-        zone: Origin::Given,
-        run: "0".repeat(machine::sdn::NONCE_LENGTH),
-        other: String::new(),
-    }
+/// Returns a network and what is accepted there without an effect.
+fn warning(written: &[stage::Network], fault: Fault) -> Option<(String, String)> {
+    let network = written.get(fault.at.network)?;
+    let vnet = fault.at.vnet.and_then(|index| network.vnets.get(index));
+    let subnet = fault.at.subnet.and_then(|index| vnet?.subnets.get(index));
+    let place = [vnet.map(|vnet| vnet.vnet.clone()), subnet.map(|subnet| subnet.subnet.clone())];
+    let place = place.into_iter().flatten().chain(fault.problem.option);
+    let place = place.collect::<Vec<_>>().join(", ");
+    Some((network.zone.clone(), format!("{place}: {}", fault.problem.fact)))
 }

@@ -9,6 +9,11 @@ use std::collections::BTreeMap;
 /// The parameters of an edit.
 pub(super) type EditParams = BTreeMap<String, Param>;
 
+/// A parameter with one value.
+pub(super) fn one(value: &str) -> Param {
+    Param::One(value.to_owned())
+}
+
 /// Returns the parameters that set these options of a new object.
 pub(super) fn params_of(object: sdn::Object, options: &Options) -> EditParams {
     options.iter().map(|(name, normal)| param(object, name, normal)).collect()
@@ -16,14 +21,14 @@ pub(super) fn params_of(object: sdn::Object, options: &Options) -> EditParams {
 
 /// Returns the parameters that make an object differ no longer.
 pub(super) fn params_to(object: sdn::Object, differences: &[Difference]) -> EditParams {
-    let set = differences.iter().filter_map(|difference| {
-        Some(param(object, difference.name, difference.to.as_deref()?))
-    });
+    let set = differences
+        .iter()
+        .filter_map(|difference| Some(param(object, difference.name, difference.to.as_deref()?)));
     let mut params: EditParams = set.collect();
     let gone: Vec<&str> =
         differences.iter().filter(|d| d.to.is_none()).map(|difference| difference.name).collect();
     if !gone.is_empty() {
-        params.insert("delete".to_owned(), Param::One(gone.join(",")));
+        params.insert("delete".to_owned(), one(&gone.join(",")));
     }
     params
 }
@@ -31,7 +36,7 @@ pub(super) fn params_to(object: sdn::Object, differences: &[Difference]) -> Edit
 fn param(object: sdn::Object, name: &str, normal: &str) -> (String, Param) {
     let value = match object.row(name).filter(|row| row.is_array()) {
         Some(row) => Param::Many(row.params(normal).map(str::to_owned).collect()),
-        None => Param::One(normal.to_owned()),
+        None => one(normal),
     };
     (name.to_owned(), value)
 }
@@ -131,7 +136,7 @@ pub(super) fn gives_up(edit: &Edit, for_the: &Edit, wanted: &str) -> bool {
 }
 
 impl Edit {
-    /// Returns the edit that takes this one back; its guard is what this one leaves.
+    /// Returns the edit that takes this one back. Its guard still says what was there before this one.
     pub(crate) fn undo(&self) -> Self {
         let before = match &self.guard {
             Guard::Absent => None,
@@ -161,25 +166,23 @@ impl Edit {
             .filter_map(|name| Some((name.to_owned(), self.value(name, before.get(name)?))))
             .collect();
         if !gone.is_empty() {
-            params.insert("delete".to_owned(), Param::One(gone.join(",")));
+            params.insert("delete".to_owned(), one(&gone.join(",")));
         }
         params
     }
 
     /// Returns the parameters that create a deleted object again.
     fn again(&self, before: &Values) -> EditParams {
-        let mut params: EditParams = before
-            .iter()
-            .map(|(name, value)| (name.clone(), self.value(name, value)))
-            .collect();
+        let mut params: EditParams =
+            before.iter().map(|(name, value)| (name.clone(), self.value(name, value))).collect();
         match self.kind {
-            Kind::Zone => _ = params.insert("zone".to_owned(), Param::One(self.id.clone())),
-            Kind::Vnet => _ = params.insert("vnet".to_owned(), Param::One(self.id.clone())),
+            Kind::Zone => _ = params.insert("zone".to_owned(), one(&self.id)),
+            Kind::Vnet => _ = params.insert("vnet".to_owned(), one(&self.id)),
             Kind::Subnet => {
                 let cidr = self.id.split_once('-').map_or("", |(_, rest)| rest);
                 let cidr = cidr.rsplit_once('-').map(|(ip, length)| format!("{ip}/{length}"));
-                params.insert("subnet".to_owned(), Param::One(cidr.unwrap_or_default()));
-                params.insert("type".to_owned(), Param::One("subnet".to_owned()));
+                params.insert("subnet".to_owned(), one(&cidr.unwrap_or_default()));
+                params.insert("type".to_owned(), one("subnet"));
             }
             Kind::Controller | Kind::Fabric => {}
         }
@@ -195,7 +198,7 @@ impl Edit {
         };
         match object.row(name).filter(|row| row.is_array()) {
             Some(_) => Param::Many(text.split(';').map(str::to_owned).collect()),
-            None => Param::One(text.to_owned()),
+            None => one(text),
         }
     }
 }

@@ -96,9 +96,7 @@ impl<'a> Finder<'a> {
 
     /// Returns whether the marks say that a run of ours made the zone.
     pub(super) fn is_made(self, net: &str) -> bool {
-        let is_made = |vnet: &Object| {
-            matches!(self.owner(vnet, net), Owner::Ours(mark) if mark.zone == Origin::Made)
-        };
+        let is_made = |vnet: &Object| matches!(self.owner(vnet, net), Owner::Ours(mark) if mark.zone == Origin::Made);
         self.vnets_in(net).any(is_made)
     }
 
