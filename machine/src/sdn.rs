@@ -5,6 +5,7 @@
 //! it, those where it has an effect, whether PVE changes it in place, and its first PVE version.
 
 mod alias;
+mod check;
 mod config;
 mod network;
 mod range;
@@ -13,6 +14,7 @@ mod rows;
 pub mod rule;
 
 pub use alias::{ALIAS_LIMIT, NONCE_LENGTH, longest_alias};
+pub use check::problems;
 pub use config::{Config, Problem};
 pub use network::{At, Fault, Network, Subnet, Vnet};
 pub use row::{Change, Object, REFUSED, Refused, Row, ZoneType, refusal};

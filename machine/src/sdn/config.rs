@@ -1,5 +1,6 @@
 //! `Config`: the options of a zone, vnet or subnet in normal form. Does no I/O.
 
+use super::network::At;
 use super::row::{Object, Row, ZoneType, refusal};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ pub struct Problem {
     pub hint: Option<String>,
     /// Whether PVE accepts it, although it probably is a mistake.
     pub is_warning: bool,
+    /// The object, and its option, that had the same value first.
+    pub first: Option<(At, Option<&'static str>)>,
 }
 
 impl Problem {
@@ -31,7 +34,7 @@ impl Problem {
         fact: impl Into<String>,
     ) -> Self {
         let option = option.into().map(str::to_owned);
-        Self { option, code, fact: fact.into(), hint: None, is_warning: false }
+        Self { option, code, fact: fact.into(), hint: None, is_warning: false, first: None }
     }
 
     /// Creates a warning.
@@ -46,6 +49,11 @@ impl Problem {
     /// Adds a hint.
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Adds the place that had the same value first.
+    pub(super) fn after(self, at: At, option: Option<&'static str>) -> Self {
+        Self { first: Some((at, option)), ..self }
     }
 }
 

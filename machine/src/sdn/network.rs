@@ -8,6 +8,8 @@ use ipnet::IpNet;
 /// A zone with its vnets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
+    /// Its place in the list that it was read from.
+    pub at: At,
     /// The zone's ID.
     pub zone: String,
     /// The zone's type.
@@ -21,6 +23,8 @@ pub struct Network {
 /// A vnet with its subnets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vnet {
+    /// Its place in the list that it was read from.
+    pub at: At,
     /// Its ID.
     pub vnet: String,
     /// Its options.
@@ -32,7 +36,9 @@ pub struct Vnet {
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subnet {
-    /// Its CIDR. It has no host bits if [`Network::read`] returned no error.
+    /// Its place in the list that it was read from.
+    pub at: At,
+    /// Its CIDR.
     pub cidr: IpNet,
     /// Its options.
     pub config: Config,
@@ -99,7 +105,7 @@ impl Network {
             faults.push(Fault { at, problem: Problem::error(None, "invalid-value", fact) });
             return None;
         };
-        is_valid.then(|| Self { zone: network.zone.clone(), ty, config, vnets })
+        is_valid.then(|| Self { at, zone: network.zone.clone(), ty, config, vnets })
     }
 }
 
@@ -111,7 +117,7 @@ impl Vnet {
         };
         let subnets = vnet.subnets.iter().enumerate().filter_map(subnet).collect();
         let is_valid = id(&rule::VNET_ID, &vnet.vnet, at, faults);
-        is_valid.then(|| Self { vnet: vnet.vnet.clone(), config, subnets })
+        is_valid.then(|| Self { at, vnet: vnet.vnet.clone(), config, subnets })
     }
 }
 
@@ -120,7 +126,7 @@ impl Subnet {
         let config = read(Object::Subnet, &subnet.config, at, faults);
         let is_valid = id(&rule::CIDR, &subnet.subnet, at, faults);
         let cidr = subnet.subnet.parse().ok().filter(|_| is_valid)?;
-        Some(Self { cidr, config })
+        Some(Self { at, cidr, config })
     }
 
     /// Returns its ID in PVE: `lab-10.50.0.0-24`. PVE: facts-2, 6 and 9.

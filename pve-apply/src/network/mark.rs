@@ -8,10 +8,6 @@
 
 use std::fmt;
 
-/// The longest alias, in bytes.
-// The kernel's limit for a bridge's alias is 255; PVE accepts 256 (facts-3, 3).
-pub(crate) const LONGEST: usize = 255;
-
 const SITE: &str = "site=";
 const NET: &str = "net=";
 const ZONE: &str = "zone=";
@@ -147,22 +143,6 @@ impl fmt::Display for Mark {
     }
 }
 
-/// Returns why a user's alias would make the mark after it ambiguous, or not fit; `None` if it does not.
-pub(crate) fn refusal(people: &str, mark: &Mark) -> Option<String> {
-    if let Some(word) = people.split_whitespace().find(|word| word.starts_with(SITE)) {
-        return Some(format!(
-            "must not have a word that starts with \"{SITE}\", such as \"{word}\""
-        ));
-    }
-    if people.split_whitespace().collect::<Vec<_>>().join(" ") != people {
-        return Some("must be one line, with single blanks between words".to_owned());
-    }
-    let left = LONGEST.saturating_sub(Alias::write("", mark).len() + 1);
-    (people.len() > left).then(|| {
-        format!("has {} bytes; with our mark after it, {left} are available", people.len())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,16 +193,5 @@ mod tests {
         check(&format!("x\n{ours}"), "x", &Words::Mark(mark()));
         check(&ours.to_uppercase(), &ours.to_uppercase(), &Words::Unmarked);
         check(&ours.replace(' ', ""), &ours.replace(' ', ""), &Words::Unmarked);
-    }
-
-    #[test]
-    fn a_users_alias_leaves_room_for_the_mark() {
-        let left = LONGEST - mark().to_string().len() - 1;
-        assert_eq!(refusal(&"x".repeat(left), &mark()), None);
-        assert!(refusal(&"x".repeat(left + 1), &mark()).is_some());
-        assert!(refusal("a site=b", &mark()).is_some());
-        assert!(refusal("a  b", &mark()).is_some());
-        assert!(refusal("a\nb", &mark()).is_some());
-        assert_eq!(refusal("Lab network", &mark()), None);
     }
 }

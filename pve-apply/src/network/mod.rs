@@ -1,9 +1,26 @@
 //! Networks: the zones, vnets and subnets of SDN that belong to the site, and how they become what the
 //! document says.
 //!
-//! `observed` is the cluster's SDN as a value, `model` the plan as a value.
+//! `desired` is what the document says, `observed` the cluster's SDN as a value, `plan` a function of both;
+//! `mark` and `find` say what is ours; `model` is the plan as a value. Doors: `read` (reads only).
 
 pub(crate) mod execute;
+mod adopt;
+mod commit;
+pub(crate) mod desired;
+mod draft;
+mod edits;
+mod find;
+mod left_over;
 pub(crate) mod mark;
 pub(crate) mod model;
+mod normal;
 pub(crate) mod observed;
+mod plan;
+mod remove;
+mod subnet;
+mod vnet;
+
+pub(crate) use adopt::{as_adopted, plan_adopt};
+pub(crate) use plan::plan;
+pub(crate) use remove::{plan_destroy, plan_prune};

@@ -39,6 +39,15 @@ pub(crate) enum State {
     Deleted,
 }
 
+/// A view of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// What was committed last.
+    Running,
+    /// What the next commit makes of it.
+    Edited,
+}
+
 /// An SDN object.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Object {
@@ -78,6 +87,19 @@ impl Object {
         let running = listed.applied().cloned().map(without_names).unwrap_or_default();
         let edited = listed.edited().map(without_names).unwrap_or_default();
         Self { kind, id: listed.id, state, running, edited, vnet }
+    }
+
+    /// Returns whether it was never committed.
+    pub(crate) fn is_new(&self) -> bool {
+        self.state == State::New
+    }
+
+    /// Returns its values in a view; `None` if it does not exist there.
+    pub(crate) fn values(&self, view: View) -> Option<&Values> {
+        match view {
+            View::Running => (!self.is_new()).then_some(&self.running),
+            View::Edited => self.is_there().then_some(&self.edited),
+        }
     }
 
     /// Returns whether a commit would change it.
@@ -196,6 +218,11 @@ impl Sdn {
         }
     }
 
+    /// Returns whether the token can see all SDN objects: PVE filters lists instead of refusing them.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.permissions.as_ref().is_some_and(sees_all)
+    }
+
     /// Returns all objects: zones, vnets, subnets, controllers, fabrics.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Object> {
         let controllers = self.controllers.iter().flat_map(BTreeMap::values);
@@ -206,4 +233,13 @@ impl Sdn {
             .chain(controllers)
             .chain(self.fabrics.values())
     }
+}
+
+/// Returns whether a token with these permissions sees every SDN object, and what nodes say of them.
+fn sees_all(permissions: &Permissions) -> bool {
+    let audits = |path: &str| permissions.get(path).and_then(|p| p.get("SDN.Audit")).copied();
+    // PVE: facts-2, 31. A path below may revoke the privilege.
+    let below = permissions.keys().filter(|path| path.starts_with("/sdn/"));
+    let root = audits("/sdn").or_else(|| audits("/"));
+    root == Some(true) && below.into_iter().all(|path| audits(path).is_some())
 }

@@ -4,6 +4,7 @@ use crate::action::{Action, VmPlan};
 use crate::change::Impact;
 use crate::desired::{Consent, Definition, Desired, DesiredVm, Image, Seed};
 use crate::mark::{Mark, SeedNote, Stage};
+use crate::network::desired::DesiredNetworks;
 use crate::observed::{Config, Guest, Observation, Observed, Power, VmState};
 use machine::{ConfigKey, Setting, Settings};
 use pve_client::{GuestKind, NodeName, Vmid, Volid};
@@ -95,6 +96,7 @@ pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
         unpublished: Vec::new(),
         former_names: BTreeMap::new(),
         consent: Consent::default(),
+        networks: DesiredNetworks::default(),
         vms,
     }
 }
