@@ -4,12 +4,12 @@
 //! `desired` is what the document says, `observed` the cluster's SDN as a value, `plan` a function of both;
 //! `mark` and `find` say what is ours; `model` is the plan as a value. Doors: `read` (reads only).
 
-pub(crate) mod execute;
 mod adopt;
 mod commit;
 pub(crate) mod desired;
 mod draft;
 mod edits;
+pub(crate) mod execute;
 mod find;
 mod left_over;
 pub(crate) mod mark;

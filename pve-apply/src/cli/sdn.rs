@@ -1,0 +1,19 @@
+//! Arguments of `pve-apply unlock-sdn`.
+
+use clap::Args;
+use stage::TrustArgs;
+
+#[derive(Args, Debug)]
+pub(crate) struct UnlockSdnArgs {
+    /// Break the lock, whoever holds it
+    ///
+    /// Whoever is changing the SDN configuration at the time is no longer protected from others.
+    /// No pending change is committed or lost.
+    #[arg(long, help_heading = "Consent")]
+    pub(crate) force: bool,
+    /// Break the lock without asking, for scripts
+    #[arg(long, requires = "force", help_heading = "Consent")]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}
