@@ -106,7 +106,7 @@ pub(super) fn content(call: &mut Call) -> Reply {
     Ok(Value::Array(lines.collect()).into())
 }
 
-/// Facts-2 20: the simulator has no files to compare, so it only says whether anything would change.
+/// Facts-2 20: the simulator has no files to compare, only whether anything would change.
 pub(super) fn dry_run(call: &mut Call) -> Reply {
     let node = call.node();
     call.world.reachable_node(&node)?;

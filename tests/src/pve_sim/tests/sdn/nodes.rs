@@ -179,3 +179,29 @@ fn a_dry_run_says_whether_a_node_changes() {
     );
     check(&world("9.1.7"), "[]", &[(run, "501 Method 'GET /cluster/sdn/dry-run' not implemented")]);
 }
+
+/// What can be known of a node before a commit.
+#[test]
+fn a_node_shows_what_it_lacks() {
+    let lacks = with(r#""nodes": {"pve1": {"lacks": ["dnsmasq", "ifupdown2", "default-route"]}}"#);
+    let packages = "GET /nodes/pve1/apt/versions";
+    let network = "GET /nodes/pve1/network";
+    check(
+        &lacks,
+        "[]",
+        &[
+            (packages, r#"{"Package":"dnsmasq","Version":"2.91-1","CurrentState":"NotInstalled"}"#),
+            (packages, r#""Package":"ifupdown2","Version":"3.2.0-1""#),
+            (network, r#""address":"192.0.2.10","bridge_ports""#),
+        ],
+    );
+    check(
+        super::ALL,
+        "[]",
+        &[
+            (packages, r#""Package":"ifupdown2","Version":"3.3.0-1+pmx11""#),
+            (packages, r#""Package":"dnsmasq","Version":"2.91-1","CurrentState":"Installed""#),
+            (network, r#""gateway":"192.0.2.1""#),
+        ],
+    );
+}
