@@ -3,7 +3,8 @@
 use super::desired::DesiredNetworks;
 use super::draft::Draft;
 use super::find::{Finder, Owner, Zone};
-use super::model::{NetworkNoticeKind, NetworkReason as Reason, NetworkStatus, Networks};
+use super::finding::{NetworkNoticeKind, NetworkReason as Reason};
+use super::model::{NetworkStatus, Networks};
 use super::normal::{Compared, change, differences};
 use super::observed::{Object, Sdn};
 use super::{commit, edits, left_over, vnet};
@@ -128,7 +129,7 @@ fn use_zone(c: &Context<'_>, draft: &mut Draft, seen: &Object) {
     let object = sdn::Object::Zone;
     let ty = c.network.ty.name();
     draft.status = NetworkStatus::Used;
-    let mut differ = |values: &super::observed::Values| {
+    let differ = |values: &super::observed::Values| {
         let mut changes = Vec::new();
         let has = values.get("type").map(String::as_str);
         if has != Some(ty) {

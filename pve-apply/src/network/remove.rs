@@ -7,11 +7,11 @@ use super::commit::{pending, pending_of_others};
 use super::desired::DesiredNetworks;
 use super::edits;
 use super::find::Finder;
+use super::finding::{NetworkBlocked, NetworkNotice, NetworkNoticeKind, NetworkReason};
 use super::left_over;
 use super::model::{
-    Edit, NetworkAction, NetworkBlocked, NetworkImpact, NetworkNotice, NetworkNoticeKind,
-    NetworkPlan, NetworkReason, NetworkStatus, Networks, Pending, Transaction, UnchangedNetwork,
-    Verify,
+    Edit, NetworkAction, NetworkImpact, NetworkPlan, NetworkStatus, Networks, Pending, Transaction,
+    UnchangedNetwork, Verify,
 };
 use super::normal::change;
 use super::observed::{Object, Sdn, State, User};

@@ -87,7 +87,9 @@ fn remove(c: &Context<'_>, draft: &mut Draft, vnet: &Vnet, seen: &Object) {
         draft.changes.push(change(&format!("vnets.{}.subnets", vnet.vnet), Some(cidr), None));
     } else if !is_vnet_new {
         // A new subnet of a vnet that runs: somebody is about to add it.
-        draft.notices.push(super::model::NetworkNoticeKind::EditedByOthers { id: seen.id.clone() });
+        draft
+            .notices
+            .push(super::finding::NetworkNoticeKind::EditedByOthers { id: seen.id.clone() });
         return draft.reverts.push(edits::delete(&c.network.zone, seen));
     }
     match seen.state {

@@ -3,8 +3,8 @@
 use super::draft::Draft;
 use super::edits;
 use super::find::{Owner, Zone};
+use super::finding::NetworkReason as Reason;
 use super::mark::{Alias, Mark, Origin};
-use super::model::NetworkReason as Reason;
 use super::normal::{Compared, Difference, change, differences, of_config};
 use super::observed::{Kind, Object, Values, View};
 use super::plan::Context;

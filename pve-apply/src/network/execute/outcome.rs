@@ -1,0 +1,105 @@
+//! How a transaction ended, for each of its networks. Does no I/O.
+
+use crate::network::model::{NetworkAction, NetworkPlan};
+use crate::outcome::Verdict;
+use stage::Entry;
+
+/// The outcome of one network.
+pub(crate) struct NetworkOutcome {
+    /// Its zone.
+    pub(crate) name: String,
+    /// What should happen to it.
+    pub(crate) action: NetworkAction,
+    /// How it ended.
+    pub(crate) verdict: Verdict,
+    /// What was done to it, in words.
+    pub(crate) done: Vec<String>,
+    /// Whether something has changed, or may have.
+    pub(crate) changed: bool,
+}
+
+impl NetworkOutcome {
+    /// Returns the outcome of a network that was not started.
+    pub(crate) fn not_reached(plan: &NetworkPlan, reason: &str) -> Self {
+        Self {
+            name: plan.name.clone(),
+            action: plan.action,
+            verdict: Verdict::NotReached { reason: reason.to_owned() },
+            done: Vec::new(),
+            changed: false,
+        }
+    }
+
+    /// Returns whether it is as planned.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.verdict, Verdict::Done)
+    }
+
+    /// Returns whether it failed, or the user stopped it.
+    pub(crate) fn is_failed(&self) -> bool {
+        matches!(self.verdict, Verdict::Failed { .. } | Verdict::Interrupted { .. })
+    }
+
+    /// Returns whether another run has done it.
+    pub(crate) fn is_yielded(&self) -> bool {
+        matches!(self.verdict, Verdict::Yielded { .. })
+    }
+
+    /// Returns what has become of it, in a word.
+    pub(crate) fn word(&self) -> &'static str {
+        match (&self.verdict, self.action) {
+            (Verdict::Failed { .. }, _) => "failed",
+            (Verdict::Yielded { .. }, _) => "left to another run",
+            (Verdict::Interrupted { .. }, _) => "interrupted",
+            (Verdict::NotReached { .. }, _) => "not reached",
+            (Verdict::Done, NetworkAction::Destroy) => "destroyed",
+            (Verdict::Done, NetworkAction::Create) => "created",
+            (Verdict::Done, NetworkAction::Change) => "changed",
+            (Verdict::Done, NetworkAction::Adopt) => "adopted",
+        }
+    }
+}
+
+/// Why a transaction ended before its commit was done.
+pub(super) enum Halt {
+    /// Something failed.
+    Failed {
+        /// The network that it is about; none if it concerns all of them.
+        network: Option<String>,
+        /// What was being done.
+        during: &'static str,
+        /// The finding.
+        entry: Box<Entry>,
+    },
+    /// Another run has done the same.
+    Yielded(Box<Entry>),
+    /// The user stopped it.
+    Interrupted {
+        /// What was not started.
+        before: &'static str,
+        /// What is left of it.
+        left: Option<String>,
+    },
+}
+
+impl Halt {
+    /// A failure that concerns the transaction as a whole.
+    pub(super) fn failed(during: &'static str, entry: Entry) -> Self {
+        Self::Failed { network: None, during, entry: Box::new(entry) }
+    }
+
+    /// Adds lines about what is left.
+    pub(super) fn with_notes(mut self, notes: Vec<String>) -> Self {
+        match &mut self {
+            Self::Failed { entry, .. } | Self::Yielded(entry) => entry.notes.extend(notes),
+            Self::Interrupted { left, .. } if !notes.is_empty() => *left = Some(notes.join("; ")),
+            Self::Interrupted { .. } => {}
+        }
+        self
+    }
+
+    /// The user stopped it.
+    pub(super) fn interrupted(before: &'static str) -> Self {
+        Self::Interrupted { before, left: None }
+    }
+}
