@@ -1,12 +1,12 @@
 //! Compares a vnet's subnets with the cluster's. Subnets belong to their vnet. Does no I/O.
 
+use super::context::Context;
 use super::draft::Draft;
 use super::edits;
 use super::find::cidr_of;
 use super::model::NetworkImpact;
 use super::normal::{Compared, change, differences, of_config};
 use super::observed::{Kind, Object, State, Values, View};
-use super::plan::Context;
 use crate::change::Change;
 use machine::sdn::{self, Subnet, Vnet};
 
