@@ -30,10 +30,11 @@ pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure
     }
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&adoption, &observed));
     let report = unless_done(&outcomes)?;
-    let mut rows = outcome::rows(&adoption, &outcomes, &session.order);
+    let mut rows = outcome::rows(&adoption, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     rows.iter_mut().for_each(|row| addresses::of_running(&session.client, row));
-    let result = ResultJson::new(&session.desired.deployment, rows);
-    let changed = outcome::any_changed(&outcomes);
+    let result =
+        ResultJson::new(&session.desired.deployment, rows).with_networks(&adoption, &outcomes);
+    let changed = outcomes.any_changed();
     Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
 }

@@ -13,7 +13,7 @@ use crate::mark::Owner;
 use crate::observe::Scope;
 use crate::observed::{Observation, Observed, VmState};
 use crate::other_run::Wait;
-use crate::outcome::{self, ResultJson, VmOutcome};
+use crate::outcome::{self, Outcomes, ResultJson};
 use crate::preflight::Preflight;
 use crate::read::Stopwatch;
 use crate::{facts, plan, plan_file, ready, room};
@@ -28,8 +28,8 @@ const ROUNDS: usize = 8;
 struct Work {
     /// The plan of the last round.
     plan: Plan,
-    /// The outcomes of the VMs of all rounds.
-    outcomes: Vec<VmOutcome>,
+    /// The outcomes of all rounds.
+    outcomes: Outcomes,
     /// VMs that were left out because they are blocked.
     skipped: Report,
     /// Runs since the first step.
@@ -56,24 +56,24 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let args = ApplyArgs { pace, ..args.clone() };
     let work = rounds(&args, &session, &waiting)?;
     let (plan, outcomes) = (&work.plan, &work.outcomes);
-    let failed = !outcome::all_done(outcomes);
+    let failed = !outcomes.all_done();
     if failed {
         work.close(console, Readiness::default());
     }
     // What another run of this deployment creates is not a failure of this one.
-    if on_error == OnError::Rollback && outcomes.iter().any(VmOutcome::is_failed) {
+    if on_error == OnError::Rollback && outcomes.any_failed() {
         return Err(rollback::run(&session, console, &interrupt, pace, outcomes));
     }
     let mut report = unless_done(outcomes)?;
-    let mut rows = outcome::rows(plan, outcomes, &session.order);
+    let mut rows = outcome::rows(plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let limit = Duration::from_secs(args.wait.wait_timeout);
     let (waited, guests) =
         wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console);
     report.extend(waited);
     work.close(console, guests);
-    let result = ResultJson::new(&session.desired.deployment, rows);
-    let changed = outcome::any_changed(outcomes);
+    let result = ResultJson::new(&session.desired.deployment, rows).with_networks(plan, outcomes);
+    let changed = outcomes.any_changed();
     if work.skipped.has_errors() {
         // Not everything that the document asks for was done, whatever became of the rest.
         report.extend(work.skipped);
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
 /// Plans and works until no other run interferes.
 fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Work, Failure> {
     let (console, interrupt) = (waiting.console, waiting.interrupt);
-    let mut outcomes: Vec<VmOutcome> = Vec::new();
+    let mut outcomes = Outcomes::default();
     let mut watch = None;
     let mut round = 0;
     loop {
@@ -98,7 +98,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         let stopped = |failure: Failure| {
             let none = Readiness::default();
             watch.iter().for_each(|watch| close(console, None, &outcomes, none, watch));
-            if outcome::any_changed(&outcomes) { failure.after_changes() } else { failure }
+            if outcomes.any_changed() { failure.after_changes() } else { failure }
         };
         let observed = waiting.observe(&session.desired, Scope::Apply).map_err(stopped)?;
         let mut plan = plan::plan(&session.desired, &observed);
@@ -126,14 +126,12 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             return Err(stopped(findings.into()));
         }
         console.report(&findings);
-        outcomes.retain(VmOutcome::is_done);
+        outcomes.retain_done();
         let started = *watch.get_or_insert_with(Stopwatch::start);
         let done = work(session, console, interrupt, args.pace, (&plan, &observed));
         // Another round does not retry failures; and a saved plan is carried out as it is.
-        let met = done.iter().any(VmOutcome::is_yielded)
-            && !done.iter().any(VmOutcome::is_failed)
-            && args.plan.is_none();
-        outcome::add(&mut outcomes, done);
+        let met = done.any_yielded() && !done.any_failed() && args.plan.is_none();
+        outcomes.add(done);
         if !met || round == ROUNDS || interrupt.is_stopping() {
             return Ok(Work { plan, outcomes, skipped, watch: started });
         }

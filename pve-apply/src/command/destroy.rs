@@ -32,9 +32,9 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     let mut report = unseen(&plan);
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     report.extend(unless_done(&outcomes)?);
-    let rows = outcome::rows(&plan, &outcomes, &session.order);
-    let result = ResultJson::new(&session.desired.deployment, rows);
-    let changed = outcome::any_changed(&outcomes);
+    let rows = outcome::rows(&plan, &outcomes.vms, &session.order);
+    let result = ResultJson::new(&session.desired.deployment, rows).with_networks(&plan, &outcomes);
+    let changed = outcomes.any_changed();
     if skipped.has_errors() {
         report.extend(skipped);
         return Err(Failure::part_way(report));

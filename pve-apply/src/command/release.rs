@@ -24,9 +24,9 @@ pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failu
     }
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     let report = unless_done(&outcomes)?;
-    let mut rows = outcome::rows(&plan, &outcomes, &session.order);
+    let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);
-    let changed = outcome::any_changed(&outcomes);
+    let changed = outcomes.any_changed();
     Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
 }

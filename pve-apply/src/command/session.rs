@@ -2,21 +2,24 @@
 //!
 //! DOOR: reads stdin.
 
-use crate::action::Plan;
+use crate::action::{Plan, VmPlan};
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
 use crate::closing::{self, Readiness};
 use crate::desired::{self, Consent, Desired, Purpose};
 use crate::execute::{Runner, Vmids};
 use crate::interrupt::Interrupt;
+use crate::network::execute::{self, NetworkOutcome};
+use crate::network::model::{NetworkPlan, Transaction};
 use crate::observed::Observed;
 use crate::other_run::Wait;
+use crate::outcome::{Outcomes, VmOutcome};
 use crate::plan::plan_prune;
 use crate::read::Stopwatch;
 use crate::requested::{self, RequestedVm};
 use crate::run_lock::RunLock;
 use crate::schedule::Gates;
 use crate::show::{Colour, show};
-use crate::{connect, outcome, outcome::VmOutcome, schedule};
+use crate::{connect, schedule};
 use pve_client::{Client, SystemClock};
 use stage::identity::EXAMPLE_SITE;
 use stage::{Console, Deployment, Document, Entry, Event, Failure, Place, Report, Vm, random};
@@ -249,12 +252,12 @@ pub(super) fn prune(
 ///
 /// # Errors
 /// Not all of it was done.
-pub(super) fn unless_done(outcomes: &[VmOutcome]) -> Result<Report, Failure> {
-    if outcome::all_done(outcomes) {
-        return Ok(outcome::warnings(outcomes));
+pub(super) fn unless_done(outcomes: &Outcomes) -> Result<Report, Failure> {
+    if outcomes.all_done() {
+        return Ok(outcomes.warnings());
     }
-    let report = outcome::report(outcomes);
-    let part_way = outcome::any_changed(outcomes);
+    let report = outcomes.report();
+    let part_way = outcomes.any_changed();
     Err(if part_way { Failure::part_way(report) } else { report.into() })
 }
 
@@ -271,7 +274,7 @@ pub(super) fn carry_out(
     interrupt: &Interrupt,
     pace: PaceArgs,
     (plan, observed): (&Plan, &Observed),
-) -> Vec<VmOutcome> {
+) -> Outcomes {
     let watch = Stopwatch::start();
     let outcomes = work(session, console, interrupt, pace, (plan, observed));
     close(console, Some(plan), &outcomes, Readiness::default(), &watch);
@@ -282,7 +285,7 @@ pub(super) fn carry_out(
 pub(super) fn close(
     console: &Console,
     plan: Option<&Plan>,
-    outcomes: &[VmOutcome],
+    outcomes: &Outcomes,
     guests: Readiness,
     watch: &Stopwatch,
 ) {
@@ -298,6 +301,32 @@ pub(super) fn work(
     interrupt: &Interrupt,
     pace: PaceArgs,
     (plan, observed): (&Plan, &Observed),
+) -> Outcomes {
+    let commit = plan.networks.commit.as_ref();
+    let before = commit.map(|commit| networks(session, console, interrupt, pace, (plan, commit)));
+    let mut outcomes = Outcomes { vms: Vec::new(), networks: before.unwrap_or_default() };
+    if pace.fail_fast && outcomes.any_failed() {
+        interrupt.stop();
+    }
+    outcomes.vms = vms(session, console, interrupt, pace, (plan, observed, &outcomes.networks));
+    if let Some(removal) = &plan.networks.removal {
+        let after = match outcomes.vms.iter().find(|outcome| !outcome.is_done()) {
+            // What still uses a vnet is not gone.
+            Some(vm) => not_removed(plan, removal, &format!("\"{}\" comes first", vm.name)),
+            None => networks(session, console, interrupt, pace, (plan, removal)),
+        };
+        outcomes.add(Outcomes { vms: Vec::new(), networks: after });
+    }
+    outcomes
+}
+
+/// Carries out the work on the VMs. One that uses a network which is not ready is not reached.
+fn vms(
+    session: &Session,
+    console: &Console,
+    interrupt: &Interrupt,
+    pace: PaceArgs,
+    (plan, observed, networks): (&Plan, &Observed, &[NetworkOutcome]),
 ) -> Vec<VmOutcome> {
     let Session { client, desired, .. } = session;
     let in_use: BTreeSet<_> = observed.guests.iter().map(|guest| guest.vmid).collect();
@@ -314,5 +343,41 @@ pub(super) fn work(
     let stop_all = pace.fail_fast.then_some(interrupt);
     console.expect(plan.vms.len());
     let width = usize::from(pace.parallelism);
-    schedule::run_all(plan, width, stop_all, |vm| runner.run(vm))
+    let missing = |vm: &VmPlan| {
+        let failed = networks.iter().filter(|network| !network.is_done());
+        failed.map(|network| network.name.clone()).find(|name| vm.networks.contains(name))
+    };
+    schedule::run_all(plan, width, stop_all, |vm| match missing(vm) {
+        Some(name) => VmOutcome::not_reached(vm, &format!("network {name} comes first")),
+        None => runner.run(vm),
+    })
+}
+
+/// Carries out one of a plan's transactions.
+fn networks(
+    session: &Session,
+    console: &Console,
+    interrupt: &Interrupt,
+    pace: PaceArgs,
+    (plan, transaction): (&Plan, &Transaction),
+) -> Vec<NetworkOutcome> {
+    let folder = cli::state_folder();
+    let tools = execute::Tools {
+        client: &session.client,
+        console,
+        interrupt,
+        clock: &SystemClock,
+        task_limit: Duration::from_secs(pace.task_timeout),
+        folder: folder.as_deref(),
+        users: &|_| Ok(()),
+    };
+    execute::run(tools, &plan.networks.planned, transaction)
+}
+
+/// Returns the outcomes of networks whose removal was not started.
+fn not_removed(plan: &Plan, removal: &Transaction, reason: &str) -> Vec<NetworkOutcome> {
+    let planned = plan.networks.planned.iter();
+    let is_removed =
+        |network: &&NetworkPlan| removal.edits.iter().any(|edit| edit.network == network.name);
+    planned.filter(is_removed).map(|plan| NetworkOutcome::not_reached(plan, reason)).collect()
 }

@@ -1,6 +1,6 @@
 //! How a transaction ended, for each of its networks. Does no I/O.
 
-use crate::network::model::{NetworkAction, NetworkPlan};
+use crate::network::model::{NetworkAction, NetworkPlan, NetworkStatus};
 use crate::outcome::Verdict;
 use stage::Entry;
 
@@ -43,6 +43,31 @@ impl NetworkOutcome {
     /// Returns whether another run has done it.
     pub(crate) fn is_yielded(&self) -> bool {
         matches!(self.verdict, Verdict::Yielded { .. })
+    }
+
+    /// Adds the outcome of a further round, or of the second transaction of a plan.
+    pub(crate) fn add(&mut self, next: Self) {
+        self.changed |= next.changed;
+        self.verdict = next.verdict;
+        self.done.extend(next.done);
+    }
+
+    /// Returns the name of what should happen to it.
+    pub(crate) fn action_name(&self) -> &'static str {
+        match self.action {
+            NetworkAction::Destroy => "destroy",
+            NetworkAction::Create => "create",
+            NetworkAction::Change => "change",
+            NetworkAction::Adopt => "adopt",
+        }
+    }
+
+    /// Returns how it is found once the work on it is done.
+    pub(crate) fn status(&self) -> NetworkStatus {
+        match self.action {
+            NetworkAction::Destroy => NetworkStatus::Absent,
+            _ => NetworkStatus::Ours,
+        }
     }
 
     /// Returns what has become of it, in a word.

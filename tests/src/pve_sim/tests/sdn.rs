@@ -1,4 +1,6 @@
-//! SDN: objects, pending state, order, lock (facts 45 to 49).
+//! SDN: objects, pending state, order, lock (facts 45 to 49, facts-2).
+
+mod recorded;
 
 use super::check;
 
@@ -32,7 +34,7 @@ fn objects_wait_for_apply() {
             ("GET /cluster/sdn/zones pending=1", r#""state":"new""#),
             (
                 "GET /cluster/sdn/vnets/v1/subnets pending=1",
-                r#"{"subnet":"z1-10.50.0.0-24","type":"subnet","vnet":"v1","state":"new""#,
+                r#"{"type":"subnet","vnet":"v1","state":"new","pending":{}"#,
             ),
             ("GET /nodes/pve1/sdn/zones", r#"{"data":[]}"#),
             ("PUT /cluster/sdn", "UPID:pve1:"),
@@ -58,7 +60,10 @@ fn the_lock_exists_since_pve_9_and_excludes_others() {
         "[]",
         &[
             ("POST /cluster/sdn/lock", "200 OK"),
-            ("POST /cluster/sdn/zones zone=z1 type=simple", "500 invalid lock token provided!"),
+            (
+                "POST /cluster/sdn/zones zone=z1 type=simple",
+                "500 create sdn zone object failed: invalid lock token provided! at",
+            ),
             ("DELETE /cluster/sdn/lock force=1", "200 OK"),
             ("POST /cluster/sdn/zones zone=z1 type=simple", "200 OK"),
             (

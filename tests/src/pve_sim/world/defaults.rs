@@ -24,6 +24,7 @@ impl Default for World {
             storages: storages(),
             volumes: Vec::new(),
             vms: BTreeMap::new(),
+            containers: BTreeMap::new(),
             ha: BTreeMap::new(),
             guests: BTreeMap::new(),
             guest: super::vm::Guest::default(),
@@ -57,6 +58,7 @@ impl Default for Node {
             memory: 64 * 1024,
             cpus: 16,
             tmp_free: 64 * GIB,
+            lacks: Vec::new(),
         }
     }
 }

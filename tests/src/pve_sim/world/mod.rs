@@ -7,6 +7,7 @@
 pub mod access;
 pub(crate) mod change;
 pub mod clockwork;
+pub mod container;
 pub(crate) mod create;
 pub mod defaults;
 pub(crate) mod disk;
@@ -35,9 +36,11 @@ use serde::{Deserialize, Serialize};
 
 use access::Access;
 use clockwork::Clockwork;
+use container::Container;
 use ha::HaResource;
 use mappings::Mappings;
 use sdn::Sdn;
+use sdn::failure::Lack;
 use storage::{Download, Storage, Volume};
 use task::Task;
 use vm::{Guest, Vm};
@@ -58,6 +61,8 @@ pub struct World {
     pub volumes: Vec<Volume>,
     /// VMs by vmid.
     pub vms: BTreeMap<u32, Vm>,
+    /// Containers by vmid.
+    pub containers: BTreeMap<u32, Container>,
     /// The VMs that HA manages, by vmid.
     pub ha: BTreeMap<u32, HaResource>,
     /// The behavior of guests by vmid, including future VMs.
@@ -103,6 +108,9 @@ pub struct Node {
     pub cpus: u32,
     /// Free space in `/var/tmp`, where uploads are collected.
     pub tmp_free: u64,
+    /// What it lacks for SDN.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<Lack>,
 }
 
 /// A network interface of a node.
@@ -180,6 +188,15 @@ impl World {
                 return Err(format!("vm {vmid}: no such node \"{}\"", vm.node));
             }
         }
+        for (vmid, container) in &mut self.containers {
+            if container.node.is_empty() {
+                container.node.clone_from(&first);
+            }
+            if self.vms.contains_key(vmid) {
+                return Err(format!("container {vmid}: there is a VM with this ID"));
+            }
+        }
+        self.sdn.fill_in(&self.nodes)?;
         for (vmid, resource) in &mut self.ha {
             let vm = self.vms.get(vmid).ok_or_else(|| format!("ha {vmid}: no such vm"))?;
             resource.fill_in(vm.running).map_err(|error| format!("ha {vmid}: {error}"))?;
