@@ -24,6 +24,7 @@ mod handshake;
 mod hardware;
 mod headers;
 mod ids;
+mod lxc;
 mod params;
 mod property_string;
 mod proxy;

@@ -3,10 +3,11 @@
 use super::commit::pending_of_others;
 use super::edits::{self, EditParams};
 use super::find::{Finder, Owner};
+use super::finding::{NetworkBlocked, NetworkReason as Reason};
 use super::mark::{Alias, Mark, Origin};
 use super::model::{
-    Edit, NetworkAction, NetworkBlocked, NetworkImpact, NetworkPlan, NetworkReason as Reason,
-    NetworkStatus, Networks, Param, Transaction, UnchangedNetwork, Verify,
+    Edit, NetworkAction, NetworkImpact, NetworkPlan, NetworkStatus, Networks, Param, Transaction,
+    UnchangedNetwork, Verify,
 };
 use super::normal::change;
 use super::observed::{Object, Sdn, State};

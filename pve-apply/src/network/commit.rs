@@ -3,10 +3,8 @@
 use super::desired::DesiredNetworks;
 use super::draft::Draft;
 use super::edits;
-use super::model::{
-    Edit, NetworkBlocked, NetworkNotice, NetworkNoticeKind, NetworkReason, NetworkStatus, Networks,
-    Pending, Transaction, UnchangedNetwork,
-};
+use super::finding::{NetworkBlocked, NetworkNotice, NetworkNoticeKind, NetworkReason};
+use super::model::{Edit, NetworkStatus, Networks, Pending, Transaction, UnchangedNetwork};
 use super::observed::{Kind, Object, Sdn};
 use std::collections::BTreeSet;
 

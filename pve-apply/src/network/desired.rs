@@ -4,6 +4,18 @@ use machine::sdn::{Fault, Network};
 use stage::{Deployment, Entry, Place, Report};
 use std::collections::BTreeSet;
 
+/// What the networks are read for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Nothing: they are not read.
+    #[default]
+    Nothing,
+    /// To compare them, and to change or adopt them.
+    Compare,
+    /// To remove them.
+    Remove,
+}
+
 /// The document's networks, and what the user has agreed to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct DesiredNetworks {
@@ -15,6 +27,8 @@ pub(crate) struct DesiredNetworks {
     pub(crate) without_effect: Vec<(String, String)>,
     /// Only some VMs were asked for: networks are neither changed nor removed.
     pub(crate) are_left_alone: bool,
+    /// What they are read for.
+    pub(crate) purpose: Purpose,
     /// Only networks were asked for.
     pub(crate) are_all: bool,
     /// What left the site's files is removed.
@@ -31,7 +45,8 @@ impl DesiredNetworks {
 
     /// Returns whether SDN matters to this run at all.
     pub(crate) fn matter(&self) -> bool {
-        !self.list.is_empty() || self.prune && self.names.is_some()
+        let some = !self.list.is_empty() || self.prune && self.names.is_some();
+        some && self.purpose != Purpose::Nothing
     }
 }
 

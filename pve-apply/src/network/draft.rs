@@ -1,12 +1,10 @@
 //! `Draft`: what comparing one network has found. Does no I/O.
 
-use super::model::{
-    Edit, NetworkAction, NetworkBlocked, NetworkImpact, NetworkNotice, NetworkNoticeKind,
-    NetworkPlan, NetworkReason, NetworkStatus, Verify,
-};
+use super::context::Context;
+use super::finding::{NetworkBlocked, NetworkNotice, NetworkNoticeKind, NetworkReason};
+use super::model::{Edit, NetworkAction, NetworkImpact, NetworkPlan, NetworkStatus, Verify};
 use super::normal::{Difference, change};
 use super::observed::{Object, State};
-use super::plan::Context;
 use crate::change::Change;
 use pve_client::NodeName;
 

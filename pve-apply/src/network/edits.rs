@@ -2,7 +2,7 @@
 
 use super::model::{Edit, EditVerb, Guard, Param};
 use super::normal::{Difference, Options};
-use super::observed::{Kind, Object, State, Values};
+use super::observed::{Kind, Object};
 use machine::sdn;
 use std::collections::BTreeMap;
 
@@ -133,72 +133,4 @@ pub(super) fn gives_up(edit: &Edit, for_the: &Edit, wanted: &str) -> bool {
     edit.id != for_the.id
         && edited.get("tag").is_some_and(|has| has == wanted)
         && tag(edit).is_some_and(|tag| tag != wanted)
-}
-
-impl Edit {
-    /// Returns the edit that takes this one back. Its guard still says what was there before this one.
-    pub(crate) fn undo(&self) -> Self {
-        let before = match &self.guard {
-            Guard::Absent => None,
-            Guard::As { state: State::Deleted, .. } => None,
-            Guard::As { edited, .. } => Some(edited),
-        };
-        let (verb, params) = match (self.verb, before) {
-            (EditVerb::Create, _) | (_, None) => (EditVerb::Delete, EditParams::new()),
-            (EditVerb::Update, Some(before)) => (EditVerb::Update, self.restoring(before)),
-            (EditVerb::Delete, Some(before)) => (EditVerb::Create, self.again(before)),
-        };
-        Self { verb, params, unused: false, ..self.clone() }
-    }
-
-    /// Returns the parameters that bring back what an update has changed.
-    fn restoring(&self, before: &Values) -> EditParams {
-        let deleted = match self.params.get("delete") {
-            Some(Param::One(list)) => list.split(',').collect(),
-            _ => Vec::new(),
-        };
-        let set = self.params.keys().map(String::as_str).filter(|name| *name != "delete");
-        let touched = set.chain(deleted);
-        let (back, gone): (Vec<&str>, Vec<&str>) =
-            touched.partition(|name| before.contains_key(*name));
-        let mut params: EditParams = back
-            .into_iter()
-            .filter_map(|name| Some((name.to_owned(), self.value(name, before.get(name)?))))
-            .collect();
-        if !gone.is_empty() {
-            params.insert("delete".to_owned(), one(&gone.join(",")));
-        }
-        params
-    }
-
-    /// Returns the parameters that create a deleted object again.
-    fn again(&self, before: &Values) -> EditParams {
-        let mut params: EditParams =
-            before.iter().map(|(name, value)| (name.clone(), self.value(name, value))).collect();
-        match self.kind {
-            Kind::Zone => _ = params.insert("zone".to_owned(), one(&self.id)),
-            Kind::Vnet => _ = params.insert("vnet".to_owned(), one(&self.id)),
-            Kind::Subnet => {
-                let cidr = self.id.split_once('-').map_or("", |(_, rest)| rest);
-                let cidr = cidr.rsplit_once('-').map(|(ip, length)| format!("{ip}/{length}"));
-                params.insert("subnet".to_owned(), one(&cidr.unwrap_or_default()));
-                params.insert("type".to_owned(), one("subnet"));
-            }
-            Kind::Controller | Kind::Fabric => {}
-        }
-        params
-    }
-
-    /// Returns a listed value as a parameter: the items of a list one by one.
-    fn value(&self, name: &str, text: &str) -> Param {
-        let object = match self.kind {
-            Kind::Vnet => sdn::Object::Vnet,
-            Kind::Subnet => sdn::Object::Subnet,
-            _ => sdn::Object::Zone,
-        };
-        match object.row(name).filter(|row| row.is_array()) {
-            Some(_) => Param::Many(text.split(';').map(str::to_owned).collect()),
-            None => one(text),
-        }
-    }
 }

@@ -2,25 +2,32 @@
 //! document says.
 //!
 //! `desired` is what the document says, `observed` the cluster's SDN as a value, `plan` a function of both;
-//! `mark` and `find` say what is ours; `model` is the plan as a value. Doors: `read` (reads only).
+//! `mark` and `find` say what is ours; `model` is the plan as a value. Doors: `read` and
+//! `users` (reads only), `execute` (writes).
 
 mod adopt;
 mod commit;
+mod context;
 pub(crate) mod desired;
 mod draft;
 mod edits;
 pub(crate) mod execute;
 mod find;
+pub(crate) mod finding;
 mod left_over;
 pub(crate) mod mark;
 pub(crate) mod model;
 mod normal;
 pub(crate) mod observed;
 mod plan;
+pub(crate) mod read;
 mod remove;
 mod subnet;
+mod text;
+mod users;
 mod vnet;
 
 pub(crate) use adopt::{as_adopted, plan_adopt};
 pub(crate) use plan::plan;
 pub(crate) use remove::{plan_destroy, plan_prune};
+pub(crate) use users::unused;

@@ -39,6 +39,17 @@ pub(crate) enum State {
     Deleted,
 }
 
+impl State {
+    fn of(state: SdnState) -> Self {
+        match state {
+            SdnState::Applied => Self::Applied,
+            SdnState::New => Self::New,
+            SdnState::Changed => Self::Changed,
+            SdnState::Deleted => Self::Deleted,
+        }
+    }
+}
+
 /// A view of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum View {
@@ -78,15 +89,17 @@ impl Object {
             NOT_VALUES.iter().chain(kind.named()).for_each(|name| _ = values.remove(*name));
             values
         };
-        let state = match listed.state {
-            SdnState::Applied => State::Applied,
-            SdnState::New => State::New,
-            SdnState::Changed => State::Changed,
-            SdnState::Deleted => State::Deleted,
-        };
+        let state = State::of(listed.state);
         let running = listed.applied().cloned().map(without_names).unwrap_or_default();
         let edited = listed.edited().map(without_names).unwrap_or_default();
         Self { kind, id: listed.id, state, running, edited, vnet }
+    }
+
+    /// Returns a fabric, or a node of one: only its state is known.
+    pub(crate) fn fabric(id: &str, state: SdnState) -> Self {
+        let (kind, id, vnet) = (Kind::Fabric, id.to_owned(), None);
+        let (running, edited) = (Values::new(), Values::new());
+        Self { kind, id, state: State::of(state), running, edited, vnet }
     }
 
     /// Returns whether it was never committed.

@@ -1,24 +1,15 @@
 //! Plans how the document's networks become what it says. Does no I/O.
 
-use super::desired::DesiredNetworks;
+use super::context::Context;
 use super::draft::Draft;
-use super::find::{Finder, Owner, Zone};
-use super::model::{NetworkNoticeKind, NetworkReason as Reason, NetworkStatus, Networks};
+use super::find::{Finder, Zone};
+use super::finding::{NetworkNoticeKind, NetworkReason as Reason};
+use super::model::{NetworkStatus, Networks};
 use super::normal::{Compared, change, differences};
 use super::observed::{Object, Sdn};
 use super::{commit, edits, left_over, vnet};
 use crate::desired::Desired;
-use machine::sdn::{self, Network};
-use pve_client::NodeName;
-
-/// One network while it is compared.
-pub(super) struct Context<'a> {
-    pub(super) networks: &'a DesiredNetworks,
-    pub(super) finder: Finder<'a>,
-    pub(super) sdn: &'a Sdn,
-    pub(super) run: &'a str,
-    pub(super) network: &'a Network,
-}
+use machine::sdn;
 
 /// Plans the document's networks.
 pub(crate) fn plan(desired: &Desired, sdn: &Sdn) -> Networks {
@@ -128,7 +119,7 @@ fn use_zone(c: &Context<'_>, draft: &mut Draft, seen: &Object) {
     let object = sdn::Object::Zone;
     let ty = c.network.ty.name();
     draft.status = NetworkStatus::Used;
-    let mut differ = |values: &super::observed::Values| {
+    let differ = |values: &super::observed::Values| {
         let mut changes = Vec::new();
         let has = values.get("type").map(String::as_str);
         if has != Some(ty) {
@@ -146,21 +137,5 @@ fn use_zone(c: &Context<'_>, draft: &mut Draft, seen: &Object) {
         } else {
             draft.block(None, Reason::ForeignDiffers { owner: None, changes });
         }
-    }
-}
-
-impl Context<'_> {
-    /// Returns the owner of a vnet of this network.
-    pub(super) fn owner(&self, seen: &Object) -> Owner {
-        self.finder.owner(seen, &self.network.zone)
-    }
-
-    /// Returns whether a node is in the zone.
-    pub(super) fn has_node(&self, node: &NodeName) -> bool {
-        let nodes = match self.finder.zone(self.network) {
-            Zone::Given(seen) => seen.last_value("nodes"),
-            _ => self.network.config.get("nodes"),
-        };
-        nodes.is_none_or(|nodes| nodes.split(',').any(|known| known.trim() == node.as_str()))
     }
 }

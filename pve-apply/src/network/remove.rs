@@ -4,14 +4,14 @@
 //! every guest of the cluster could be read.
 
 use super::commit::{pending, pending_of_others};
-use super::desired::DesiredNetworks;
+use super::desired::{DesiredNetworks, Purpose};
 use super::edits;
 use super::find::Finder;
+use super::finding::{NetworkBlocked, NetworkNotice, NetworkNoticeKind, NetworkReason};
 use super::left_over;
 use super::model::{
-    Edit, NetworkAction, NetworkBlocked, NetworkImpact, NetworkNotice, NetworkNoticeKind,
-    NetworkPlan, NetworkReason, NetworkStatus, Networks, Pending, Transaction, UnchangedNetwork,
-    Verify,
+    Edit, NetworkAction, NetworkImpact, NetworkPlan, NetworkStatus, Networks, Pending, Transaction,
+    UnchangedNetwork, Verify,
 };
 use super::normal::change;
 use super::observed::{Object, Sdn, State, User};
@@ -68,6 +68,18 @@ pub(crate) fn plan_prune(
     plan.left_over.clear();
     let removals = left_behind(&c);
     all(plan, &c, removals);
+}
+
+/// Returns whether there is anything to remove.
+pub(super) fn may_remove(desired: &Desired, sdn: &Sdn) -> bool {
+    let leaving = BTreeSet::new();
+    let c = context(desired, sdn, &leaving);
+    let removes_all = desired.networks.purpose == Purpose::Remove;
+    let ours = |network: &machine::sdn::Network| {
+        sdn.vnets.values().any(|vnet| c.finder.is_ours(vnet, &network.zone))
+    };
+    removes_all && desired.networks.list.iter().any(ours)
+        || desired.networks.prune && left_over::of(c.networks, c.finder).next().is_some()
 }
 
 fn context<'a>(desired: &'a Desired, sdn: &'a Sdn, leaving: &'a BTreeSet<Vmid>) -> Context<'a> {

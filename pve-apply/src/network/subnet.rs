@@ -1,12 +1,12 @@
 //! Compares a vnet's subnets with the cluster's. Subnets belong to their vnet. Does no I/O.
 
+use super::context::Context;
 use super::draft::Draft;
 use super::edits;
 use super::find::cidr_of;
 use super::model::NetworkImpact;
 use super::normal::{Compared, change, differences, of_config};
 use super::observed::{Kind, Object, State, Values, View};
-use super::plan::Context;
 use crate::change::Change;
 use machine::sdn::{self, Subnet, Vnet};
 
@@ -87,7 +87,9 @@ fn remove(c: &Context<'_>, draft: &mut Draft, vnet: &Vnet, seen: &Object) {
         draft.changes.push(change(&format!("vnets.{}.subnets", vnet.vnet), Some(cidr), None));
     } else if !is_vnet_new {
         // A new subnet of a vnet that runs: somebody is about to add it.
-        draft.notices.push(super::model::NetworkNoticeKind::EditedByOthers { id: seen.id.clone() });
+        draft
+            .notices
+            .push(super::finding::NetworkNoticeKind::EditedByOthers { id: seen.id.clone() });
         return draft.reverts.push(edits::delete(&c.network.zone, seen));
     }
     match seen.state {

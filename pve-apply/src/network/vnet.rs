@@ -1,13 +1,13 @@
 //! Compares a network's vnets with the cluster's. Does no I/O.
 
+use super::context::Context;
 use super::draft::Draft;
 use super::edits;
 use super::find::{Owner, Zone};
+use super::finding::NetworkReason as Reason;
 use super::mark::{Alias, Mark, Origin};
-use super::model::NetworkReason as Reason;
 use super::normal::{Compared, Difference, change, differences, of_config};
 use super::observed::{Kind, Object, Values, View};
-use super::plan::Context;
 use super::subnet;
 use machine::sdn::{self, Vnet};
 

@@ -142,7 +142,7 @@ impl Executor<'_> {
             let is_wanted = !verify.vnets.is_empty();
             return is_wanted.then(|| "does not have the zone".to_owned());
         };
-        if verify.vnets.is_empty() && verify.gone.is_empty() {
+        if verify.zone_gone {
             return Some("still has the zone".to_owned());
         }
         if zone.status == "available" && verify.gone.is_empty() {
@@ -198,6 +198,7 @@ mod tests {
             nodes: Vec::new(),
             vnets: vec!["lan".to_owned(), "dmz".to_owned()],
             gone: vec!["old".to_owned()],
+            zone_gone: false,
         };
         let content: Vec<NodeVnet> = content
             .iter()
