@@ -44,7 +44,7 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every supported endpoint: method, template, handler.
-pub(super) const ROUTES: [(&str, &str, Handler); 87] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 88] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
@@ -132,6 +132,7 @@ pub(super) const ROUTES: [(&str, &str, Handler); 87] = [
     ("GET", "/cluster/sdn/fabrics/all", sdn::fabrics),
     ("GET", "/cluster/sdn/dry-run", sdn::dry_run),
     ("GET", "/nodes/{node}/lxc/{vmid}/config", lxc::config),
+    ("GET", "/nodes/{node}/lxc/{vmid}/pending", lxc::pending),
 ];
 
 /// Answers one request of a known caller.
