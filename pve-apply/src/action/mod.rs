@@ -211,7 +211,10 @@ impl Plan {
     pub(crate) fn has_changes(&self) -> bool {
         let is_asked =
             |notice: &Notice| matches!(notice.kind, NoticeKind::Halted { is_asked: true, .. });
-        !self.vms.is_empty() || !self.blocked.is_empty() || self.notices.iter().any(is_asked)
+        !self.vms.is_empty()
+            || !self.blocked.is_empty()
+            || self.notices.iter().any(is_asked)
+            || self.networks.has_changes()
     }
 
     /// Returns the names of the VMs with nothing to do whose values wait for a reboot.
@@ -221,6 +224,11 @@ impl Plan {
             self.notices.iter().filter(waits).map(|notice| notice.name.as_str()).collect();
         let unchanged = self.unchanged.iter().map(|vm| vm.name.as_str());
         unchanged.filter(|name| names.contains(name)).collect()
+    }
+
+    /// Returns whether something cannot be done.
+    pub(crate) fn is_blocked(&self) -> bool {
+        !self.blocked.is_empty() || !self.networks.blocked.is_empty()
     }
 
     /// Returns how many VMs have this action.

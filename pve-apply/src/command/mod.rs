@@ -6,6 +6,7 @@ pub(crate) mod destroy;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod inventory;
+mod networks;
 pub(crate) mod plan;
 pub(crate) mod power;
 pub(crate) mod privileges;

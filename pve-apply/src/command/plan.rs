@@ -1,6 +1,7 @@
 //! `pve-apply plan`.
 
 use super::apply::preflight;
+use super::networks;
 use super::session::Session;
 use crate::action::Plan;
 use crate::cli::{self, PlanArgs};
@@ -8,7 +9,7 @@ use crate::desired::Purpose;
 use crate::observe::{self, Scope};
 use crate::observed::Observed;
 use crate::show::{Colour, show};
-use crate::{plan, plan_file};
+use crate::{network, plan, plan_file};
 use stage::{Console, Entry, Failure, Output, Place, Report, shown};
 use std::path::Path;
 
@@ -18,7 +19,9 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
         session.refuse_unpublished()?;
     }
     session.desired.consent = (&args.consent).into();
-    let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
+    networks::choose(&mut session, args.network, &args.target, network::desired::Purpose::Compare);
+    let scope = networks::scope(&session, Scope::Apply);
+    let observed = observe::observe(&session.client, &session.desired, scope)?;
     let plan = plan::plan(&session.desired, &observed);
     let report = judge(args, &session, (&plan, &observed))?;
     let to_stdout = args.out.as_deref() == Some(Path::new("-"));
@@ -35,7 +38,7 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
         }
     };
     let changes = args.detailed_exitcode && plan.has_changes();
-    let blocked = !plan.blocked.is_empty();
+    let blocked = plan.is_blocked();
     Ok(Output::bytes(stdout, report).with_changes(changes).even_if_blocked(blocked))
 }
 

@@ -115,6 +115,7 @@ impl Adoption<'_> {
                 name: zone.clone(),
                 action: NetworkAction::Adopt,
                 impact: NetworkImpact::None,
+                nodes: super::nodes::of(self.finder.sdn, zone),
                 changes,
             });
         } else if any_ours {

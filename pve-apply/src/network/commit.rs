@@ -23,7 +23,7 @@ pub(super) fn joined(networks: &DesiredNetworks, sdn: &Sdn, drafts: Vec<Draft>) 
         }
     }
     if networks.are_left_alone {
-        leave_alone(&mut plan, &needing);
+        leave_alone(&mut plan, sdn, &needing);
     } else if !needing.is_empty() {
         let reverts = others.iter().filter(|draft| !draft.is_blocked()).flat_map(|d| &d.reverts);
         commit(&mut plan, networks, sdn, &needing, reverts.cloned().collect());
@@ -40,9 +40,9 @@ fn status(draft: &Draft) -> NetworkStatus {
 }
 
 /// Only some VMs were asked for: says what would be done.
-fn leave_alone(plan: &mut Networks, needing: &[Draft]) {
+fn leave_alone(plan: &mut Networks, sdn: &Sdn, needing: &[Draft]) {
     for draft in needing {
-        let (name, action) = (draft.name.clone(), draft.planned().action);
+        let (name, action) = (draft.name.clone(), draft.planned(sdn).action);
         plan.notices.push(NetworkNotice { name, kind: NetworkNoticeKind::LeftAlone { action } });
     }
 }
@@ -91,7 +91,7 @@ fn commit(
     for draft in needing {
         plan.notices.extend(draft.notices());
         plan.notices.extend(without_effect(networks, &draft.name));
-        plan.planned.push(draft.planned());
+        plan.planned.push(draft.planned(sdn));
     }
     plan.commit = Some(Transaction {
         edits: edits::in_order(all),

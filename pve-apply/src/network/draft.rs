@@ -4,7 +4,7 @@ use super::context::Context;
 use super::finding::{NetworkBlocked, NetworkNotice, NetworkNoticeKind, NetworkReason};
 use super::model::{Edit, NetworkAction, NetworkImpact, NetworkPlan, NetworkStatus, Verify};
 use super::normal::{Difference, change};
-use super::observed::{Object, State};
+use super::observed::{Object, Sdn, State};
 use crate::change::Change;
 use pve_client::NodeName;
 
@@ -146,12 +146,13 @@ impl Draft {
     }
 
     /// Returns the network's part of the plan.
-    pub(super) fn planned(&self) -> NetworkPlan {
+    pub(super) fn planned(&self, sdn: &Sdn) -> NetworkPlan {
         let action = if self.created { NetworkAction::Create } else { NetworkAction::Change };
         NetworkPlan {
             name: self.name.clone(),
             action,
             impact: self.impact,
+            nodes: super::nodes::of(sdn, &self.name),
             changes: self.changes.clone(),
         }
     }

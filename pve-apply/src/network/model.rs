@@ -1,6 +1,6 @@
 //! The types of a plan's networks, and their JSON, which schemas/plan.json describes. Does no I/O.
 
-use super::finding::{NetworkBlocked, NetworkNotice};
+use super::finding::{NetworkBlocked, NetworkNotice, NetworkNoticeKind};
 use super::observed::{Kind, State, Values};
 use crate::change::Change;
 use crate::json;
@@ -42,6 +42,10 @@ pub(crate) struct NetworkPlan {
     pub action: NetworkAction,
     /// What the change does to the guests on it.
     pub impact: NetworkImpact,
+    /// Its state on the nodes that have it or should have it: `available`, `pending`, `error`, `missing` or
+    /// `offline`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) nodes: BTreeMap<String, String>,
     /// What differs, field by field, such as `vnets.lan.tag`.
     pub changes: Vec<Change>,
 }
@@ -226,6 +230,14 @@ impl Networks {
     /// Returns whether there is nothing about networks in the plan: its JSON then has no such key.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Returns whether there is something to do, or something that should be and cannot.
+    pub(crate) fn has_changes(&self) -> bool {
+        let is_wanted =
+            |notice: &NetworkNotice| matches!(notice.kind, NetworkNoticeKind::LeftAlone { .. });
+        let left_alone = self.notices.iter().any(is_wanted);
+        !self.planned.is_empty() || !self.blocked.is_empty() || left_alone
     }
 
     /// Replaces the plan's nonce by that of a run in each alias that is written.

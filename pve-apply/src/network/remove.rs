@@ -240,6 +240,7 @@ fn join(plan: &mut Networks, c: &Context<'_>, found: Vec<(Removal<'_>, Steps<'_>
             name: removal.name.clone(),
             action: if removal.is_part { NetworkAction::Change } else { NetworkAction::Destroy },
             impact: NetworkImpact::Removed,
+            nodes: super::nodes::of(c.sdn, &removal.name),
             changes: changes(removal),
         });
     }

@@ -2,18 +2,33 @@
 //! A pure module: does no I/O. The texts are PVE's.
 // PVE: pve-container, API2/LXC/Config.pm.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Call;
 use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::world::container::Container;
 
-pub(super) fn config(call: &mut Call) -> Reply {
+fn find<'c>(call: &'c Call<'_>) -> Result<&'c Container, Refusal> {
     let (node, vmid) = (call.node(), call.vmid());
     let found = call.world.containers.get(&vmid).filter(|container| container.node == node);
-    let container = found.ok_or_else(|| {
+    found.ok_or_else(|| {
         let text = format!("Configuration file 'nodes/{node}/lxc/{vmid}.conf' does not exist");
         Refusal::die(text)
-    })?;
+    })
+}
+
+/// Key by key; no container of the simulator has pending changes.
+// PVE: pve-container, API2/LXC.pm, vm_pending.
+pub(super) fn pending(call: &mut Call) -> Reply {
+    let container = find(call)?;
+    let items = container.config.iter().map(|(key, value)| json!({"key": key, "value": value}));
+    let mut items: Vec<Value> = items.collect();
+    items.push(json!({"key": "digest", "value": container.digest()}));
+    Ok(Value::Array(items).into())
+}
+
+pub(super) fn config(call: &mut Call) -> Reply {
+    let container = find(call)?;
     let config = container.config.iter();
     let mut shown: Map<String, Value> =
         config.map(|(key, value)| (key.clone(), value.clone().into())).collect();

@@ -133,6 +133,7 @@ pub(super) const ROUTES: [(&str, &str, Handler); 88] = [
     ("GET", "/cluster/sdn/fabrics/all", sdn::fabrics),
     ("GET", "/cluster/sdn/dry-run", sdn::dry_run),
     ("GET", "/nodes/{node}/lxc/{vmid}/config", lxc::config),
+    ("GET", "/nodes/{node}/lxc/{vmid}/pending", lxc::pending),
 ];
 
 /// Answers one request of a known caller.
