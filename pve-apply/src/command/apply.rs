@@ -1,6 +1,7 @@
 //! `pve-apply apply`.
 
-use super::session::{Session, close, print_plan, prune, refuse_blocked, unless_done, work};
+use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
+use super::work::{close, work};
 use super::{rollback, wait};
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;

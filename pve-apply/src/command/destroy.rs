@@ -1,6 +1,7 @@
 //! `pve-apply destroy`.
 
-use super::session::{Session, carry_out, print_plan, prune, refuse_blocked, unless_done};
+use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
+use super::work::carry_out;
 use crate::action::Plan;
 use crate::cli::DestroyArgs;
 use crate::confirm;

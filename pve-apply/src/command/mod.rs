@@ -14,4 +14,6 @@ pub(crate) mod release;
 mod rollback;
 mod session;
 pub(crate) mod status;
+pub(crate) mod unlock_sdn;
 pub(crate) mod wait;
+mod work;

@@ -1,6 +1,7 @@
 //! `pve-apply release`, the reverse of `adopt`.
 
-use super::session::{Session, carry_out, print_plan, refuse_blocked, unless_done};
+use super::session::{Session, print_plan, refuse_blocked, unless_done};
+use super::work::carry_out;
 use crate::addresses;
 use crate::cli::ReleaseArgs;
 use crate::desired::Purpose;

@@ -1,6 +1,7 @@
 //! `--on-error rollback`: destroys the VMs that this run has created, finished or not.
 
-use super::session::{Session, carry_out};
+use super::session::Session;
+use super::work::carry_out;
 use crate::action::{Action, Plan};
 use crate::cli::PaceArgs;
 use crate::interrupt::Interrupt;

@@ -81,6 +81,15 @@ fn judge(format: &str, value: &str) -> (bool, String) {
             ),
             format!("invalid content type '{value}'"),
         ),
+        _ if format.starts_with("pve-sdn-") => sdn(format, value),
+        _ => address(format, value),
+    }
+}
+
+// PVE: pve-network, SubnetPlugin.pm, Fabrics.pm and Zones/EvpnPlugin.pm.
+fn sdn(format: &str, value: &str) -> (bool, String) {
+    let like = |what: &str| format!("value does not look like a valid {what}");
+    match format {
         "pve-sdn-subnet-id" => (is_subnet(value), like("CIDR network")),
         // PVE: reads as a fabric of at most 8 characters (facts-2 39).
         "pve-sdn-fabric-id" => (
@@ -88,7 +97,7 @@ fn judge(format: &str, value: &str) -> (bool, String) {
             format!("Fabric ID '{value}' contains illegal characters"),
         ),
         "pve-sdn-bgp-rt" => (full(r"\d+:\d+", value), like("bgp route-target")),
-        _ => address(format, value),
+        _ => (true, String::new()),
     }
 }
 

@@ -38,10 +38,7 @@ pub(super) enum Commit {
 impl Executor<'_> {
     /// Sends an edit, and checks that it has been made.
     pub(super) fn edit(&self, edit: &Edit, lock: &SdnLock) -> Result<(), NotMade> {
-        let holds = |seen: Option<&Values>| match &edit.guard {
-            Guard::Absent => seen.is_none(),
-            Guard::As { edited, .. } => seen == Some(edited),
-        };
+        let holds = |seen: Option<&Values>| edit.is_planned_for(seen);
         // A create needs no look before it: PVE refuses an ID in use.
         let look_first = edit.verb != EditVerb::Create;
         self.write(edit, lock, look_first, &holds)

@@ -148,6 +148,14 @@ impl Executor<'_> {
             self.clock.sleep(PAUSE);
         }
         self.each("warning", "breaking the SDN lock that a run took without getting the answer");
+        self.break_lock()
+    }
+
+    /// Breaks the lock, whoever holds it.
+    ///
+    /// # Errors
+    /// PVE refuses, or does not answer.
+    pub(super) fn break_lock(&self) -> Result<(), Halt> {
         let mut losses = Losses::new(self);
         loop {
             match self.send(&self.subject(), || self.client.sdn_break_lock()) {
@@ -179,7 +187,7 @@ impl Executor<'_> {
 }
 
 /// The finding for a lock that is held.
-fn locked() -> Entry {
+pub(super) fn locked() -> Entry {
     let fact = "somebody else holds the lock of the SDN configuration";
     let place = Place::Named("SDN".to_owned());
     Entry::error("sdn-locked", place, fact)

@@ -60,6 +60,12 @@ impl Look {
         self.objects.values().any(Object::is_pending)
     }
 
+    /// Returns the names of all pending changes, whoever made them.
+    pub(super) fn pending(&self) -> Vec<String> {
+        let objects = self.objects.values().filter(|object| object.is_pending()).map(text);
+        objects.chain(self.fabrics.iter().cloned()).collect()
+    }
+
     /// Returns a digest of everything: as long as it is the same, nobody has changed anything.
     pub(super) fn fingerprint(&self) -> String {
         let digest = Sha256::digest(format!("{self:?}"));

@@ -1,8 +1,10 @@
 //! How a transaction ended, for each of its networks. Does no I/O.
 
+use super::commit::Sent;
 use crate::network::model::{NetworkAction, NetworkPlan, NetworkStatus};
 use crate::outcome::Verdict;
 use stage::Entry;
+use std::collections::BTreeMap;
 
 /// The outcome of one network.
 pub(crate) struct NetworkOutcome {
@@ -126,5 +128,64 @@ impl Halt {
     /// The user stopped it.
     pub(super) fn interrupted(before: &'static str) -> Self {
         Self::Interrupted { before, left: None }
+    }
+}
+
+/// How a transaction ended.
+pub(super) struct Ended {
+    /// Why it ended before the commit was done.
+    pub(super) halt: Option<Halt>,
+    /// Networks that nodes have not made as committed.
+    pub(super) findings: BTreeMap<String, Entry>,
+    /// What was done: network and words.
+    pub(super) done: Vec<(String, String)>,
+    /// Whether something has changed, or may have.
+    pub(super) changed: bool,
+}
+
+impl Ended {
+    pub(super) fn before_anything() -> Self {
+        Self { halt: None, findings: BTreeMap::new(), done: Vec::new(), changed: false }
+    }
+
+    /// Ended before the first edit.
+    pub(super) fn before(halt: Halt) -> Self {
+        Self { halt: Some(halt), ..Self::before_anything() }
+    }
+
+    /// Ended after these edits.
+    pub(super) fn of(sent: &[Sent<'_>]) -> Self {
+        let done = sent.iter().filter(|one| one.is_done);
+        let done = done.map(|one| (one.edit.network.clone(), one.edit.done())).collect();
+        Self { done, ..Self::before_anything() }
+    }
+
+    /// Returns what it means for one network.
+    pub(super) fn outcome(&self, plan: &NetworkPlan) -> NetworkOutcome {
+        let not_reached = |reason: &str| Verdict::NotReached { reason: reason.to_owned() };
+        let verdict = match (&self.halt, self.findings.get(&plan.name)) {
+            (None, None) => Verdict::Done,
+            (None, Some(entry)) => {
+                Verdict::Failed { during: "asking the nodes", entry: Box::new(entry.clone()) }
+            }
+            (Some(Halt::Yielded(entry)), _) => Verdict::Yielded { entry: entry.clone() },
+            (Some(Halt::Interrupted { before, left }), _) => {
+                Verdict::Interrupted { before, left: left.clone() }
+            }
+            (Some(Halt::Failed { network, during, entry }), _) => match network {
+                Some(network) if *network != plan.name => {
+                    not_reached("the networks are committed together")
+                }
+                _ => Verdict::Failed { during, entry: entry.clone() },
+            },
+        };
+        let done = self.done.iter().filter(|(network, _)| *network == plan.name);
+        NetworkOutcome {
+            name: plan.name.clone(),
+            action: plan.action,
+            verdict,
+            done: done.map(|(_, text)| text.clone()).collect(),
+            changed: self.changed,
+        }
     }
 }

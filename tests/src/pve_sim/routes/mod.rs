@@ -44,11 +44,12 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every supported endpoint: method, template, handler.
-pub(super) const ROUTES: [(&str, &str, Handler); 88] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 89] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
     ("GET", "/nodes/{node}/network", nodes::network),
+    ("GET", "/nodes/{node}/apt/versions", nodes::packages),
     ("GET", "/nodes/{node}/query-url-metadata", nodes::url_metadata),
     ("GET", "/nodes/{node}/capabilities/qemu/cpu", hardware::models),
     ("GET", "/nodes/{node}/capabilities/qemu/machines", hardware::machines),

@@ -29,7 +29,8 @@ pub(super) fn apply(call: &mut Call) -> Reply {
     call.world.commit_sdn();
     release_lock(call, token.as_deref());
     // The task belongs to the cluster; it runs on the node that gets the request, here the first.
-    let node = call.world.nodes.keys().next().cloned().unwrap_or_default();
+    let mut online = call.world.nodes.iter().filter(|(_, node)| node.online);
+    let node = online.next().map(|(name, _)| name.clone()).unwrap_or_default();
     let upid = call.world.fork(&node, "reloadnetworkall", "", call.who, Work::Reload);
     Ok(Value::from(upid).into())
 }
@@ -105,7 +106,7 @@ pub(super) fn content(call: &mut Call) -> Reply {
     Ok(Value::Array(lines.collect()).into())
 }
 
-/// Facts-2 20: the simulator has no files to compare, so it only says whether anything would change.
+/// Facts-2 20: the simulator has no files to compare, only whether anything would change.
 pub(super) fn dry_run(call: &mut Call) -> Reply {
     let node = call.node();
     call.world.reachable_node(&node)?;

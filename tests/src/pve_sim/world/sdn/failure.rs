@@ -15,6 +15,9 @@ pub enum Lack {
     DefaultRoute,
 }
 
+/// The version of Debian's ifupdown2, which Proxmox's do not have.
+pub(crate) const DEBIAN_IFUPDOWN2: &str = "3.2.0-1";
+
 /// A failure of the next reloads of a node's network (facts-2 28).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

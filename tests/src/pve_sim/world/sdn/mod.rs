@@ -56,9 +56,9 @@ pub struct Sdn {
     /// Objects that are both edited and committed, with the same values; not written.
     #[serde(skip_serializing)]
     pub committed: Objects,
-    /// How often the config was committed (facts-2 27).
-    #[serde(skip_serializing_if = "is_zero")]
-    pub version: u64,
+    /// The version of the committed config: 0 before the first commit (facts-2 27).
+    #[serde(skip)]
+    pub(crate) version: u64,
     /// The lock token, if the lock is held (facts-2 21).
     pub lock: Option<String>,
     /// Nodes where every reload fails although the task ends OK (facts 37).
@@ -74,11 +74,6 @@ pub struct Sdn {
     /// The vnets that a node has made at its last reload, if there was one.
     #[serde(skip)]
     pub(crate) made: BTreeMap<String, reload::Made>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// The kind of an object.
@@ -187,9 +182,7 @@ impl Sdn {
             objects.add(&committed);
             objects.tidy();
         }
-        if self.version == 0 && self.running != Objects::default() {
-            self.version = 1;
-        }
+        self.version = u64::from(self.running != Objects::default());
         let failing = self.fails.iter().map(|failure| &failure.node);
         let mut named = self.broken_on.iter().chain(&self.stale_on).chain(failing);
         match named.find(|node| !nodes.contains_key(*node)) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::super::World;
 use super::super::work::Ended;
-use super::failure::{Lack, NOT_MADE};
+use super::failure::{DEBIAN_IFUPDOWN2, Lack, NOT_MADE};
 use super::{Kind, Object, Objects};
 
 /// What a node has made of each vnet of its zones: nothing, or why it could not.
@@ -77,11 +77,10 @@ impl World {
         let lacks = |what: Lack| found.lacks.contains(&what);
         if lacks(Lack::Ifupdown2) {
             // PVE: facts-2 33.
-            return Err(vec![
-                "incompatible 'ifupdown2' package version '3.2.0-1'! \
+            return Err(vec![format!(
+                "incompatible 'ifupdown2' package version '{DEBIAN_IFUPDOWN2}'! \
                  Did you install from Proxmox repositories?"
-                    .to_owned(),
-            ]);
+            )]);
         }
         if lacks(Lack::Dnsmasq) && self.has_dhcp(node) {
             // PVE: facts-2 28 and 29.

@@ -11,7 +11,7 @@ use crate::pve_sim::property::Properties;
 /// A wrong parameter: its name and PVE's text.
 pub(crate) type Wrong = (&'static str, String);
 
-/// The options of each type: those that must be there, and the others.
+/// The options of each type: those that it requires, and the others.
 // PVE: options() of each plugin.
 fn options(kind: Kind, of: &str, release: Release) -> (&'static [&'static str], Vec<&'static str>) {
     const EVERY: [&str; 6] = ["nodes", "mtu", "dns", "reversedns", "dnszone", "ipam"];
