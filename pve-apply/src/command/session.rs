@@ -122,7 +122,6 @@ impl Session {
             clock: &SystemClock,
             task_limit: Duration::from_secs(pace.task_timeout),
             folder,
-            users: &execute::NobodysUsers,
         }
     }
 

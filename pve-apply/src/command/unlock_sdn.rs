@@ -4,8 +4,8 @@ use crate::cli::{self, UnlockSdnArgs};
 use crate::confirm;
 use crate::connect;
 use crate::interrupt::Interrupt;
+use crate::network::execute::Tools;
 use crate::network::execute::unlock::{self, Known};
-use crate::network::execute::{NobodysUsers, Tools};
 use pve_client::SystemClock;
 use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report};
 use std::time::Duration;
@@ -28,7 +28,6 @@ pub(crate) fn run(args: &UnlockSdnArgs, console: &Console) -> Result<Output, Fai
         clock: &SystemClock,
         task_limit: LIMIT,
         folder: folder.as_deref(),
-        users: &NobodysUsers,
     };
     let turn = unlock::begin(tools)?;
     match turn.known()? {

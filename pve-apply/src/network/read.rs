@@ -93,7 +93,7 @@ fn read_subnets(
 }
 
 /// Returns the fabrics, and the nodes of fabrics, that wait for a commit.
-fn fabrics(client: &Client) -> Result<BTreeMap<String, Object>, Error> {
+pub(super) fn fabrics(client: &Client) -> Result<BTreeMap<String, Object>, Error> {
     let all = match read_api(|| client.sdn_fabrics()) {
         // PVE: facts-2, 39: 8.4 has none.
         Err(error) if error.is_not_implemented() => return Ok(BTreeMap::new()),

@@ -4,6 +4,7 @@ use super::commit::{self, PLAN_AGAIN};
 use super::look::Look;
 use super::{Executor, Halt};
 use crate::network::model::{Edit, Transaction};
+use crate::network::users::unused;
 use stage::{Entry, Place};
 use std::collections::BTreeSet;
 
@@ -62,6 +63,6 @@ impl Executor<'_> {
         if vnets.is_empty() {
             return Ok(());
         }
-        self.users.check_unused(&vnets).map_err(|entry| Halt::failed("checking", entry))
+        unused(self.client, &vnets).map_err(|entry| Halt::failed("checking", entry))
     }
 }

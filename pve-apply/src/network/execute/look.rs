@@ -3,9 +3,10 @@
 use super::edit::{edited, name_of};
 use crate::network::model::{Pending, Transaction};
 use crate::network::observed::{Kind, Object, State, Values};
+use crate::network::read::fabrics;
 use crate::read::read_retrying;
 use data_encoding::HEXLOWER;
-use pve_client::{Client, Error, SdnKind, SdnState};
+use pve_client::{Client, Error, SdnKind};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
@@ -13,8 +14,6 @@ use std::collections::BTreeMap;
 #[derive(Debug, PartialEq)]
 pub(super) struct Look {
     objects: BTreeMap<(Kind, String), Object>,
-    /// Fabrics, and nodes of fabrics, with pending changes.
-    fabrics: Vec<String>,
 }
 
 impl Look {
@@ -23,7 +22,11 @@ impl Look {
     /// # Errors
     /// Something could not be read: then nothing must be committed.
     pub(super) fn read(client: &Client) -> Result<Self, Error> {
-        let mut look = Self { objects: BTreeMap::new(), fabrics: fabrics(client)? };
+        let mut look = Self { objects: BTreeMap::new() };
+        // Of fabrics only those with pending changes.
+        for (_, fabric) in read_retrying(|| fabrics(client))? {
+            look.objects.insert((fabric.kind, fabric.id.clone()), fabric);
+        }
         for kind in [SdnKind::Zone, SdnKind::Vnet, SdnKind::Controller] {
             look.list(client, &kind)?;
         }
@@ -62,8 +65,7 @@ impl Look {
 
     /// Returns the names of all pending changes, whoever made them.
     pub(super) fn pending(&self) -> Vec<String> {
-        let objects = self.objects.values().filter(|object| object.is_pending()).map(text);
-        objects.chain(self.fabrics.iter().cloned()).collect()
+        self.objects.values().filter(|object| object.is_pending()).map(text).collect()
     }
 
     /// Returns a digest of everything: as long as it is the same, nobody has changed anything.
@@ -86,8 +88,7 @@ impl Look {
             };
             !transaction.pending.iter().any(|known| is_as(known, object)) && !by_edit(object)
         });
-        let fabrics = self.fabrics.iter().filter(|_| !transaction.with_others);
-        strange.map(text).chain(fabrics.cloned()).collect()
+        strange.map(text).collect()
     }
 
     /// Returns the names of our own leftovers that are no longer as they were when the plan was made.
@@ -118,16 +119,4 @@ fn text(object: &Object) -> String {
         State::Changed | State::Applied => "changed",
     };
     format!("{} ({state})", name_of(object.kind, &object.id))
-}
-
-/// Returns the pending changes of fabrics, which a commit includes. PVE 8 has none.
-fn fabrics(client: &Client) -> Result<Vec<String>, Error> {
-    let all = match read_retrying(|| client.sdn_fabrics()) {
-        Err(error) if error.is_not_implemented() => return Ok(Vec::new()),
-        all => all?,
-    };
-    let fabrics = all.fabrics.into_iter().filter(|fabric| fabric.state != SdnState::Applied);
-    let nodes = all.nodes.into_iter().filter(|node| node.state != SdnState::Applied);
-    let nodes = nodes.map(|node| format!("node {} of fabric {}", node.node, node.fabric));
-    Ok(fabrics.map(|fabric| format!("fabric {}", fabric.id)).chain(nodes).collect())
 }

@@ -49,27 +49,6 @@ pub(crate) struct Tools<'a> {
     pub(crate) task_limit: Duration,
     /// The directory for locks between runs on this machine.
     pub(crate) folder: Option<&'a Path>,
-    /// Knows which guests use a vnet.
-    pub(crate) users: &'a dyn Users,
-}
-
-/// Knows which guests of the cluster use a vnet.
-pub(crate) trait Users {
-    /// Reads the guests of the cluster, and checks that none has a NIC on one of these vnets.
-    ///
-    /// # Errors
-    /// A guest uses one, or may use one: not all guests can be read.
-    fn check_unused(&self, vnets: &BTreeSet<&str>) -> Result<(), Entry>;
-}
-
-/// For work that removes no vnet.
-pub(crate) struct NobodysUsers;
-
-impl Users for NobodysUsers {
-    fn check_unused(&self, _: &BTreeSet<&str>) -> Result<(), Entry> {
-        let fact = "this command removes no network";
-        Err(Entry::error("network-in-use", Place::Named("SDN".to_owned()), fact))
-    }
 }
 
 /// One transaction while it runs.
@@ -79,7 +58,6 @@ struct Executor<'a> {
     interrupt: &'a Interrupt,
     clock: &'a dyn Clock,
     task_limit: Duration,
-    users: &'a dyn Users,
     /// The transaction's networks.
     names: &'a [String],
     /// What is remembered of PVE's lock.
@@ -154,10 +132,10 @@ fn place(network: &str) -> Place {
 
 impl<'a> Executor<'a> {
     fn new(tools: Tools<'a>, names: &'a [String]) -> Self {
-        let Tools { client, console, interrupt, clock, task_limit, folder, users } = tools;
+        let Tools { client, console, interrupt, clock, task_limit, folder } = tools;
         let memory = TokenFile::of(folder, &client.endpoint().url.to_string());
         let is_finishing = Cell::new(false);
-        Self { client, console, interrupt, clock, task_limit, users, names, memory, is_finishing }
+        Self { client, console, interrupt, clock, task_limit, names, memory, is_finishing }
     }
 
     fn run(&self, transaction: &Transaction, folder: Option<&Path>) -> Ended {
