@@ -1,12 +1,10 @@
 //! Arguments of `pve-apply`. DOOR: the environment is read here and nowhere else.
 
 mod list;
-mod network;
 mod sdn;
 
 pub(crate) use list::{InventoryArgs, StatusArgs};
-pub(crate) use network::NetworkArgs;
-pub(crate) use sdn::UnlockSdnArgs;
+pub(crate) use sdn::{NetworkArgs, UnlockSdnArgs};
 
 use crate::desired::OnError;
 use crate::manual::MANUAL;
@@ -72,6 +70,10 @@ pub(crate) enum Command {
     /// Print the commands that create an API token with the privileges it needs
     Privileges(PrivilegesArgs),
     /// Release the SDN lock of a run that was killed
+    ///
+    /// PVE's lock of the SDN configuration never expires, and PVE does not say who holds it.
+    /// A run that was killed is known by its token, which is kept on this machine until it is released;
+    /// apply and destroy release it, too.
     UnlockSdn(UnlockSdnArgs),
 }
 

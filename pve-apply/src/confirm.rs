@@ -2,6 +2,7 @@
 
 use crate::action::{Action, Plan};
 use crate::interrupt::Interrupt;
+use crate::network::model::NetworkImpact;
 use stage::{Entry, Failure, Place};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -23,7 +24,15 @@ pub(crate) fn confirm_destroys(
 ) -> Result<(), Failure> {
     let destroyed = plan.vms.iter().filter(|vm| vm.action == Action::Destroy);
     let destroyed: Vec<&str> = destroyed.map(|vm| vm.name.as_str()).collect();
-    if destroyed.is_empty() || agreed { Ok(()) } else { ask(&destroyed, interrupt) }
+    let removed = plan.networks.planned.iter().filter(|n| n.impact == NetworkImpact::Removed);
+    let removed: Vec<&str> = removed.map(|network| network.name.as_str()).collect();
+    let what = match (destroyed.is_empty(), removed.is_empty()) {
+        (true, true) => return Ok(()),
+        (false, true) => "these VMs and their volumes",
+        (true, false) => "these networks",
+        (false, false) => "these VMs and their volumes, and these networks",
+    };
+    if agreed { Ok(()) } else { ask(&[destroyed, removed].concat(), what, interrupt) }
 }
 
 /// Makes sure that breaking the SDN lock is confirmed.
@@ -39,13 +48,12 @@ pub(crate) fn confirm_break(agreed: bool, interrupt: &Interrupt) -> Result<(), F
     Err(Entry::error("not-confirmed", Place::Run, "not confirmed; nothing was done").into())
 }
 
-/// Asks whether to destroy these VMs; anything but their count or all their names means no.
+/// Asks whether to destroy these VMs and networks; anything but their count or all their names means no.
 ///
 /// # Errors
 /// There is no terminal, or the user declined.
-fn ask(names: &[&str], interrupt: &Interrupt) -> Result<(), Failure> {
-    let question =
-        format!("Type {}, or the names, to destroy these VMs and their volumes: ", names.len());
+fn ask(names: &[&str], what: &str, interrupt: &Interrupt) -> Result<(), Failure> {
+    let question = format!("Type {}, or the names, to destroy {what}: ", names.len());
     match answer(&question, "destroy", interrupt)? {
         Some(answer) if is_yes(&answer, names) => Ok(()),
         _ => Err(Entry::error("not-confirmed", Place::Run, "not confirmed; nothing was destroyed")

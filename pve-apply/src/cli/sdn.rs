@@ -1,13 +1,8 @@
-//! Arguments of `pve-apply unlock-sdn`.
+//! Arguments about networks, and those of `pve-apply unlock-sdn`. Does no I/O.
 
 use clap::Args;
 use stage::TrustArgs;
 
-/// Release the SDN lock of a run that was killed
-///
-/// PVE's lock of the SDN configuration never expires, and PVE does not say who holds it.
-/// A run that was killed is known by its token, which is kept on this machine until the lock is released;
-/// apply and destroy release it, too.
 #[derive(Args, Debug)]
 pub(crate) struct UnlockSdnArgs {
     /// Break the lock, whoever holds it
@@ -21,4 +16,17 @@ pub(crate) struct UnlockSdnArgs {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
+}
+
+/// What happens to networks.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct NetworkArgs {
+    /// Work on the networks only, and leave VMs alone
+    #[arg(long, conflicts_with_all = ["vms", "tags"], help_heading = "Selection")]
+    pub(crate) networks_only: bool,
+    /// Also apply changes of SDN that others have made and not applied yet
+    ///
+    /// PVE applies all of them or none; without this option, such changes block those of networks.
+    #[arg(long, help_heading = "Consent")]
+    pub(crate) with_pending_sdn: bool,
 }

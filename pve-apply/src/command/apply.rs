@@ -2,7 +2,7 @@
 
 use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
 use super::work::{close, work};
-use super::{rollback, wait};
+use super::{networks, rollback, wait};
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
 use crate::cli::ApplyArgs;
@@ -11,6 +11,7 @@ use crate::confirm;
 use crate::desired::{Desired, OnError, Purpose};
 use crate::interrupt::Interrupt;
 use crate::mark::Owner;
+use crate::network::{self, desired::Purpose as Role};
 use crate::observe::Scope;
 use crate::observed::{Observation, Observed, VmState};
 use crate::other_run::Wait;
@@ -48,6 +49,8 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
     session.refuse_unpublished()?;
     session.desired.consent = (&args.consent).into();
+    networks::choose(&mut session, args.network, &args.target, Role::Compare);
+    session.desired.networks.prune = args.prune;
     let interrupt = Interrupt::listen();
     let mut pace = args.pace;
     let on_error = args.on_error.or(session.desired.on_error).unwrap_or_default();
@@ -101,7 +104,8 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             watch.iter().for_each(|watch| close(console, None, &outcomes, none, watch));
             if outcomes.any_changed() { failure.after_changes() } else { failure }
         };
-        let observed = waiting.observe(&session.desired, Scope::Apply).map_err(stopped)?;
+        let scope = networks::scope(session, Scope::Apply);
+        let observed = waiting.observe(&session.desired, scope).map_err(stopped)?;
         let mut plan = plan::plan(&session.desired, &observed);
         if let Some(path) = args.plan.as_ref().filter(|_| first) {
             plan = saved(path, &session.desired, &plan, &observed)?;
@@ -109,6 +113,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         }
         if args.prune && first {
             prune(session, &observed, &mut plan)?;
+            plan::prune_networks(&mut plan, &session.desired, &observed);
         }
         let skipped = match refuse_blocked(&plan, args.skip_blocked) {
             Ok(skipped) => skipped,
@@ -170,6 +175,10 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
             Some(_) => format!("\"{}\" has changed since it was planned", vm.name),
             None => format!("\"{}\" is no longer where it was planned", vm.name),
         };
+        report.push(Entry::error("plan-outdated", place(), fact).hint(PLAN_AGAIN));
+    }
+    for name in network::outdated(&plan.networks, &now.networks, observed.sdn.as_ref()) {
+        let fact = format!("network \"{name}\" has changed since it was planned");
         report.push(Entry::error("plan-outdated", place(), fact).hint(PLAN_AGAIN));
     }
     if report.has_errors() { Err(report.into()) } else { Ok(plan) }

@@ -1,5 +1,6 @@
 //! `pve-apply destroy`.
 
+use super::networks;
 use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
 use super::work::carry_out;
 use crate::action::Plan;
@@ -7,6 +8,7 @@ use crate::cli::DestroyArgs;
 use crate::confirm;
 use crate::desired::Purpose;
 use crate::interrupt::Interrupt;
+use crate::network::desired::Purpose as Role;
 use crate::observe::Scope;
 use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Removal};
@@ -15,10 +17,14 @@ use stage::{Console, Entry, Failure, Output, Place, Report};
 pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Find)?;
     session.desired.consent.shutdown_seconds = args.shutdown_timeout;
+    let role = if args.vmids.is_empty() { Role::Remove } else { Role::Nothing };
+    networks::choose(&mut session, args.network, &args.target, role);
+    session.desired.networks.prune = args.prune;
     let interrupt = Interrupt::listen();
     let lock = session.lock(args.pace, &interrupt, console)?;
     let waiting = session.wait(args.pace, &interrupt, console, &lock);
-    let observed = waiting.observe(&session.desired, Scope::Remove)?;
+    let scope = networks::scope(&session, Scope::Remove);
+    let observed = waiting.observe(&session.desired, scope)?;
     let desired = &session.desired;
     let mut plan = match args.vmids.as_slice() {
         [] => plan::plan_destroy(&Removal::new(desired, &observed)),
@@ -27,6 +33,7 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     if args.prune {
         prune(&session, &observed, &mut plan)?;
     }
+    plan::remove_networks(&mut plan, desired, &observed);
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
     print_plan(console, &plan);
     confirm::confirm_destroys(&plan, args.yes, &interrupt)?;

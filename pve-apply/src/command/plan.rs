@@ -6,10 +6,11 @@ use super::session::Session;
 use crate::action::Plan;
 use crate::cli::{self, PlanArgs};
 use crate::desired::Purpose;
+use crate::network::desired::Purpose as Role;
 use crate::observe::{self, Scope};
 use crate::observed::Observed;
 use crate::show::{Colour, show};
-use crate::{network, plan, plan_file};
+use crate::{plan, plan_file};
 use stage::{Console, Entry, Failure, Output, Place, Report, shown};
 use std::path::Path;
 
@@ -19,7 +20,7 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
         session.refuse_unpublished()?;
     }
     session.desired.consent = (&args.consent).into();
-    networks::choose(&mut session, args.network, &args.target, network::desired::Purpose::Compare);
+    networks::choose(&mut session, args.network, &args.target, Role::Compare);
     let scope = networks::scope(&session, Scope::Apply);
     let observed = observe::observe(&session.client, &session.desired, scope)?;
     let plan = plan::plan(&session.desired, &observed);

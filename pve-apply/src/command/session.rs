@@ -222,25 +222,41 @@ impl From<&ConsentArgs> for Consent {
 
 /// Reports what is blocked, and refuses to do anything.
 ///
-/// With `skip` work continues on the other VMs, and the result says which were left out; but
-/// when the owner of a VM is in doubt, nothing at all is done.
+/// With `skip` work continues on the other VMs and networks, and the result says which were left out; but
+/// when the owner of one is in doubt, nothing at all is done.
 pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure> {
     let mut report = Report::new();
+    let networks = &plan.networks.blocked;
+    networks.iter().for_each(|blocked| report.push(blocked.entry()));
     plan.blocked.iter().for_each(|blocked| report.push(blocked.entry()));
-    let in_doubt = plan.blocked.iter().any(|blocked| blocked.reason.is_about_identity());
+    let in_doubt = plan.blocked.iter().any(|blocked| blocked.reason.is_about_identity())
+        || networks.iter().any(|blocked| blocked.reason.is_about_identity());
     if !report.has_errors() || skip && !in_doubt {
         return Ok(report);
     }
-    let names: BTreeSet<&str> = plan.blocked.iter().map(|blocked| blocked.name.as_str()).collect();
-    if !plan.vms.is_empty() {
-        let vms = if names.len() == 1 { "VM is" } else { "VMs are" };
-        let fact = format!("nothing was done: {} {vms} blocked", names.len());
-        let entry = Entry::error("nothing-done", Place::Run, fact);
+    if !plan.vms.is_empty() || !plan.networks.planned.is_empty() {
+        let entry = Entry::error("nothing-done", Place::Run, nothing_done(plan));
         let others =
-            "--skip-blocked continues with the others, unless the owner of a VM is in doubt";
+            "--skip-blocked continues with the others, unless the owner of one is in doubt";
         report.push(if in_doubt { entry } else { entry.hint(others) });
     }
     Err(report.into())
+}
+
+/// Returns how many VMs and networks keep the others from being worked on.
+fn nothing_done(plan: &Plan) -> String {
+    let vms: BTreeSet<&str> = plan.blocked.iter().map(|blocked| blocked.name.as_str()).collect();
+    let networks: BTreeSet<&str> =
+        plan.networks.blocked.iter().map(|blocked| blocked.name.as_str()).collect();
+    let counted = |count: usize, one: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {one}s")),
+    };
+    let list = [counted(networks.len(), "network"), counted(vms.len(), "VM")];
+    let list: Vec<String> = list.into_iter().flatten().collect();
+    let are = if vms.len() + networks.len() == 1 { "is" } else { "are" };
+    format!("nothing was done: {} {are} blocked", list.join(" and "))
 }
 
 /// Adds the destruction of VMs that left the document to a plan.
@@ -252,12 +268,16 @@ pub(super) fn prune(
     observed: &Observed,
     plan: &mut Plan,
 ) -> Result<(), Failure> {
-    if session.desired.vm_names.is_none() {
+    let is_all = session.desired.networks.are_all;
+    if session.desired.vm_names.is_none() && !is_all {
         let fact = "is missing: what left the document is unknown";
         let hint = "`resolve` writes it: start the pipe with its document";
         return Err(Entry::error("missing-field", Place::input("vm_names"), fact)
             .hint(hint)
             .into());
+    }
+    if is_all {
+        return Ok(());
     }
     let removal = plan_prune(&session.desired, observed);
     plan.left_over.clear();

@@ -6,9 +6,10 @@ use crate::addresses;
 use crate::cli::{NetworkArgs, StatusArgs};
 use crate::desired::Purpose;
 use crate::listing::{self, Extent};
+use crate::network::{self, desired::Purpose as Role};
 use crate::observe::{self, Scope};
 use crate::status::{Columns, json, table};
-use crate::{network, plan, status};
+use crate::{plan, status};
 use stage::{Console, Failure, Output};
 
 pub(crate) fn run(args: &StatusArgs, console: &Console) -> Result<Output, Failure> {
@@ -16,7 +17,7 @@ pub(crate) fn run(args: &StatusArgs, console: &Console) -> Result<Output, Failur
     // What only waits for a reboot is separate from what differs.
     session.desired.consent.pending = true;
     let network = NetworkArgs { networks_only: args.networks_only, ..NetworkArgs::default() };
-    networks::choose(&mut session, network, &args.target, network::desired::Purpose::Compare);
+    networks::choose(&mut session, network, &args.target, Role::Compare);
     let scope = networks::scope(&session, Scope::All);
     let Session { client, desired, .. } = &session;
     let observed = observe::observe(client, desired, scope)?;

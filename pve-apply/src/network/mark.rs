@@ -123,12 +123,6 @@ impl Mark {
             other: rest.join(" "),
         })
     }
-
-    /// Returns whether both name the same network of the same site, whichever run wrote them.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let of = |mark: &Self| (mark.site.clone(), mark.net.clone(), mark.zone);
-        of(self) == of(other)
-    }
 }
 
 impl fmt::Display for Mark {

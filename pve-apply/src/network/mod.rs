@@ -20,6 +20,7 @@ pub(crate) mod model;
 mod nodes;
 mod normal;
 pub(crate) mod observed;
+mod outdated;
 mod plan;
 pub(crate) mod read;
 mod remove;
@@ -31,6 +32,6 @@ mod users;
 mod vnet;
 
 pub(crate) use adopt::{as_adopted, plan_adopt};
+pub(crate) use outdated::outdated;
 pub(crate) use plan::plan;
 pub(crate) use remove::{plan_destroy, plan_prune};
-pub(crate) use users::unused;

@@ -86,32 +86,6 @@ fn bridge(nic: &str) -> Option<String> {
     PropertyString::parse(nic, "model").get("bridge").map(str::to_owned)
 }
 
-/// Makes sure that no guest of the cluster uses one of these vnets now.
-///
-/// # Errors
-/// One does, or may: then nothing must be removed.
-pub(crate) fn unused(client: &Client, vnets: &BTreeSet<&str>) -> Result<(), Entry> {
-    let place = || Place::Named("SDN".to_owned());
-    let failed = |error: Error| finding::of_error(place(), &error);
-    let all = read_retrying(|| client.permissions()).map_err(failed)?;
-    let rows = read_retrying(|| client.cluster_resources()).map_err(failed)?;
-    let mut users = Users { sees_all: sees_all(&all), ..Users::default() };
-    for guest in rows.iter().map(Guest::from) {
-        add(client, &mut users, &guest, Err).map_err(failed)?;
-    }
-    let mut found: BTreeMap<&str, &Vec<User>> = BTreeMap::new();
-    found.extend(vnets.iter().filter_map(|vnet| Some((*vnet, users.of.get(*vnet)?))));
-    if let Some((vnet, by)) = found.first_key_value() {
-        let fact = format!("vnet {vnet} is now used by {}", super::text::guests(by));
-        return Err(Entry::error("in-use", place(), fact));
-    }
-    if !users.sees_all {
-        let fact = "the token cannot see all guests: one of them may use the network";
-        return Err(Entry::error("guests-hidden", place(), fact));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

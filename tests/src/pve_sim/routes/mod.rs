@@ -44,7 +44,7 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every supported endpoint: method, template, handler.
-pub(super) const ROUTES: [(&str, &str, Handler); 88] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 89] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
