@@ -59,7 +59,7 @@ fn alias(network: &Network, vnet: &Vnet, site: &str, faults: &mut Faults) {
             "has {} characters, but only {longest} fit: pve-apply adds its mark",
             alias.len()
         );
-        faults.push(vnet.at, Problem::error("alias", "too-long", fact));
+        faults.push(vnet.at, Problem::error("alias", "invalid-value", fact));
     }
     let is_mark = |word: &str| MARK.iter().find(|key| word.starts_with(**key));
     if let Some(key) = alias.split(' ').find_map(is_mark) {
