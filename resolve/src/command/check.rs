@@ -28,6 +28,7 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
         check_vm_set(site, vm_set, &nodes);
     }
     check_names(site, &vm_sets);
+    site.check_gateways();
     let unused = unused(site);
     check_rest(site);
     for path in &site.sources.ignored {

@@ -46,6 +46,8 @@ pub(crate) fn build(
     check_stems(site, vm_set, node);
     let order = graph::order(site, vm_set, options.parent.as_deref());
     let all = vm::resolve_all(site, vm_set, node, options);
+    let nics = all.iter().flat_map(|vm| &vm.nics);
+    site.note_addresses(nics.flat_map(|nic| &nic.addresses).map(|(address, _)| *address));
     check_spec_server(site, &all);
     examples::check(site, &all, node, options);
     unique::check(site, vm_set, &all, &order);

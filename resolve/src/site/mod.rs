@@ -26,6 +26,7 @@ use crate::yaml::{self, Node};
 use layers::Bases;
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// Findings after this many get no hint: each hint compares a name with all others.
 pub(crate) const MAX_HINTED: usize = 200;
@@ -75,6 +76,10 @@ pub(crate) struct Site<'s> {
     templates: BTreeMap<String, Option<Tree>>,
     /// The networks; `None` until they are read.
     networks: Option<Vec<NetworkFile>>,
+    /// Gateways that no node gets, and the findings for those that no VM has either.
+    gateways: Vec<(IpAddr, Entry)>,
+    /// The static addresses of the VMs that have been resolved, in a site with networks.
+    addresses: BTreeSet<IpAddr>,
     /// For VMs with a template, and for the others.
     bases: [Bases; 2],
     named: BTreeSet<FileId>,
@@ -92,6 +97,8 @@ impl<'s> Site<'s> {
             presets: BTreeMap::new(),
             templates: BTreeMap::new(),
             networks: None,
+            gateways: Vec::new(),
+            addresses: BTreeSet::new(),
             bases: Default::default(),
             named: BTreeSet::new(),
         }

@@ -4,6 +4,7 @@ use super::network::{NetworkFile, Peers};
 use super::{Site, Slot};
 use machine::sdn::{self, Fault, Network};
 use stage::{Entry, Place};
+use std::net::IpAddr;
 
 /// An address in place of those of the nodes, which depend on the cluster.
 const ANY_PEER: &str = "192.0.2.1";
@@ -31,8 +32,27 @@ impl Site<'_> {
         let (known, _) = Network::read(&documents);
         let site = self.config.site.value().cloned().unwrap_or_default();
         for fault in sdn::problems(&known, &site) {
-            if let Some(entry) = self.entry(networks, &fault) {
-                self.report.push(entry);
+            let Some(entry) = self.entry(networks, &fault) else { continue };
+            match unanswered(&known, &fault) {
+                Some(gateway) => self.gateways.push((gateway, entry)),
+                None => self.report.push(entry),
+            }
+        }
+    }
+
+    /// Notes the static addresses of VMs.
+    pub(crate) fn note_addresses(&mut self, addresses: impl Iterator<Item = IpAddr>) {
+        if !self.networks().is_empty() {
+            self.addresses.extend(addresses);
+        }
+    }
+
+    /// Warns of gateways that neither a node nor a VM of the site has. Only the whole site tells.
+    pub(crate) fn check_gateways(&mut self) {
+        for (gateway, entry) in std::mem::take(&mut self.gateways) {
+            if !self.addresses.contains(&gateway) {
+                let hint = "give the address to a VM or a router on the vnet";
+                self.report.push(entry.note("no VM of this site has it either").hint(hint));
             }
         }
     }
@@ -75,6 +95,15 @@ impl Site<'_> {
             None => entry,
         })
     }
+}
+
+/// Returns the gateway that no node gets, if the fault is about one.
+fn unanswered(networks: &[Network], fault: &Fault) -> Option<IpAddr> {
+    let is_gateway = fault.problem.option.as_deref() == Some("gateway");
+    let vnets = networks.iter().flat_map(|network| &network.vnets);
+    let mut subnets = vnets.flat_map(|vnet| &vnet.subnets);
+    let subnet = subnets.find(|subnet| subnet.at == fault.at && fault.problem.is_warning)?;
+    subnet.config.get("gateway").filter(|_| is_gateway)?.parse().ok()
 }
 
 /// Returns the key that an option is written under.

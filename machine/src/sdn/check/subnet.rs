@@ -56,8 +56,7 @@ fn gateway(ty: ZoneType, subnet: &Subnet, faults: &mut Faults) {
     let row = Object::Subnet.row("gateway");
     if row.is_some_and(|row| !row.has_effect_in(ty)) {
         let fact = format!("has no effect in a {ty} zone: no node gets this address");
-        let problem = Problem::warning("gateway", "no-effect", fact);
-        faults.push(subnet.at, problem.hint("if a VM has it, nothing needs to be done"));
+        faults.push(subnet.at, Problem::warning("gateway", "no-effect", fact));
     }
 }
 

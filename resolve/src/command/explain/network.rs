@@ -32,7 +32,7 @@ pub(super) fn explain(
     let titles: Vec<String> = all.iter().map(Leaf::title).collect();
     let fact = format!("network \"{zone}\" has no value for `{path}`");
     let hint = suggest::key(path, titles.iter().map(String::as_str));
-    Some(Err(Entry::error("unknown-field", Place::Run, fact).hint(hint)))
+    Some(Err(Entry::error("unknown-key", Place::Run, fact).hint(hint)))
 }
 
 /// Returns the network as it is in the document, or would be with other VMs.
