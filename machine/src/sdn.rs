@@ -12,6 +12,7 @@ mod range;
 mod row;
 mod rows;
 pub mod rule;
+mod schema;
 
 pub use alias::{ALIAS_LIMIT, NONCE_LENGTH, longest_alias};
 pub use check::problems;
@@ -19,3 +20,4 @@ pub use config::{Config, Problem};
 pub use network::{At, Fault, Network, Subnet, Vnet};
 pub use row::{Change, Object, REFUSED, Refused, Row, ZoneType, refusal};
 pub use rows::{SUBNET, VNET, ZONE};
+pub use schema::schema;

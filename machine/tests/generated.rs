@@ -1,6 +1,7 @@
 //! Generated files that are checked in: the schema of `config`, the tables of docs/machine.md.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads files")]
 
+use machine::sdn::Object;
 use machine::{KEYS, Kind, Settings};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -15,6 +16,9 @@ fn the_document_schema_matches_the_rows() -> Result<(), Box<dyn std::error::Erro
     let path = "schemas/tfvars.json";
     let mut schema: Value = serde_json::from_str(&read(path))?;
     schema["$defs"]["config"] = machine::schema();
+    for object in [Object::Zone, Object::Vnet, Object::Subnet] {
+        schema["$defs"][object.name()] = machine::sdn::schema(object);
+    }
     let text = format!("{}\n", serde_json::to_string_pretty(&schema)?);
     test_support::generated::check(path, text.as_bytes())
 }

@@ -41,8 +41,12 @@ fn add(
 ) -> Result<(), Error> {
     match read_api(|| config_of(client, guest)) {
         Ok(config) => users.add(guest, bridges(&config)),
-        // It has gone in the meantime.
-        Err(error) if error.is_not_found() => {}
+        // A guest that is moving to another node is on neither; its vmid shows that it still exists.
+        Err(error) if error.is_not_found() => {
+            if !read_api(|| client.is_free(guest.vmid))? {
+                users.unread.push(guest.vmid);
+            }
+        }
         Err(error) => {
             passes(error)?;
             users.unread.push(guest.vmid);
@@ -84,6 +88,32 @@ fn is_nic(key: &str) -> bool {
 
 fn bridge(nic: &str) -> Option<String> {
     PropertyString::parse(nic, "model").get("bridge").map(str::to_owned)
+}
+
+/// Makes sure that no guest of the cluster uses one of these vnets now.
+///
+/// # Errors
+/// One does, or may: then nothing must be removed.
+pub(crate) fn unused(client: &Client, vnets: &BTreeSet<&str>) -> Result<(), Entry> {
+    let place = || Place::Named("SDN".to_owned());
+    let failed = |error: Error| finding::of_error(place(), &error);
+    let all = read_retrying(|| client.permissions()).map_err(failed)?;
+    let rows = read_retrying(|| client.cluster_resources()).map_err(failed)?;
+    let mut users = Users { sees_all: sees_all(&all), ..Users::default() };
+    for guest in rows.iter().map(Guest::from) {
+        add(client, &mut users, &guest, Err).map_err(failed)?;
+    }
+    let mut found: BTreeMap<&str, &Vec<User>> = BTreeMap::new();
+    found.extend(vnets.iter().filter_map(|vnet| Some((*vnet, users.of.get(*vnet)?))));
+    if let Some((vnet, by)) = found.first_key_value() {
+        let fact = format!("vnet {vnet} is now used by {}", super::text::guests(by));
+        return Err(Entry::error("in-use", place(), fact));
+    }
+    if !users.sees_all || !users.unread.is_empty() {
+        let fact = "not all guests can be read: one of them may use the network";
+        return Err(Entry::error("guests-hidden", place(), fact));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

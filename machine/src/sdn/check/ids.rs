@@ -28,7 +28,7 @@ fn names<'n>(noun: &str, names: impl Iterator<Item = (&'n str, At)>, faults: &mu
             true => format!("{noun} \"{name}\" already exists"),
             false => format!("{noun} \"{name}\" differs from \"{first}\" only in case"),
         };
-        let problem = Problem::error(None, "duplicate-network", fact);
+        let problem = Problem::error(None, "duplicate-value", fact);
         faults.push(at, problem.after(*first_at, None));
     }
 }
@@ -46,8 +46,8 @@ fn tags(networks: &[Network], faults: &mut Faults) {
                 continue;
             };
             let noun = if network.ty.has_vnis() { "VNI" } else { "VLAN tag" };
-            let fact = format!("{noun} {tag} is already used by vnet \"{first}\"");
-            let problem = Problem::error("tag", "duplicate-network", fact);
+            let fact = format!("is {noun} {tag}, which vnet \"{first}\" already has");
+            let problem = Problem::error("tag", "duplicate-value", fact);
             faults.push(vnet.at, problem.after(*first_at, Some("tag")));
         }
     }
@@ -60,7 +60,7 @@ fn subnets(network: &Network, faults: &mut Faults) {
         let id = subnet.id(&network.zone);
         if let Some(first_at) = seen.get(&id) {
             let fact = format!("subnet {} already exists in this zone", subnet.cidr);
-            let problem = Problem::error(None, "duplicate-network", fact);
+            let problem = Problem::error(None, "duplicate-value", fact);
             faults.push(subnet.at, problem.after(*first_at, None));
         } else {
             seen.insert(id, subnet.at);

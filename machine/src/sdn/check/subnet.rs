@@ -46,15 +46,16 @@ fn gateway(ty: ZoneType, subnet: &Subnet, faults: &mut Faults) {
     // PVE: pve-network, SubnetPlugin.pm, on_update_hook: a point-to-point link.
     let is_link = gateway.is_ipv4() && subnet.cidr.prefix_len() == 32;
     if !subnet.cidr.contains(&gateway) && !is_link {
-        faults.refused(subnet.at, "gateway", outside(&gateway, subnet.cidr));
+        let fact = format!("is {}", outside(&gateway, subnet.cidr));
+        faults.push(subnet.at, Problem::error("gateway", "unusable-gateway", fact));
     } else if is_reserved(&gateway, subnet.cidr) {
-        let fact = format!("{gateway} is the network or broadcast address of {}", subnet.cidr);
-        faults.push(subnet.at, Problem::error("gateway", "invalid-value", fact));
+        let fact =
+            format!("is {gateway}, which is the network or broadcast address of {}", subnet.cidr);
+        faults.push(subnet.at, Problem::error("gateway", "unusable-gateway", fact));
     }
     let row = Object::Subnet.row("gateway");
     if row.is_some_and(|row| !row.has_effect_in(ty)) {
-        let fact =
-            format!("no node gets this address in a {ty} zone; something else must answer on it");
+        let fact = format!("has no effect in a {ty} zone: no node gets this address");
         faults.push(subnet.at, Problem::warning("gateway", "no-effect", fact));
     }
 }
@@ -66,7 +67,7 @@ fn is_reserved(address: &IpAddr, subnet: IpNet) -> bool {
 }
 
 fn outside(address: &IpAddr, subnet: IpNet) -> String {
-    format!("{address} is not in {subnet}")
+    format!("{address}, which is not in {subnet}")
 }
 
 /// PVE: pve-network, SubnetPlugin.pm, validate_dhcp_ranges.
@@ -75,14 +76,15 @@ fn ranges(network: &Network, subnet: &Subnet, faults: &mut Faults) {
     let ranges: Vec<(IpAddr, IpAddr)> = text.lines().filter_map(range::parse).collect();
     for (index, (start, end)) in ranges.iter().enumerate() {
         if let Some(address) = [start, end].into_iter().find(|ip| !subnet.cidr.contains(*ip)) {
-            faults.refused(subnet.at, "dhcp-range", outside(address, subnet.cidr));
+            let fact = format!("has {}", outside(address, subnet.cidr));
+            faults.refused(subnet.at, "dhcp-range", fact);
         } else if start > end {
-            let fact = format!("starts at {start}, after its end {end}");
+            let fact = format!("has a range from {start} that ends before it, at {end}");
             faults.refused(subnet.at, "dhcp-range", fact);
         } else if let Some((other, _)) =
             ranges.iter().take(index).find(|(first, last)| start <= last && first <= end)
         {
-            let fact = format!("the ranges from {other} and {start} overlap");
+            let fact = format!("has ranges that overlap, from {other} and from {start}");
             faults.refused(subnet.at, "dhcp-range", fact);
         }
     }

@@ -73,7 +73,11 @@ fn zones() {
         check(json!([["z1", ty, config, {}]]), expected);
     };
     zone("vxlan", json!({}), &[("[0]", "missing-field")]);
-    zone("vxlan", json!({"peers": PEERS, "fabric": "fab"}), &[("[0].config.fabric", REFUSED)]);
+    zone(
+        "vxlan",
+        json!({"peers": PEERS, "fabric": "fab"}),
+        &[("[0].config.fabric", "exclusive-keys")],
+    );
     zone("vxlan", json!({"peers": PEERS, "bridge": "vmbr0"}), &[("[0].config.bridge", REFUSED)]);
     zone("vlan", json!({}), &[("[0]", "missing-field")]);
     zone("simple", json!({"peers": PEERS}), &[("[0].config.peers", REFUSED)]);
@@ -114,7 +118,7 @@ fn aliases() {
     let longest = crate::sdn::longest_alias("home", "z1");
     let at = "[0].vnets[0].config.alias";
     alias(&"a".repeat(longest), &[]);
-    alias(&"a".repeat(longest + 1), &[(at, "too-long")]);
+    alias(&"a".repeat(longest + 1), &[(at, "invalid-value")]);
     alias("Lab site=x", &[(at, "invalid-value")]);
     alias("a website=x", &[]);
 }
@@ -134,10 +138,15 @@ fn subnets() {
     subnet("simple", "10.0.0.5/24", json!({}), &[(at, "invalid-value")]);
     subnet("simple", "fd00::5/64", json!({}), &[(at, "invalid-value")]);
     let gateway = option("gateway");
-    subnet("simple", net, json!({"gateway": "10.0.1.1"}), &[(&gateway, REFUSED)]);
-    subnet("simple", net, json!({"gateway": "fd00::1"}), &[(&gateway, REFUSED)]);
-    subnet("simple", "fd00::/128", json!({"gateway": "fd00::1"}), &[(&gateway, REFUSED)]);
-    subnet("simple", net, json!({"gateway": "10.0.0.255"}), &[(&gateway, "invalid-value")]);
+    subnet("simple", net, json!({"gateway": "10.0.1.1"}), &[(&gateway, "unusable-gateway")]);
+    subnet("simple", net, json!({"gateway": "fd00::1"}), &[(&gateway, "unusable-gateway")]);
+    subnet(
+        "simple",
+        "fd00::/128",
+        json!({"gateway": "fd00::1"}),
+        &[(&gateway, "unusable-gateway")],
+    );
+    subnet("simple", net, json!({"gateway": "10.0.0.255"}), &[(&gateway, "unusable-gateway")]);
     subnet("simple", "10.0.0.0/31", json!({"gateway": "10.0.0.0"}), &[]);
     subnet("vxlan", net, json!({"gateway": "10.0.0.1"}), &[(&gateway, "no-effect?")]);
     for ty in ["vlan", "vxlan"] {
@@ -173,7 +182,7 @@ fn nothing_exists_twice() {
     let peers = json!({"peers": PEERS});
     let bridge = json!({"bridge": "vmbr0"});
     let two = |a: Value, b: Value, expected: &[(&str, &str)]| check(json!([a, b]), expected);
-    let duplicate = "duplicate-network";
+    let duplicate = "duplicate-value";
     two(json!(["z1", "simple"]), json!(["Z1", "simple"]), &[("[1]", duplicate)]);
     for name in ["lan", "Lan"] {
         two(

@@ -27,7 +27,7 @@ fn name(vnet: &Vnet, faults: &mut Faults) {
     let is_interface = vnet.vnet == "lo"
         || INTERFACES.iter().any(|stem| vnet.vnet.strip_prefix(stem).is_some_and(is_number));
     if is_interface {
-        let fact = format!("a vnet cannot be called `{}`, like an interface of a node", vnet.vnet);
+        let fact = format!("a vnet cannot be called \"{}\", like an interface of a node", vnet.vnet);
         faults.push(vnet.at, Problem::error(None, "invalid-name", fact));
     }
 }
@@ -59,7 +59,7 @@ fn alias(network: &Network, vnet: &Vnet, site: &str, faults: &mut Faults) {
             "has {} characters, but only {longest} fit: pve-apply adds its mark",
             alias.len()
         );
-        faults.push(vnet.at, Problem::error("alias", "too-long", fact));
+        faults.push(vnet.at, Problem::error("alias", "invalid-value", fact));
     }
     let is_mark = |word: &str| MARK.iter().find(|key| word.starts_with(**key));
     if let Some(key) = alias.split(' ').find_map(is_mark) {

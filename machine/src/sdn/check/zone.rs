@@ -40,7 +40,8 @@ pub(super) fn validate(network: &Network, faults: &mut Faults) {
 fn underlay(network: &Network, faults: &mut Faults) {
     match (network.config.get("peers"), network.config.get("fabric")) {
         (Some(_), Some(_)) => {
-            faults.refused(network.at, "fabric", "cannot be combined with `peers`");
+            let fact = "cannot be combined with `peers`";
+            faults.push(network.at, Problem::error("fabric", "exclusive-keys", fact));
         }
         (None, None) => {
             let fact = "a vxlan zone requires `peers` or `fabric`";

@@ -17,14 +17,28 @@ fn find<'c>(call: &'c Call<'_>) -> Result<&'c Container, Refusal> {
     })
 }
 
-/// Key by key; no container of the simulator has pending changes.
-// PVE: pve-container, API2/LXC.pm, vm_pending.
+/// Returns rows like those of a VM.
+// PVE: pve-container, API2/LXC.pm, vm_pending; guest-common, GuestHelpers.pm,
+// config_with_pending_array.
 pub(super) fn pending(call: &mut Call) -> Reply {
     let container = find(call)?;
-    let items = container.config.iter().map(|(key, value)| json!({"key": key, "value": value}));
-    let mut items: Vec<Value> = items.collect();
-    items.push(json!({"key": "digest", "value": container.digest()}));
-    Ok(Value::Array(items).into())
+    let mut rows = Vec::new();
+    for (key, value) in &container.config {
+        let mut row = json!({ "key": key, "value": value });
+        match container.pending.get(key) {
+            Some(Some(next)) => row["pending"] = next.clone().into(),
+            Some(None) => row["delete"] = 1.into(),
+            None => {}
+        }
+        rows.push(row);
+    }
+    for (key, value) in &container.pending {
+        if let (false, Some(next)) = (container.config.contains_key(key), value) {
+            rows.push(json!({ "key": key, "pending": next }));
+        }
+    }
+    rows.push(json!({ "key": "digest", "value": container.digest() }));
+    Ok(Value::Array(rows).into())
 }
 
 pub(super) fn config(call: &mut Call) -> Reply {

@@ -14,6 +14,9 @@ pub struct Container {
     pub node: String,
     /// The config file's keys, such as `net0`: `name=eth0,bridge=vmbr0`.
     pub config: BTreeMap<String, String>,
+    /// Changes that wait for a restart; null deletes the key.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pending: BTreeMap<String, Option<String>>,
     /// Whether it is running.
     pub running: bool,
 }

@@ -108,7 +108,8 @@ fn the_privilege_is_on_the_edited_zone() {
 fn containers_show_their_bridges() {
     let world = with(
         r#""containers": {"101": {"node": "pve1", "running": true,
-            "config": {"hostname": "dns", "net0": "name=eth0,bridge=v1"}}}"#,
+            "config": {"hostname": "dns", "net0": "name=eth0,bridge=v1"},
+            "pending": {"hostname": null, "net1": "name=eth1,bridge=s1"}}}"#,
     );
     check(
         &world,
@@ -119,6 +120,11 @@ fn containers_show_their_bridges() {
                 r#"{"id":"lxc/101","vmid":101,"node":"pve1","type":"lxc","name":"dns""#,
             ),
             ("GET /nodes/pve1/lxc/101/config", r#""net0":"name=eth0,bridge=v1""#),
+            ("GET /nodes/pve1/lxc/101/pending", r#"{"key":"hostname","value":"dns","delete":1}"#),
+            (
+                "GET /nodes/pve1/lxc/101/pending",
+                r#"{"key":"net1","pending":"name=eth1,bridge=s1"}"#,
+            ),
             (
                 "GET /nodes/pve1/lxc/102/config",
                 "500 Configuration file 'nodes/pve1/lxc/102.conf' does not exist",
