@@ -188,6 +188,7 @@ impl<'a> Executor<'a> {
     /// Returns the place of findings about the transaction.
     fn place(&self) -> Place {
         match self.names {
+            [] => Place::Named("SDN".to_owned()),
             [only] => place(only),
             _ => Place::Named("networks".to_owned()),
         }

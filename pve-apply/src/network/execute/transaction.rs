@@ -16,7 +16,7 @@ impl Executor<'_> {
         }
         let looked = self.look("locking")?;
         self.check_planned(transaction, &looked)?;
-        let lock = self.lock(&looked, !transaction.pending.is_empty())?;
+        let lock = self.lock(&looked, transaction)?;
         let checked = self.look("editing").and_then(|now| {
             self.check_planned(transaction, &now)?;
             self.check_unused(transaction)
@@ -102,9 +102,9 @@ impl Executor<'_> {
         self.is_finishing.set(true);
         let mut left = Vec::new();
         for one in sent.iter().rev() {
-            self.event("step", &one.edit.network, &format!("taking back: {}", one.edit.doing()));
-            if self.undo(one.edit, lock).is_err() {
-                left.push(format!("not taken back: {}", one.edit.target()));
+            self.event("step", &one.edit.network, &format!("taking back {}", one.edit.target()));
+            if let Err(NotMade { halt, .. }) = self.undo(one.edit, lock) {
+                left.push(format!("not taken back: {}{}", one.edit.target(), halt.because()));
             }
         }
         let changed = !left.is_empty();
