@@ -86,7 +86,7 @@ impl Executor<'_> {
         // PVE has released the lock with the commit, unless the answer says nothing of it.
         match &upid {
             Some(_) => self.memory.remove(),
-            None => _ = self.unlock(lock),
+            None => self.unlock(lock).iter().for_each(|text| self.each("warning", text)),
         }
         match &upid {
             Some(upid) => self.wait(upid),
@@ -107,10 +107,11 @@ impl Executor<'_> {
                 left.push(format!("not taken back: {}{}", one.edit.target(), halt.because()));
             }
         }
-        let changed = !left.is_empty();
+        let is_undone = !sent.is_empty() && left.is_empty();
         left.extend(self.unlock(lock));
-        if !sent.is_empty() && !changed {
-            left.push("nothing was committed; all edits were taken back".to_owned());
+        let changed = !left.is_empty();
+        if is_undone {
+            left.insert(0, "nothing was committed; all edits were taken back".to_owned());
         }
         Ended { halt: Some(halt.with_notes(left)), changed, ..Ended::before_anything() }
     }
