@@ -120,6 +120,26 @@ impl Executor<'_> {
         }
     }
 
+    /// Checks that nobody has broken our lock: PVE compares tokens only while there is a lock.
+    pub(super) fn check_locked(&self, lock: &SdnLock) -> Result<(), Halt> {
+        // PVE: facts-3, 3; pve-network, Network/SDN.pm, lock_sdn_config.
+        if lock.token().is_none() {
+            return Ok(());
+        }
+        match self.holder().map_err(|error| self.refused("committing", &error))? {
+            // If it is held by somebody else now, the commit with our token is refused.
+            Holder::Somebody => Ok(()),
+            Holder::Nobody | Holder::NoLock => {
+                let fact = "somebody has broken our lock of the SDN configuration";
+                let entry = Entry::error("sdn-unlocked", Place::Named("SDN".to_owned()), fact);
+                Err(Halt::failed(
+                    "committing",
+                    entry.hint("run again when nobody else changes SDN"),
+                ))
+            }
+        }
+    }
+
     /// Releases what an earlier run of this machine has left.
     ///
     /// # Errors
