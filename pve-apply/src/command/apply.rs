@@ -221,8 +221,9 @@ pub(super) fn preflight(
     observed: &Observed,
 ) -> Result<Report, Failure> {
     let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
+    let mut report = networks::preflight(session, plan, observed)?;
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
-        return Ok(Report::new());
+        return Ok(report);
     }
     let requested = |name: &str| session.requested.iter().find(|vm| vm.name == name);
     let with = |action| plan.vms.iter().filter(move |vm| vm.action == action);
@@ -232,9 +233,10 @@ pub(super) fn preflight(
         images: &session.desired.image_storage,
         made: with(Action::Create).filter_map(|vm| requested(&vm.name)).collect(),
         changed: with(Action::Change).filter_map(|vm| Some((requested(&vm.name)?, vm))).collect(),
+        networks: networks::made(session, plan),
     };
     let facts = facts::read(&session.client, work.node, &work.required())?;
-    let mut report = work.judge(&facts);
+    report.extend(work.judge(&facts));
     report.extend(room::judge(plan, observed, work.node, &facts.storages));
     Ok(report)
 }
