@@ -87,7 +87,14 @@ impl NetworkPreflight<'_> {
             let hint = near(name, &names, "pve-apply uses fabrics and does not create them");
             let missing = Entry::error("fabric-not-found", place(), fact).hint(hint);
             let unknown = format!("the token cannot see whether fabric \"{name}\" exists");
-            report.push(proven(facts, &path, "SDN.Audit", missing, &unknown, place()));
+            report.push(proven(
+                facts,
+                &path,
+                &["SDN.Audit", "SDN.Allocate"],
+                missing,
+                &unknown,
+                place(),
+            ));
             return;
         }
         for node in self.online().filter(|node| has_node(zone, node)) {
@@ -109,7 +116,9 @@ impl NetworkPreflight<'_> {
             let path = format!("/nodes/{node}");
             report.push(match member {
                 Some(_) => missing,
-                None => proven(facts, &path, "Sys.Audit", missing, &unknown, place()),
+                None => {
+                    proven(facts, &path, &["Sys.Audit", "Sys.Modify"], missing, &unknown, place())
+                }
             });
         }
     }
@@ -131,7 +140,14 @@ impl NetworkPreflight<'_> {
             let path = privileges::vnet_path("localnetwork", name);
             let unknown =
                 format!("the token cannot see whether bridge \"{name}\" exists on node {node}");
-            report.push(proven(facts, &path, "SDN.Audit", missing, &unknown, place()));
+            report.push(proven(
+                facts,
+                &path,
+                &["SDN.Audit", "SDN.Use"],
+                missing,
+                &unknown,
+                place(),
+            ));
         }
     }
 }
@@ -141,17 +157,20 @@ impl NetworkPreflight<'_> {
 fn proven(
     facts: &NetworkFacts,
     path: &str,
-    privilege: &'static str,
+    any: &[&'static str],
     missing: Entry,
     unknown: &str,
     place: Place,
 ) -> Entry {
-    let need = Need { path: path.to_owned(), privilege };
-    match privileges::has(&facts.permissions, &need) {
-        true => missing,
-        false => Entry::warning("permission", place, unknown)
-            .hint(format!("grant the token {privilege} on {path}")),
+    let has = |privilege: &&'static str| {
+        privileges::has(&facts.permissions, &Need { path: path.to_owned(), privilege })
+    };
+    if any.iter().any(has) {
+        return missing;
     }
+    let privilege = any.first().copied().unwrap_or_default();
+    let hint = format!("grant the token {privilege} on {path}");
+    Entry::warning("permission", place, unknown).hint(hint)
 }
 
 /// Returns the bridge that each node of a zone must have.
