@@ -9,8 +9,9 @@ mod tests;
 mod vnet;
 mod zone;
 
+use super::at::At;
 use super::config::Problem;
-use super::network::{At, Fault, Network};
+use super::network::{Fault, Network};
 
 /// Returns all problems between the values of networks. All networks of a site are needed to find
 /// IDs and VNIs that are used twice. The site's name determines the length of aliases.

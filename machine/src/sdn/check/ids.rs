@@ -1,8 +1,9 @@
 //! IDs and tags that two networks, vnets or subnets have in common. Does no I/O.
 
 use super::Faults;
+use crate::sdn::at::At;
 use crate::sdn::config::Problem;
-use crate::sdn::network::{At, Network};
+use crate::sdn::network::Network;
 use std::collections::BTreeMap;
 
 pub(super) fn validate(networks: &[Network], faults: &mut Faults) {

@@ -3,8 +3,9 @@
 use super::Faults;
 use crate::sdn::config::Problem;
 use crate::sdn::network::{Network, Subnet};
+use crate::sdn::object::Object;
 use crate::sdn::range;
-use crate::sdn::row::{Object, ZoneType};
+use crate::sdn::row::ZoneType;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -12,7 +13,7 @@ pub(super) fn validate(network: &Network, subnet: &Subnet, faults: &mut Faults) 
     host_bits(subnet, faults);
     gateway(network.ty, subnet, faults);
     for row in subnet.config.without_effect(Object::Subnet, network.ty) {
-        // PVE: facts-2, 10. A guest's gateway may be another guest, so that alone is no mistake.
+        // PVE: facts-2, 10. A VM or a router may be the gateway, so that alone is not a mistake.
         if row.part.name != "gateway" && !is_off(subnet, row.part.name) {
             let names: Vec<&str> = row.effective.iter().map(|zone| zone.name()).collect();
             let fact = format!(

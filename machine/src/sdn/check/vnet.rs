@@ -4,7 +4,8 @@ use super::Faults;
 use crate::sdn::alias::longest_alias;
 use crate::sdn::config::Problem;
 use crate::sdn::network::{Network, Vnet};
-use crate::sdn::row::{Object, ZoneType};
+use crate::sdn::object::Object;
+use crate::sdn::row::ZoneType;
 
 /// The words of pve-apply's mark, by which it recognizes its networks.
 const MARK: [&str; 4] = ["site=", "net=", "zone=", "run="];
@@ -27,7 +28,8 @@ fn name(vnet: &Vnet, faults: &mut Faults) {
     let is_interface = vnet.vnet == "lo"
         || INTERFACES.iter().any(|stem| vnet.vnet.strip_prefix(stem).is_some_and(is_number));
     if is_interface {
-        let fact = format!("a vnet cannot be called \"{}\", like an interface of a node", vnet.vnet);
+        let fact =
+            format!("a vnet cannot be called \"{}\", like an interface of a node", vnet.vnet);
         faults.push(vnet.at, Problem::error(None, "invalid-name", fact));
     }
 }

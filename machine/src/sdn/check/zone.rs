@@ -3,7 +3,8 @@
 use super::Faults;
 use crate::sdn::config::Problem;
 use crate::sdn::network::Network;
-use crate::sdn::row::{Object, Row, ZoneType};
+use crate::sdn::object::Object;
+use crate::sdn::row::{Row, ZoneType};
 
 pub(super) fn validate(network: &Network, faults: &mut Faults) {
     let Network { at, ty, config, .. } = network;
