@@ -22,6 +22,8 @@ mod normal;
 pub(crate) mod observed;
 mod outdated;
 mod plan;
+#[cfg(test)]
+mod properties;
 pub(crate) mod read;
 mod remove;
 pub(crate) mod rows;
@@ -30,6 +32,8 @@ mod subnet;
 mod text;
 mod users;
 mod vnet;
+#[cfg(test)]
+pub(crate) mod worlds;
 
 pub(crate) use adopt::{as_adopted, plan_adopt};
 pub(crate) use outdated::outdated;

@@ -27,7 +27,8 @@ fn name(vnet: &Vnet, faults: &mut Faults) {
     let is_interface = vnet.vnet == "lo"
         || INTERFACES.iter().any(|stem| vnet.vnet.strip_prefix(stem).is_some_and(is_number));
     if is_interface {
-        let fact = format!("a vnet cannot be called \"{}\", like an interface of a node", vnet.vnet);
+        let fact =
+            format!("a vnet cannot be called \"{}\", like an interface of a node", vnet.vnet);
         faults.push(vnet.at, Problem::error(None, "invalid-name", fact));
     }
 }
