@@ -70,6 +70,10 @@ pub(crate) enum Command {
     /// Print the commands that create an API token with the privileges it needs
     Privileges(PrivilegesArgs),
     /// Release the SDN lock of a run that was killed
+    ///
+    /// PVE's lock of the SDN configuration never expires, and PVE does not say who holds it.
+    /// A run that was killed is known by its token, which is kept on this machine until it is released;
+    /// apply and destroy release it, too.
     UnlockSdn(UnlockSdnArgs),
 }
 

@@ -3,11 +3,6 @@
 use clap::Args;
 use stage::TrustArgs;
 
-/// Release the SDN lock of a run that was killed
-///
-/// PVE's lock of the SDN configuration never expires, and PVE does not say who holds it.
-/// A run that was killed is known by its token, which is kept on this machine until the lock is released;
-/// apply and destroy release it, too.
 #[derive(Args, Debug)]
 pub(crate) struct UnlockSdnArgs {
     /// Break the lock, whoever holds it

@@ -25,6 +25,8 @@ pub(crate) mod observed;
 mod outdated;
 mod plan;
 pub(crate) mod preflight;
+#[cfg(test)]
+mod properties;
 pub(crate) mod read;
 mod remove;
 pub(crate) mod rows;
@@ -33,6 +35,8 @@ mod subnet;
 mod text;
 mod users;
 mod vnet;
+#[cfg(test)]
+pub(crate) mod worlds;
 
 pub(crate) use adopt::{as_adopted, plan_adopt};
 pub(crate) use outdated::outdated;
