@@ -2,10 +2,12 @@
 
 use super::session::Session;
 use super::{networks, wait};
+use crate::action::Plan;
 use crate::cli::{DoctorArgs, NetworkArgs, WaitFor};
 use crate::desired::{Desired, Purpose};
 use crate::network::desired::Purpose as Role;
 use crate::observe::Scope;
+use crate::observed::Observed;
 use crate::preflight::Preflight;
 use crate::requested::RequestedVm;
 use crate::{examples, facts, observe, plan, ready, version};
@@ -37,15 +39,7 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
         return Err(report.into());
     }
     well(&format!("node {} is online", desired.node));
-    // Only networks and waits depend on what exists already.
-    let asks = !desired.networks.list.is_empty() || args.wait != WaitFor::None;
-    let planned = match asks {
-        true => {
-            let observed = observe::observe(client, desired, Scope::Apply)?;
-            Some((plan::plan(desired, &observed), observed))
-        }
-        false => None,
-    };
+    let planned = planned(&session, args.wait)?;
     if let Some((planned, observed)) = planned.as_ref().filter(|(_, seen)| seen.sdn.is_some()) {
         let findings = networks::examine(&session, planned, observed)?;
         if !findings.has_errors() {
@@ -80,6 +74,16 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
     }
     report.extend(findings);
     if report.has_errors() { Err(report.into()) } else { Ok(Output::bytes(Vec::new(), report)) }
+}
+
+/// Plans what apply would do; only networks and waits depend on what exists already.
+fn planned(session: &Session, wait: WaitFor) -> Result<Option<(Plan, Observed)>, Failure> {
+    let Session { client, desired, .. } = session;
+    if desired.networks.list.is_empty() && wait == WaitFor::None {
+        return Ok(None);
+    }
+    let observed = observe::observe(client, desired, Scope::Apply)?;
+    Ok(Some((plan::plan(desired, &observed), observed)))
 }
 
 fn node(client: &Client, desired: &Desired) -> Result<Report, Failure> {
