@@ -63,6 +63,11 @@ pub(crate) enum NetworkReason {
         /// The vnet.
         by: String,
     },
+    /// Another vnet of the zone has the subnet.
+    SubnetTaken {
+        /// The vnet.
+        by: String,
+    },
     /// The zone does not exist, and is of a type that we do not create.
     ZoneMissing {
         /// Its type.

@@ -100,6 +100,13 @@ pub(crate) enum NetworkStatus {
     Absent,
 }
 
+impl NetworkStatus {
+    /// Returns whether it is ours, or is to be.
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::Absent)
+    }
+}
+
 /// A vnet of this site that is in no file of the site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LeftOverVnet {

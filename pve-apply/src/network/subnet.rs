@@ -4,6 +4,7 @@ use super::context::Context;
 use super::draft::Draft;
 use super::edits;
 use super::find::cidr_of;
+use super::finding::NetworkReason;
 use super::model::NetworkImpact;
 use super::normal::{Compared, change, differences, of_config};
 use super::observed::{Kind, Object, State, Values, View};
@@ -42,11 +43,17 @@ fn find<'a>(c: &Context<'a>, vnet: &Vnet, subnet: &Subnet) -> Option<&'a Object>
 /// Creates a subnet; `seen` is one of this ID that the next commit would delete.
 fn create(c: &Context<'_>, draft: &mut Draft, vnet: &Vnet, subnet: &Subnet, seen: Option<&Object>) {
     let zone = &c.network.zone;
+    let id = subnet.id(zone);
+    // PVE: facts-2, 6: an ID has the zone and the CIDR, not the vnet.
+    let elsewhere = |seen: &&Object| seen.vnet.as_deref() != Some(vnet.vnet.as_str());
+    if let Some(other) = c.sdn.subnets.get(&id).filter(elsewhere) {
+        let by = other.vnet.clone().unwrap_or_default();
+        return draft.block(Some(&subnet.cidr.to_string()), NetworkReason::SubnetTaken { by });
+    }
     let mut params = edits::params_of(OBJECT, &of_config(OBJECT, &subnet.config));
     params.insert("subnet".to_owned(), edits::one(&subnet.cidr.to_string()));
     params.insert("type".to_owned(), edits::one("subnet"));
     list(draft, vnet, subnet);
-    let id = subnet.id(zone);
     let of = (Kind::Subnet, id.as_str(), Some(vnet.vnet.as_str()));
     draft.edits.push(edits::create(zone, of, params, seen));
 }

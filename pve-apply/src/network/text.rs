@@ -47,6 +47,9 @@ impl NetworkReason {
             Self::TagTaken { tag, by } => {
                 format!("cannot have tag {tag}, which vnet \"{by}\" has")
             }
+            Self::SubnetTaken { by } => {
+                format!("is a subnet of vnet \"{by}\"; a zone can have it once")
+            }
             Self::ZoneMissing { ty } => {
                 format!("does not exist; pve-apply does not create {ty} zones")
             }
@@ -106,6 +109,9 @@ impl NetworkReason {
                 "destroy the network and create it again, or revert the YAML"
             }
             Self::TagTaken { .. } => "choose another tag",
+            Self::SubnetTaken { .. } => {
+                "remove it from that vnet and apply, then add it to this one"
+            }
             Self::ZoneMissing { .. } => "create it in PVE, then run again",
             Self::MayNotSeeAll => "grant the token SDN.Audit on /sdn, propagated",
             Self::PendingOthers { .. } => {
