@@ -18,6 +18,7 @@ use crate::other_run::Wait;
 use crate::outcome::{self, Outcomes, ResultJson};
 use crate::preflight::Preflight;
 use crate::read::Stopwatch;
+use crate::vnets::Vnet;
 use crate::{facts, plan, plan_file, ready, room};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
@@ -233,7 +234,12 @@ pub(super) fn preflight(
         made: with(Action::Create).filter_map(|vm| requested(&vm.name)).collect(),
         changed: with(Action::Change).filter_map(|vm| Some((requested(&vm.name)?, vm))).collect(),
     };
-    let facts = facts::read(&session.client, work.node, &work.required())?;
+    let mut facts = facts::read(&session.client, work.node, &work.required())?;
+    // What this plan commits first need not exist yet.
+    for vnet in plan.networks.vnets_on(work.node) {
+        facts.bridges.push(vnet.to_owned());
+        facts.vnets.insert(vnet.to_owned(), Vnet::Ready);
+    }
     let mut report = work.judge(&facts);
     report.extend(room::judge(plan, observed, work.node, &facts.storages));
     Ok(report)

@@ -9,7 +9,7 @@ use super::token::Memory;
 use super::{Executor, Halt, look::Look};
 use crate::read::Deadline;
 use pve_client::Error;
-use stage::{Entry, Place, random};
+use stage::{Entry, Place};
 use std::time::Duration;
 
 /// How long the lock is waited for while somebody holds it: a run of ours holds it for seconds.
@@ -18,6 +18,9 @@ const BUSY: Duration = Duration::from_secs(30);
 /// ours. Whoever else takes it uses it at once.
 const QUIET: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// A token that no lock has: PVE makes random ones.
+const NOBODYS: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The lock of this transaction.
 #[derive(Debug)]
@@ -97,9 +100,8 @@ impl Executor<'_> {
     /// Returns whether somebody holds the lock, without touching it.
     pub(super) fn holder(&self) -> Result<Holder, Error> {
         let mut losses = Losses::new(self);
-        let nobodys = random::hex::<16>().unwrap_or_default();
         loop {
-            return match self.send(&self.subject(), || self.client.sdn_unlock(&nobodys)) {
+            return match self.send(&self.subject(), || self.client.sdn_unlock(NOBODYS)) {
                 Ok(()) => Ok(Holder::Nobody),
                 Err(error) if error.is_sdn_locked() => Ok(Holder::Somebody),
                 Err(error) if error.is_not_implemented() => Ok(Holder::NoLock),
