@@ -5,19 +5,25 @@
 //! it, those where it has an effect, whether PVE changes it in place, and its first PVE version.
 
 mod alias;
+mod at;
 mod check;
 mod config;
 mod network;
+mod object;
 mod range;
+mod reference;
 mod row;
 mod rows;
 pub mod rule;
 mod schema;
 
 pub use alias::{ALIAS_LIMIT, NONCE_LENGTH, longest_alias};
+pub use at::At;
 pub use check::problems;
 pub use config::{Config, Problem};
-pub use network::{At, Fault, Network, Subnet, Vnet};
-pub use row::{Change, Object, REFUSED, Refused, Row, ZoneType, refusal};
+pub use network::{Fault, Network, Subnet, Vnet};
+pub use object::{Object, REFUSED, Refused, refusal};
+pub use reference::reference;
+pub use row::{Change, Row, ZoneType};
 pub use rows::{SUBNET, VNET, ZONE};
 pub use schema::schema;

@@ -9,8 +9,10 @@ mod tests;
 mod vnet;
 mod zone;
 
+use super::at::At;
 use super::config::Problem;
-use super::network::{At, Fault, Network};
+use super::network::{Fault, Network};
+use super::row::ZoneType;
 
 /// Returns all problems between the values of networks. All networks of a site are needed to find
 /// IDs and VNIs that are used twice. The site's name determines the length of aliases.
@@ -27,6 +29,12 @@ pub fn problems(networks: &[Network], site: &str) -> Vec<Fault> {
         }
     }
     faults.0
+}
+
+/// Returns a zone type for a message: `a vlan`, `an evpn`.
+fn with_article(ty: ZoneType) -> String {
+    let article = if ty == ZoneType::Evpn { "an" } else { "a" };
+    format!("{article} {ty}")
 }
 
 /// The problems found so far.

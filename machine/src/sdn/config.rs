@@ -1,7 +1,8 @@
 //! `Config`: the options of a zone, vnet or subnet in normal form. Does no I/O.
 
-use super::network::At;
-use super::row::{Object, Row, ZoneType, refusal};
+use super::at::At;
+use super::object::{Object, refusal};
+use super::row::{Row, ZoneType};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 

@@ -1,7 +1,9 @@
 //! `Network`: a zone of the document with its vnets and subnets. Does no I/O.
 
+use super::at::At;
 use super::config::{Config, Problem};
-use super::row::{Object, ZoneType};
+use super::object::Object;
+use super::row::ZoneType;
 use super::rule;
 use ipnet::IpNet;
 
@@ -44,17 +46,6 @@ pub struct Subnet {
     pub config: Config,
 }
 
-/// A place in a list of networks, by index in each list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct At {
-    /// The network.
-    pub network: usize,
-    /// The vnet.
-    pub vnet: Option<usize>,
-    /// The subnet.
-    pub subnet: Option<usize>,
-}
-
 /// A problem and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -62,22 +53,6 @@ pub struct Fault {
     pub at: At,
     /// The problem.
     pub problem: Problem,
-}
-
-impl At {
-    /// Returns its path in the document: `networks[0].vnets[1].config.tag`.
-    pub fn path(self, option: Option<&str>) -> String {
-        let mut path = format!("networks[{}]", self.network);
-        for (list, index) in [("vnets", self.vnet), ("subnets", self.subnet)] {
-            if let Some(index) = index {
-                path.push_str(&format!(".{list}[{index}]"));
-            }
-        }
-        match option {
-            Some(option) => format!("{path}.config.{option}"),
-            None => path,
-        }
-    }
 }
 
 impl Network {

@@ -126,11 +126,7 @@ pub static VNET: &[Row] = &[
 /// Options of a subnet. PVE: facts-2, 10: it accepts all of them in every zone type.
 pub static SUBNET: &[Row] = &[
     Row::new(
-        Part::new(
-            "dhcp-dns-server",
-            Kind::Text(&ADDRESS),
-            "The DNS server that DHCP clients are told.",
-        ),
+        Part::new("dhcp-dns-server", Kind::Text(&ADDRESS), "The DNS server for DHCP clients."),
         ALL,
         "Dhcp/Dnsmasq.pm, configure_subnet",
     )

@@ -1,6 +1,7 @@
 //! The rows of networks as a JSON Schema. Does no I/O.
 
-use super::row::{Object, Row};
+use super::object::Object;
+use super::row::Row;
 use crate::schema::of_kind;
 use serde_json::{Map, Value, json};
 

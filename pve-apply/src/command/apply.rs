@@ -18,7 +18,6 @@ use crate::other_run::Wait;
 use crate::outcome::{self, Outcomes, ResultJson};
 use crate::preflight::Preflight;
 use crate::read::Stopwatch;
-use crate::vnets::Vnet;
 use crate::{facts, plan, plan_file, ready, room};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
@@ -222,8 +221,9 @@ pub(super) fn preflight(
     observed: &Observed,
 ) -> Result<Report, Failure> {
     let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
+    let mut report = networks::preflight(session, plan, observed)?;
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
-        return Ok(Report::new());
+        return Ok(report);
     }
     let requested = |name: &str| session.requested.iter().find(|vm| vm.name == name);
     let with = |action| plan.vms.iter().filter(move |vm| vm.action == action);
@@ -233,14 +233,10 @@ pub(super) fn preflight(
         images: &session.desired.image_storage,
         made: with(Action::Create).filter_map(|vm| requested(&vm.name)).collect(),
         changed: with(Action::Change).filter_map(|vm| Some((requested(&vm.name)?, vm))).collect(),
+        networks: networks::made(session, plan),
     };
-    let mut facts = facts::read(&session.client, work.node, &work.required())?;
-    // What this plan commits first need not exist yet.
-    for vnet in plan.networks.vnets_on(work.node) {
-        facts.bridges.push(vnet.to_owned());
-        facts.vnets.insert(vnet.to_owned(), Vnet::Ready);
-    }
-    let mut report = work.judge(&facts);
+    let facts = facts::read(&session.client, work.node, &work.required())?;
+    report.extend(work.judge(&facts));
     report.extend(room::judge(plan, observed, work.node, &facts.storages));
     Ok(report)
 }

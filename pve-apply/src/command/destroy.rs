@@ -38,6 +38,11 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     print_plan(console, &plan);
     confirm::confirm_destroys(&plan, args.yes, &interrupt)?;
     let mut report = unseen(&plan);
+    let findings = networks::preflight(&session, &plan, &observed)?;
+    if findings.has_errors() {
+        return Err(findings.into());
+    }
+    report.extend(findings);
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     report.extend(unless_done(&outcomes)?);
     let rows = outcome::rows(&plan, &outcomes.vms, &session.order);

@@ -2,8 +2,8 @@
 //! document says.
 //!
 //! `desired` is what the document says, `observed` the cluster's SDN as a value, `plan` a function of both;
-//! `mark` and `find` say what is ours; `model` is the plan as a value. Doors: `read` and
-//! `users` (reads only), `execute` (writes).
+//! `mark` and `find` say what is ours; `model` is the plan as a value. Doors: `read`,
+//! `users` and `facts` (reads only), `execute` (writes).
 
 mod adopt;
 mod commit;
@@ -12,8 +12,10 @@ pub(crate) mod desired;
 mod draft;
 mod edits;
 pub(crate) mod execute;
+pub(crate) mod facts;
 mod find;
 pub(crate) mod finding;
+pub(crate) mod health;
 mod left_over;
 pub(crate) mod mark;
 pub(crate) mod model;
@@ -22,6 +24,7 @@ mod normal;
 pub(crate) mod observed;
 mod outdated;
 mod plan;
+pub(crate) mod preflight;
 #[cfg(test)]
 mod properties;
 pub(crate) mod read;

@@ -11,6 +11,20 @@ use crate::site::{NodeFile, Peers, Site, VmSet};
 use stage::Network;
 use std::collections::BTreeSet;
 
+/// Reports a zone that the node of the VMs does not have. PVE: pve-network, Zones.pm, tap_plug:
+/// `vnet … is not allowed on this node`.
+fn check_nodes(site: &mut Site<'_>, index: usize, node: &NodeFile) {
+    let Some(network) = site.networks().get(index) else { return };
+    let (Some(nodes), Some(written)) = (network.nodes(), network.tree.get("nodes")) else { return };
+    if nodes.iter().any(|name| name == node.name()) {
+        return;
+    }
+    let zone = &network.zone;
+    let fact = format!("zone \"{zone}\" is not on node \"{}\", where its VMs are", node.name());
+    let entry = site.sources.error("vnet-not-on-node", written.at, fact);
+    site.report.push(entry.hint(format!("add \"{}\", or move the VMs", node.name())));
+}
+
 /// Returns the networks for the document and the zones of all networks; `None` if the site has no
 /// networks.
 pub(super) fn document(
@@ -24,6 +38,9 @@ pub(super) fn document(
         return None;
     }
     let mut used: BTreeSet<usize> = vms.iter().flat_map(|vm| vm.networks.iter().copied()).collect();
+    if vm_set.node.value().is_some() && options.parent.is_none() {
+        used.iter().for_each(|index| check_nodes(site, *index, node));
+    }
     // Those that a VM set names are for its own node, not for a nested one.
     let named = vm_set.networks.iter().filter(|_| options.parent.is_none());
     let index = |name: &String| site.networks().iter().position(|network| network.zone == *name);

@@ -85,7 +85,7 @@ impl NetworkFile {
     }
 
     /// Returns the subnets of a vnet; the place of each is that of its key.
-    pub(crate) fn subnets<'t>(vnet: &'t Spanned) -> impl Iterator<Item = (&'t str, &'t Spanned)> {
+    pub(crate) fn subnets(vnet: &Spanned) -> impl Iterator<Item = (&str, &Spanned)> {
         vnet.map().and_then(|tree| tree.map(SUBNETS)).into_iter().flat_map(Tree::iter)
     }
 

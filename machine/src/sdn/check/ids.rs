@@ -1,8 +1,10 @@
 //! IDs and tags that two networks, vnets or subnets have in common. Does no I/O.
 
 use super::Faults;
+use crate::sdn::at::At;
 use crate::sdn::config::Problem;
-use crate::sdn::network::{At, Network};
+use crate::sdn::network::Network;
+use crate::sdn::row::ZoneType;
 use std::collections::BTreeMap;
 
 pub(super) fn validate(networks: &[Network], faults: &mut Faults) {
@@ -37,7 +39,8 @@ fn names<'n>(noun: &str, names: impl Iterator<Item = (&'n str, At)>, faults: &mu
 /// unique in its zone; VxlanPlugin.pm: a VNI is unique among all vxlan and evpn zones.
 fn tags(networks: &[Network], faults: &mut Faults) {
     let mut seen: BTreeMap<(&str, u32), (&str, At)> = BTreeMap::new();
-    for network in networks {
+    // Without tags in simple zones, which is reported there.
+    for network in networks.iter().filter(|network| network.ty != ZoneType::Simple) {
         let scope = if network.ty.has_vnis() { "" } else { network.zone.as_str() };
         for vnet in &network.vnets {
             let Some(tag) = vnet.config.number("tag") else { continue };

@@ -1,10 +1,11 @@
 //! Rules for subnets. Does no I/O.
 
-use super::Faults;
+use super::{Faults, with_article};
 use crate::sdn::config::Problem;
 use crate::sdn::network::{Network, Subnet};
+use crate::sdn::object::Object;
 use crate::sdn::range;
-use crate::sdn::row::{Object, ZoneType};
+use crate::sdn::row::ZoneType;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -12,18 +13,20 @@ pub(super) fn validate(network: &Network, subnet: &Subnet, faults: &mut Faults) 
     host_bits(subnet, faults);
     gateway(network.ty, subnet, faults);
     for row in subnet.config.without_effect(Object::Subnet, network.ty) {
-        // PVE: facts-2, 10. A guest's gateway may be another guest, so that alone is no mistake.
+        // PVE: facts-2, 10. A VM or a router may be the gateway, so that alone is not a mistake.
         if row.part.name != "gateway" && !is_off(subnet, row.part.name) {
             let names: Vec<&str> = row.effective.iter().map(|zone| zone.name()).collect();
             let fact = format!(
-                "has no effect in a {} zone; PVE uses it only in {} zones",
-                network.ty,
+                "has no effect in {} zone; PVE uses it only in {} zones",
+                with_article(network.ty),
                 names.join(" and ")
             );
             faults.refused(subnet.at, row.part.name, fact);
         }
     }
-    ranges(network, subnet, faults);
+    if network.ty == ZoneType::Simple {
+        ranges(network, subnet, faults);
+    }
 }
 
 fn is_off(subnet: &Subnet, option: &str) -> bool {
@@ -55,7 +58,8 @@ fn gateway(ty: ZoneType, subnet: &Subnet, faults: &mut Faults) {
     }
     let row = Object::Subnet.row("gateway");
     if row.is_some_and(|row| !row.has_effect_in(ty)) {
-        let fact = format!("has no effect in a {ty} zone: no node gets this address");
+        let zone = with_article(ty);
+        let fact = format!("has no effect in {zone} zone: no node gets this address");
         faults.push(subnet.at, Problem::warning("gateway", "no-effect", fact));
     }
 }
@@ -88,8 +92,7 @@ fn ranges(network: &Network, subnet: &Subnet, faults: &mut Faults) {
             faults.refused(subnet.at, "dhcp-range", fact);
         }
     }
-    let is_simple = network.ty == ZoneType::Simple;
-    if !ranges.is_empty() && is_simple && network.config.get("dhcp").is_none() {
+    if !ranges.is_empty() && network.config.get("dhcp").is_none() {
         let fact = "has no effect: the zone has no `dhcp`";
         let problem = Problem::warning("dhcp-range", "no-effect", fact);
         faults.push(subnet.at, problem.hint("add `dhcp: dnsmasq` and `ipam: pve` to the zone"));

@@ -1,10 +1,11 @@
 //! Rules for vnets. Does no I/O.
 
-use super::Faults;
+use super::{Faults, with_article};
 use crate::sdn::alias::longest_alias;
 use crate::sdn::config::Problem;
 use crate::sdn::network::{Network, Vnet};
-use crate::sdn::row::{Object, ZoneType};
+use crate::sdn::object::Object;
+use crate::sdn::row::ZoneType;
 
 /// The words of pve-apply's mark, by which it recognizes its networks.
 const MARK: [&str; 4] = ["site=", "net=", "zone=", "run="];
@@ -38,14 +39,16 @@ fn tag(ty: ZoneType, vnet: &Vnet, faults: &mut Faults) {
     let Some(row) = Object::Vnet.row("tag") else { return };
     match vnet.config.number("tag") {
         Some(_) if !row.is_accepted_in(ty) => {
-            faults.refused(vnet.at, "tag", format!("cannot be set in a {ty} zone"));
+            let fact = format!("cannot be set in {} zone", with_article(ty));
+            faults.refused(vnet.at, "tag", fact);
         }
         Some(tag) if !ty.has_vnis() && tag > 4094 => {
-            let fact = format!("must be a VLAN tag from 1 to 4094 in a {ty} zone, not {tag}");
+            let zone = with_article(ty);
+            let fact = format!("must be a VLAN tag from 1 to 4094 in {zone} zone, not {tag}");
             faults.push(vnet.at, Problem::error("tag", "invalid-value", fact));
         }
         None if row.required.contains(&ty) => {
-            let fact = format!("a vnet in a {ty} zone requires `tag`");
+            let fact = format!("a vnet in {} zone requires `tag`", with_article(ty));
             faults.push(vnet.at, Problem::error(None, "missing-field", fact));
         }
         _ => {}

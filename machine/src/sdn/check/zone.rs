@@ -1,9 +1,10 @@
 //! Rules for zones. Does no I/O.
 
-use super::Faults;
+use super::{Faults, with_article};
 use crate::sdn::config::Problem;
 use crate::sdn::network::Network;
-use crate::sdn::row::{Object, Row, ZoneType};
+use crate::sdn::object::Object;
+use crate::sdn::row::{Row, ZoneType};
 
 pub(super) fn validate(network: &Network, faults: &mut Faults) {
     let Network { at, ty, config, .. } = network;
@@ -17,7 +18,7 @@ pub(super) fn validate(network: &Network, faults: &mut Faults) {
     }
     for row in Object::Zone.rows().iter().filter(|row| row.required.contains(ty)) {
         if config.get(row.part.name).is_none() {
-            let fact = format!("a {ty} zone requires `{}`", row.part.name);
+            let fact = format!("{} zone requires `{}`", with_article(*ty), row.part.name);
             faults.push(*at, Problem::error(None, "missing-field", fact));
         }
     }
@@ -29,7 +30,7 @@ pub(super) fn validate(network: &Network, faults: &mut Faults) {
         faults.refused(*at, "dnszone", "requires `dns`");
     }
     // PVE: pve-network, Vnets.pm, add_next_free_cidr: without an IPAM no address is assigned.
-    if config.get("dhcp").is_some() && config.get("ipam").is_none() {
+    if *ty == ZoneType::Simple && config.get("dhcp").is_some() && config.get("ipam").is_none() {
         let fact = "has no effect without `ipam`: no guest gets an address";
         let problem = Problem::warning("dhcp", "no-effect", fact);
         faults.push(*at, problem.hint("add `ipam: pve`"));

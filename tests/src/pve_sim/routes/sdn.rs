@@ -24,10 +24,9 @@ pub(super) fn index(call: &mut Call) -> Reply {
 
 /// Facts-2 25, 27 and 31: the commit is done before the task starts, and releases the lock.
 pub(super) fn apply(call: &mut Call) -> Reply {
-    let token = token(call);
-    call.world.enter_sdn(token.as_deref(), "could not commit SDN config")?;
+    call.world.enter_sdn(call.params.get("lock-token"), "could not commit SDN config")?;
     call.world.commit_sdn();
-    release_lock(call, token.as_deref());
+    release_lock(call);
     // The task belongs to the cluster; it runs on the node that gets the request, here the first.
     let mut online = call.world.nodes.iter().filter(|(_, node)| node.online);
     let node = online.next().map(|(name, _)| name.clone()).unwrap_or_default();
@@ -35,14 +34,9 @@ pub(super) fn apply(call: &mut Call) -> Reply {
     Ok(Value::from(upid).into())
 }
 
-/// Returns the token of a request; 8.4 takes the parameter here and ignores it.
-fn token(call: &Call) -> Option<String> {
-    call.params.get("lock-token").map(str::to_owned)
-}
-
-/// Facts-2 25. Without a token in the request the lock stays, and without a lock there is nothing to do.
-fn release_lock(call: &mut Call, token: Option<&str>) {
-    if token.is_some() && call.params.get("release-lock") != Some("0") {
+/// Facts-2 25. Whoever comes here has the lock's token, or there is no lock.
+fn release_lock(call: &mut Call) {
+    if call.params.get("release-lock") != Some("0") {
         call.world.sdn.lock = None;
     }
 }
@@ -81,10 +75,10 @@ fn answer(call: &Call, last: Option<u8>) -> Value {
 
 /// Facts-2 32: the edits of everybody are gone.
 pub(super) fn rollback(call: &mut Call) -> Reply {
-    let token = token(call);
-    call.world.enter_sdn(token.as_deref(), "could not rollback SDN configuration")?;
+    let what = "could not rollback SDN configuration";
+    call.world.enter_sdn(call.params.get("lock-token"), what)?;
     call.world.sdn.edited = call.world.sdn.running.clone();
-    release_lock(call, token.as_deref());
+    release_lock(call);
     let released = call.world.sdn.lock.is_none();
     Ok(answer(call, Some(released.into())).into())
 }

@@ -56,6 +56,23 @@ fn a_vlan_needs_a_vlan_aware_vnet() {
     );
 }
 
+/// A node keeps its bridges between a commit and its reload.
+#[test]
+fn a_vm_starts_while_a_commit_waits_for_its_reload() {
+    check(
+        &committed(""),
+        "[]",
+        &[
+            (&create("s1"), "200 OK"),
+            ("task", "OK"),
+            ("PUT /cluster/sdn/vnets/v1 tag=101", "200 OK"),
+            ("PUT /cluster/sdn", "200 OK"),
+            (START, "200 OK"),
+            ("task", r#""exitstatus":"OK""#),
+        ],
+    );
+}
+
 /// Facts-2 37: nothing asks whether a guest uses a vnet.
 #[test]
 fn a_used_vnet_is_deleted_without_a_word() {

@@ -63,6 +63,13 @@ fn lists_are_filtered_and_reads_refused() {
             ("GET /nodes/pve1/sdn/zones/zvx/content", "200 OK"),
         ],
     );
+    // The zone of a new vnet is among what is pending.
+    let new = r#""sdn": {"edited": {"vnets": {"n1": {"zone": "zvx", "tag": "9"}, "n2": {"zone": "zsimp"}}}, "#;
+    check(
+        &world(&[("/sdn/zones/zvx", "SDN.Audit")]).replace(r#""sdn": {"#, new),
+        "[]",
+        &[("GET /cluster/sdn/vnets pending=1", r#""vnet":"n1"},{"tag":100,"#)],
+    );
     check(
         &world(&[("/sdn", "SDN.Allocate")]),
         "[]",
