@@ -7,6 +7,7 @@
 use super::send::Losses;
 use super::token::Memory;
 use super::{Executor, Halt, look::Look};
+use crate::network::model::Transaction;
 use crate::read::Deadline;
 use pve_client::Error;
 use stage::{Entry, Place};
@@ -55,7 +56,8 @@ impl Executor<'_> {
     ///
     /// # Errors
     /// Somebody else holds it for too long, or PVE refuses.
-    pub(super) fn lock(&self, looked: &Look, allow_pending: bool) -> Result<SdnLock, Halt> {
+    pub(super) fn lock(&self, looked: &Look, transaction: &Transaction) -> Result<SdnLock, Halt> {
+        let allow_pending = !transaction.pending.is_empty();
         let deadline = Deadline::after(BUSY.min(self.task_limit));
         let mut reported = false;
         let mut losses = Losses::new(self);
@@ -84,6 +86,12 @@ impl Executor<'_> {
                     return Ok(SdnLock::Held(token));
                 }
                 Err(error) if error.is_sdn_locked() => self.memory.remove(),
+                Err(error) if error.has_sdn_changes() => {
+                    self.memory.remove();
+                    // Whose they are is more than PVE says.
+                    self.look("locking").and_then(|now| self.check_planned(transaction, &now))?;
+                    return Err(self.refused("locking", &error));
+                }
                 Err(error) if error.is_outcome_unknown() && losses.wait(self) => {
                     self.take_back(&looked.fingerprint())?;
                 }
@@ -109,6 +117,26 @@ impl Executor<'_> {
                 Err(error) if error.is_outcome_unknown() && losses.wait(self) => continue,
                 Err(error) => Err(error),
             };
+        }
+    }
+
+    /// Checks that nobody has broken our lock: PVE compares tokens only while there is a lock.
+    pub(super) fn check_locked(&self, lock: &SdnLock) -> Result<(), Halt> {
+        // PVE: facts-3, 3; pve-network, Network/SDN.pm, lock_sdn_config.
+        if lock.token().is_none() {
+            return Ok(());
+        }
+        match self.holder().map_err(|error| self.refused("committing", &error))? {
+            // If it is held by somebody else now, the commit with our token is refused.
+            Holder::Somebody => Ok(()),
+            Holder::Nobody | Holder::NoLock => {
+                let fact = "somebody has broken our lock of the SDN configuration";
+                let entry = Entry::error("sdn-unlocked", Place::Named("SDN".to_owned()), fact);
+                Err(Halt::failed(
+                    "committing",
+                    entry.hint("run again when nobody else changes SDN"),
+                ))
+            }
         }
     }
 
@@ -149,7 +177,7 @@ impl Executor<'_> {
             }
             self.clock.sleep(PAUSE);
         }
-        self.each("warning", "breaking the SDN lock that a run took without getting the answer");
+        self.each("warning", "breaking the SDN lock that an unanswered request has taken");
         self.break_lock()
     }
 

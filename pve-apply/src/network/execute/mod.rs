@@ -32,7 +32,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
-use token::{PREFIX, TokenFile};
+use token::{Memory, PREFIX, TokenFile};
 
 /// What a transaction needs.
 #[derive(Clone, Copy)]
@@ -142,7 +142,11 @@ impl<'a> Executor<'a> {
         let begun = self.turn(folder).and_then(|turn| Ok((turn, self.begin(transaction)?)));
         let (_turn, lock) = match begun {
             Ok(begun) => begun,
-            Err(halt) => return Ended::before(halt),
+            Err(halt) => {
+                // A lock that could not be released is a change.
+                let changed = matches!(self.memory.read(), Some(Memory::Held { .. }));
+                return Ended { changed, ..Ended::before(halt) };
+            }
         };
         let mut sent = Vec::new();
         match self.stage(transaction, &lock, &mut sent) {
@@ -188,6 +192,7 @@ impl<'a> Executor<'a> {
     /// Returns the place of findings about the transaction.
     fn place(&self) -> Place {
         match self.names {
+            [] => Place::Named("SDN".to_owned()),
             [only] => place(only),
             _ => Place::Named("networks".to_owned()),
         }

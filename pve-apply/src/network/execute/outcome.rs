@@ -125,6 +125,14 @@ impl Halt {
         self
     }
 
+    /// Returns why, in parentheses, if there is more to say than that it was stopped.
+    pub(super) fn because(&self) -> String {
+        match self {
+            Self::Failed { entry, .. } | Self::Yielded(entry) => format!(" ({})", entry.fact),
+            Self::Interrupted { .. } => String::new(),
+        }
+    }
+
     /// The user stopped it.
     pub(super) fn interrupted(before: &'static str) -> Self {
         Self::Interrupted { before, left: None }

@@ -16,7 +16,7 @@ impl Executor<'_> {
         }
         let looked = self.look("locking")?;
         self.check_planned(transaction, &looked)?;
-        let lock = self.lock(&looked, !transaction.pending.is_empty())?;
+        let lock = self.lock(&looked, transaction)?;
         let checked = self.look("editing").and_then(|now| {
             self.check_planned(transaction, &now)?;
             self.check_unused(transaction)
@@ -55,9 +55,11 @@ impl Executor<'_> {
         if self.is_stopping() {
             return Err(Halt::interrupted("committing"));
         }
+        self.check_unused(transaction)?;
         let staged = self.look("committing")?;
         self.check_staged(transaction, &staged)?;
-        self.check_unused(transaction)?;
+        // The last read before the commit: as long as the lock is ours, nobody has edited anything since.
+        self.check_locked(lock)?;
         Ok(staged)
     }
 
@@ -86,7 +88,7 @@ impl Executor<'_> {
         // PVE has released the lock with the commit, unless the answer says nothing of it.
         match &upid {
             Some(_) => self.memory.remove(),
-            None => _ = self.unlock(lock),
+            None => self.unlock(lock).iter().for_each(|text| self.each("warning", text)),
         }
         match &upid {
             Some(upid) => self.wait(upid),
@@ -102,15 +104,16 @@ impl Executor<'_> {
         self.is_finishing.set(true);
         let mut left = Vec::new();
         for one in sent.iter().rev() {
-            self.event("step", &one.edit.network, &format!("taking back: {}", one.edit.doing()));
-            if self.undo(one.edit, lock).is_err() {
-                left.push(format!("not taken back: {}", one.edit.target()));
+            self.event("step", &one.edit.network, &format!("taking back {}", one.edit.target()));
+            if let Err(NotMade { halt, .. }) = self.undo(one.edit, lock) {
+                left.push(format!("not taken back: {}{}", one.edit.target(), halt.because()));
             }
         }
-        let changed = !left.is_empty();
+        let is_undone = !sent.is_empty() && left.is_empty();
         left.extend(self.unlock(lock));
-        if !sent.is_empty() && !changed {
-            left.push("nothing was committed; all edits were taken back".to_owned());
+        let changed = !left.is_empty();
+        if is_undone {
+            left.insert(0, "nothing was committed; all edits were taken back".to_owned());
         }
         Ended { halt: Some(halt.with_notes(left)), changed, ..Ended::before_anything() }
     }

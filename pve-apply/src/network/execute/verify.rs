@@ -178,9 +178,9 @@ fn in_content(verify: &Verify, content: &[NodeVnet]) -> Option<String> {
 
 /// The finding for a network that nodes have not made.
 fn broken(zone: &str) -> Entry {
-    let fact = "is committed, but not every node has it as committed";
+    let fact = "is committed, but not every node has set it up";
     Entry::error("network-not-effective", place(zone), fact).hint(
-        "fix what the nodes report, then run again; the node's task `srvreload networking` says more",
+        "fix what the nodes report, then run again; the task `srvreload` of the node says more",
     )
 }
 
