@@ -16,7 +16,7 @@ use stage::{Console, Failure, Output, Report};
 pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
     let some = args.target.is_selection();
-    let role = if some { Role::Nothing } else { Role::Compare };
+    let role = if some { Role::Nothing } else { Role::Adopt };
     networks::choose(&mut session, args.network, &args.target, role);
     let interrupt = Interrupt::listen();
     let _lock = session.lock(args.pace, &interrupt, console)?;

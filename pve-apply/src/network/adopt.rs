@@ -51,6 +51,9 @@ pub(crate) fn plan_adopt(desired: &Desired, sdn: &Sdn, from_site: Option<&str>) 
         }));
         return plan;
     }
+    if let Some(network) = plan.planned.first().filter(|_| !others.is_empty()) {
+        plan.notices.push(super::commit::others_too(&network.name, &others));
+    }
     others.retain(|pending| edits.iter().all(|edit| edit.id != pending.id));
     plan.commit = Some(Transaction {
         edits,

@@ -86,6 +86,9 @@ fn commit(
     let touched: BTreeSet<(Kind, String)> =
         all.iter().map(|edit| (edit.kind, edit.id.clone())).collect();
     let mut list: Vec<Pending> = staged.iter().map(|object| pending(object, true)).collect();
+    if let Some(draft) = needing.first().filter(|_| !others.is_empty()) {
+        plan.notices.push(others_too(&draft.name, &others));
+    }
     list.extend(others);
     list.retain(|pending| !touched.contains(&(pending.kind, pending.id.clone())));
     for draft in needing {
@@ -110,6 +113,12 @@ pub(super) fn pending_of_others(sdn: &Sdn, edits: &[Edit], ours: &[&Object]) -> 
     };
     let waiting = sdn.all().filter(|object| object.is_pending() && !is_ours(object));
     waiting.map(|object| pending(object, false)).collect()
+}
+
+/// Returns the notice that a commit applies the changes of others too.
+pub(super) fn others_too(name: &str, others: &[Pending]) -> NetworkNotice {
+    let objects = others.iter().map(Pending::text).collect();
+    NetworkNotice { name: name.to_owned(), kind: NetworkNoticeKind::OthersToo { objects } }
 }
 
 fn is_of(edit: &Edit, kind: Kind, id: &str) -> bool {

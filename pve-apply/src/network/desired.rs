@@ -10,8 +10,10 @@ pub(crate) enum Purpose {
     /// Nothing: they are not read.
     #[default]
     Nothing,
-    /// To compare them, and to change or adopt them.
+    /// To compare them, and to change them.
     Compare,
+    /// To take them over.
+    Adopt,
     /// To remove them.
     Remove,
 }

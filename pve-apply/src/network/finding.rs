@@ -139,6 +139,11 @@ pub(crate) enum NetworkNoticeKind {
         /// The object.
         id: String,
     },
+    /// The commit also applies what others have edited: `--with-pending-sdn`.
+    OthersToo {
+        /// What they have edited.
+        objects: Vec<String>,
+    },
     /// It is neither changed nor removed, since only some VMs were asked for.
     LeftAlone {
         /// What would be done otherwise.

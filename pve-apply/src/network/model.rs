@@ -234,13 +234,6 @@ pub(crate) struct Verify {
 }
 
 impl Networks {
-    /// Returns the vnets that a node has once the commit is done.
-    pub(crate) fn vnets_on(&self, node: &NodeName) -> impl Iterator<Item = &str> {
-        let verified = self.commit.iter().flat_map(|commit| &commit.verify);
-        let on_node = verified.filter(|verify| verify.nodes.contains(node));
-        on_node.flat_map(|verify| &verify.vnets).map(String::as_str)
-    }
-
     /// Returns whether there is nothing about networks in the plan: its JSON then has no such key.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()

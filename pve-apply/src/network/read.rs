@@ -44,7 +44,7 @@ fn read_all(client: &Client, desired: &Desired, observed: &Observed) -> Result<S
     sdn.nodes = nodes(client, desired)?;
     let removes = desired.networks.purpose == Purpose::Remove || desired.networks.prune;
     let draft = super::plan(desired, &sdn);
-    if removes || needs_more(&draft) {
+    if removes || desired.networks.purpose == Purpose::Adopt || needs_more(&draft) {
         sdn.permissions = Some(read_api(|| client.permissions())?);
         sdn.controllers = Some(list(client, &SdnKind::Controller)?);
         sdn.fabrics = fabrics(client)?;

@@ -3,7 +3,7 @@
 //! PVE asks nobody (facts-2, 37): a vnet is removed only if no guest of the cluster uses it, and only if
 //! every guest of the cluster could be read.
 
-use super::commit::{pending, pending_of_others};
+use super::commit::{others_too, pending, pending_of_others};
 use super::desired::{DesiredNetworks, Purpose};
 use super::edits;
 use super::find::Finder;
@@ -172,6 +172,10 @@ impl Kept {
         let name = name.to_owned();
         let reason = match self {
             Self::InUse { vnet, by, is_refused: false } => {
+                let status = NetworkStatus::Ours;
+                if plan.unchanged.iter().all(|known| known.name != name) {
+                    plan.unchanged.push(UnchangedNetwork { name: name.clone(), status });
+                }
                 let kind = NetworkNoticeKind::InUse { vnet, by };
                 return plan.notices.push(NetworkNotice { name, kind });
             }
@@ -230,6 +234,9 @@ fn join(plan: &mut Networks, c: &Context<'_>, found: Vec<(Removal<'_>, Steps<'_>
         return plan.blocked.extend(found.iter().map(blocked));
     }
     let mut list: Vec<Pending> = staged.iter().map(|object| pending(object, true)).collect();
+    if let Some((removal, _)) = found.first().filter(|_| !others.is_empty()) {
+        plan.notices.push(others_too(&removal.name, &others));
+    }
     list.extend(others);
     for (removal, _) in &found {
         if c.finder.is_made(&removal.name) && !removal.is_part && !takes_zone(c, removal) {
@@ -244,6 +251,8 @@ fn join(plan: &mut Networks, c: &Context<'_>, found: Vec<(Removal<'_>, Steps<'_>
             changes: changes(removal),
         });
     }
+    let is_planned = |name: &String| found.iter().any(|(removal, _)| removal.name == *name);
+    plan.unchanged.retain(|network| !is_planned(&network.name));
     plan.removal = Some(Transaction {
         edits: edits::in_order(edits),
         pending: list,

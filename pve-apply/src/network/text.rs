@@ -54,7 +54,7 @@ impl NetworkReason {
                 format!("does not exist; pve-apply does not create {ty} zones")
             }
             Self::MayNotSeeAll => {
-                "the token cannot see all of SDN: applying could also apply changes of others"
+                "the token cannot see all of SDN: objects and changes of others may be hidden"
                     .to_owned()
             }
             Self::PendingOthers { .. } => {
@@ -138,6 +138,9 @@ impl NetworkNotice {
             }
             NetworkNoticeKind::EditedByOthers { id } => {
                 format!("somebody has changed {id} and not applied that yet; it is left alone")
+            }
+            NetworkNoticeKind::OthersToo { objects } => {
+                format!("applying it also applies changes of others: {}", objects.join(", "))
             }
             NetworkNoticeKind::LeftAlone { action } => {
                 let would = match action {
