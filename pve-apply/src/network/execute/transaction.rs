@@ -55,10 +55,10 @@ impl Executor<'_> {
         if self.is_stopping() {
             return Err(Halt::interrupted("committing"));
         }
-        self.check_unused(transaction)?;
         let staged = self.look("committing")?;
         self.check_staged(transaction, &staged)?;
-        // The last read before the commit: as long as the lock is ours, nobody has edited anything since.
+        self.check_unused(transaction)?;
+        // The last request before the commit: as long as the lock is ours, nobody has edited anything since.
         self.check_locked(lock)?;
         Ok(staged)
     }
