@@ -2,7 +2,7 @@
 //! Does no I/O.
 
 use crate::action::{Step, VmPlan};
-use crate::network::preflight::has_node;
+use crate::network::desired::has_node;
 use crate::privileges::{self, ANY_VERSION, Need};
 use crate::requested::{RequestedVm, Required, Requirement};
 use crate::vnets::Vnet;

@@ -100,6 +100,17 @@ fn the_cluster_describes_itself() {
     assert!(local.has_content("import") && local.active && local.avail > 0, "{local:?}");
     let networks = client.networks(&node()).unwrap();
     assert!(networks.iter().any(|n| n.iface == "vmbr0" && n.kind == "bridge"), "{networks:?}");
+    assert!(networks.iter().any(|n| n.gateway.as_deref() == Some("192.0.2.1")), "{networks:?}");
+    let packages = client.packages(&node()).unwrap();
+    let dnsmasq = packages.iter().find(|package| package.name == "dnsmasq").unwrap();
+    assert_eq!(dnsmasq.installed.as_deref(), Some("2.91-1"));
+    sim.edit(|world| {
+        let lacks = r#"{"nodes": {"pve1": {"lacks": ["dnsmasq"]}}}"#;
+        world.nodes = World::from_json(lacks).unwrap().nodes;
+    });
+    let packages = client.packages(&node()).unwrap();
+    let dnsmasq = packages.iter().find(|package| package.name == "dnsmasq").unwrap();
+    assert_eq!(dnsmasq.installed, None);
     assert_eq!(sim.refused(), Vec::<String>::new());
 }
 

@@ -1,6 +1,7 @@
 //! The document's networks, and every problem in them. Does no I/O.
 
 use machine::sdn::{Fault, Network};
+use pve_client::NodeName;
 use stage::{Deployment, Entry, Place, Report};
 use std::collections::BTreeSet;
 
@@ -50,6 +51,12 @@ impl DesiredNetworks {
         let some = !self.list.is_empty() || self.prune && self.names.is_some();
         some && self.purpose != Purpose::Nothing
     }
+}
+
+/// Returns whether a node is in a zone of the document.
+pub(crate) fn has_node(zone: &Network, node: &NodeName) -> bool {
+    let nodes = zone.config.get("nodes");
+    nodes.is_none_or(|nodes| nodes.split(',').any(|known| known.trim() == node.as_str()))
 }
 
 /// Reads the document's networks.

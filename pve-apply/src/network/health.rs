@@ -1,7 +1,7 @@
 //! Whether nodes have what SDN needs on them, for doctor. Does no I/O.
 
+use super::desired::has_node;
 use super::observed::NodeSdn;
-use super::preflight::has_node;
 use machine::sdn::{Network, ZoneType};
 use pve_client::{NodeName, Package};
 use stage::{Entry, Place, Report};

@@ -251,7 +251,7 @@ impl Sdn {
 /// Returns whether a token with these permissions sees every SDN object, and what nodes say of them.
 fn sees_all(permissions: &Permissions) -> bool {
     let audits = |path: &str| permissions.get(path).and_then(|p| p.get("SDN.Audit")).copied();
-    // PVE: facts-2, 31. A path below may revoke the privilege; localnetwork is no object of SDN.
+    // PVE: facts-2, 31. A path below may revoke the privilege; localnetwork is not an object of SDN.
     let is_below =
         |path: &str| path.starts_with("/sdn/") && !path.starts_with("/sdn/zones/localnetwork");
     let below = permissions.keys().filter(|path| is_below(path));

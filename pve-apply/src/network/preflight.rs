@@ -1,6 +1,7 @@
 //! What networks need from PVE: fabrics, bridges of nodes, its version. PVE accepts a zone without them, and
 //! only the reload on each node fails. Does no I/O.
 
+use super::desired::has_node;
 use super::observed::NodeSdn;
 use crate::preflight::near;
 use crate::privileges::{self, Need};
@@ -176,12 +177,6 @@ fn proven(
 /// Returns the bridge that each node of a zone must have.
 fn bridge(zone: &Network) -> Option<&str> {
     zone.config.get("bridge").filter(|_| zone.ty == ZoneType::Vlan)
-}
-
-/// Returns whether a node is in a zone of the document.
-pub(crate) fn has_node(zone: &Network, node: &NodeName) -> bool {
-    let nodes = zone.config.get("nodes");
-    nodes.is_none_or(|nodes| nodes.split(',').any(|known| known.trim() == node.as_str()))
 }
 
 /// Returns the options that not every supported version has: place, name, first version.

@@ -13,7 +13,7 @@ fn storage() -> StorageId {
 }
 
 /// Each call that reads a list, with a valid row and its most important required field.
-const CALLS: [(&str, Call, &str, &str); 12] = [
+const CALLS: [(&str, Call, &str, &str); 13] = [
     ("nodes", |c| c.nodes().map(|l| l.len()), r#"{"node":"pve1"}"#, "node"),
     (
         "resources",

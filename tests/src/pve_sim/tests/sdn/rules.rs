@@ -295,7 +295,8 @@ fn a_zone_with_an_ipam_counts_addresses() {
     let world = with(
         r#""vms": {"100": {"config": {"net0": "virtio=BC:24:11:00:00:01,bridge=s1"}}},
         "sdn": {"committed": {"zones": {"zz": {"type": "simple", "ipam": "pve", "dhcp": "dnsmasq"}},
-            "vnets": {"s1": {"zone": "zz"}}, "subnets": {
+            "vnets": {"s1": {"zone": "zz"}, "s2": {"zone": "zz"}}, "subnets": {
+                "zz-10.2.0.0-24": {"vnet": "s2", "dhcp-range": "start-address=10.2.0.9,end-address=10.2.0.20"},
                 "zz-10.0.0.0-24": {"vnet": "s1", "dhcp-range": "start-address=10.0.0.9,end-address=10.0.0.20"},
                 "zz-10.1.0.0-24": {"vnet": "s1"}}}}"#,
     );
@@ -307,6 +308,7 @@ fn a_zone_with_an_ipam_counts_addresses() {
                 "DELETE /cluster/sdn/vnets/s1/subnets/zz-10.0.0.0-24",
                 "500 delete sdn subnet object failed: cannot delete subnet '10.0.0.0/24', not empty",
             ),
+            ("DELETE /cluster/sdn/vnets/s2/subnets/zz-10.2.0.0-24", "200 OK"),
             ("DELETE /cluster/sdn/vnets/s1/subnets/zz-10.1.0.0-24", "200 OK"),
             (
                 "DELETE /cluster/sdn/vnets/s1/subnets/zz-10.1.0.0-24",
