@@ -167,3 +167,36 @@ fn while_a_network_is_created_on_8_4() {
     let without_lock: Vec<Trouble> = ALL.into_iter().filter(|one| !is_about_lock(one)).collect();
     check("network-alone-is-created-on-8-4", &without_lock);
 }
+
+/// A run is killed while it asks for the lock, and PVE never gets the request.
+fn killed_before_the_lock() -> (Stand, String) {
+    let case = "network-alone-is-created";
+    let (expected, requests) = undisturbed(case);
+    let ask = requests.iter().position(|request| request == "POST /cluster/sdn/lock").unwrap() + 1;
+    let fault = json!([{"when": "* /**", "nth": ask, "then": {"cut": "before"}}]);
+    let stand = Stand::new(case, &fault.to_string());
+    assert!(stand.kill_after(ask));
+    assert!(stand.remembers_a_lock());
+    (stand, expected)
+}
+
+#[test]
+fn a_lock_of_others_is_not_taken_for_the_one_of_a_killed_run() {
+    let (stand, expected) = killed_before_the_lock();
+    stand.sim.edit(|world| {
+        world.sdn.lock = Some(THEIRS.to_owned());
+        let simple = [("type".to_owned(), "simple".to_owned())].into();
+        world.sdn.edited.zones.insert("others".to_owned(), simple);
+    });
+    assert_eq!(stand.spawn_hasty().wait().unwrap().code(), Some(1), "{}", stand.output());
+    assert_eq!(stand.sim.world().sdn.lock.as_deref(), Some(THEIRS));
+    assert!(!stand.remembers_a_lock());
+    Trouble::Lock.end(&stand);
+    compare("after the lock of others", &stand, 1, &expected).unwrap();
+}
+
+#[test]
+fn a_lock_that_nobody_got_is_forgotten() {
+    let (stand, expected) = killed_before_the_lock();
+    compare("after the request that was lost", &stand, 1, &expected).unwrap();
+}

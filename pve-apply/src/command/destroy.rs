@@ -2,17 +2,25 @@
 
 use super::networks;
 use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
-use super::work::carry_out;
+use super::work::{close, work};
 use crate::action::Plan;
 use crate::cli::DestroyArgs;
+use crate::closing::Readiness;
 use crate::confirm;
 use crate::desired::Purpose;
 use crate::interrupt::Interrupt;
 use crate::network::desired::Purpose as Role;
+use crate::network::execute::NetworkOutcome;
 use crate::observe::Scope;
+use crate::observed::Observed;
+use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Removal};
+use crate::read::Stopwatch;
 use stage::{Console, Entry, Failure, Output, Place, Report};
+
+/// How often the removal of networks is planned again because another run worked on them.
+const ROUNDS: usize = 8;
 
 pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Find)?;
@@ -43,7 +51,21 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
         return Err(findings.into());
     }
     report.extend(findings);
-    let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
+    let watch = Stopwatch::start();
+    let mut outcomes = work(&session, console, &interrupt, args.pace, (&plan, &observed));
+    for _ in 1..ROUNDS {
+        let is_met = outcomes.networks.iter().any(NetworkOutcome::is_yielded);
+        if !is_met || outcomes.any_failed() || interrupt.is_stopping() {
+            break;
+        }
+        let changed = outcomes.any_changed();
+        let stopped = |failure: Failure| if changed { failure.after_changes() } else { failure };
+        let (next, observed) = again(&session, &waiting, scope, &plan).map_err(stopped)?;
+        outcomes.networks.retain(NetworkOutcome::is_done);
+        outcomes.add(work(&session, console, &interrupt, args.pace, (&next, &observed)));
+        plan.networks = next.networks;
+    }
+    close(console, Some(&plan), &outcomes, Readiness::default(), &watch);
     report.extend(unless_done(&outcomes)?);
     let rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     let result = ResultJson::new(&session.desired.deployment, rows).with_networks(&plan, &outcomes);
@@ -53,6 +75,26 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
         return Err(Failure::part_way(report));
     }
     Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
+}
+
+/// Plans the removal of networks again on which another run has worked; of no others than before.
+fn again(
+    session: &Session,
+    waiting: &Wait<'_>,
+    scope: Scope,
+    first: &Plan,
+) -> Result<(Plan, Observed), Failure> {
+    let observed = waiting.observe(&session.desired, scope)?;
+    let mut plan = Plan::empty(&first.deployment, &first.run);
+    plan::remove_networks(&mut plan, &session.desired, &observed);
+    let was_shown = |name: &str| first.networks.planned.iter().any(|known| known.name == name);
+    if plan.networks.planned.iter().any(|network| !was_shown(&network.name)) {
+        let fact = "another run has changed the networks; the rest was not removed";
+        let entry = Entry::error("another-run", Place::Named("networks".to_owned()), fact);
+        return Err(entry.hint("run again when the other run has finished").into());
+    }
+    refuse_blocked(&plan, false)?;
+    Ok((plan, observed))
 }
 
 /// Warns about VMs that may exist although the token cannot see them.

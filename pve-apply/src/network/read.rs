@@ -86,6 +86,8 @@ fn read_subnets(
         match list(client, &SdnKind::Subnet(vnet.clone())) {
             Ok(subnets) => sdn.subnets.extend(subnets),
             Err(error) if error.is_permission() => _ = sdn.subnets_hidden.insert(vnet),
+            // It has gone since the vnets were listed; whoever changes anything looks again.
+            Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error),
         }
     }

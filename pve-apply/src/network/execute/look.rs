@@ -10,6 +10,9 @@ use pve_client::{Client, Error, SdnKind};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
+/// How often it is read while vnets come and go.
+const READS: u32 = 4;
+
 /// Everything that the next commit would commit, as far as the token can see it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Look {
@@ -22,6 +25,17 @@ impl Look {
     /// # Errors
     /// Something could not be read: then nothing must be committed.
     pub(super) fn read(client: &Client) -> Result<Self, Error> {
+        for _ in 1..READS {
+            match Self::once(client) {
+                // A vnet has gone between the list of vnets and that of its subnets.
+                Err(error) if error.is_not_found() => {}
+                look => return look,
+            }
+        }
+        Self::once(client)
+    }
+
+    fn once(client: &Client) -> Result<Self, Error> {
         let mut look = Self { objects: BTreeMap::new() };
         // Of fabrics only those with pending changes.
         for (_, fabric) in read_retrying(|| fabrics(client))? {
