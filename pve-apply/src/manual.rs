@@ -45,6 +45,7 @@ pub const MANUAL: Manual = Manual {
             "Destroy the VMs of a document without being asked",
             "pve-apply destroy --yes <document.json",
         ),
+        ("Release the SDN lock of a run that was killed", "pve-apply unlock-sdn <document.json"),
         ("Give up a VM without touching it", "pve-apply release --vm web1 <document.json"),
         (
             "Start, and shut down, all VMs of a document",
@@ -61,7 +62,7 @@ pub const MANUAL: Manual = Manual {
     ],
     files: &[(
         "~/.local/state/pve-pipeline",
-        "Locks between runs on this machine; no state is kept there",
+        "Locks between runs on this machine, and the token of PVE's SDN lock while a run holds it",
     )],
     exit_status: &[
         ("0", "Done"),

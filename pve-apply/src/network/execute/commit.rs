@@ -91,7 +91,8 @@ impl Executor<'_> {
                 continue;
             }
             let halt = match error.already_exists() {
-                true if lost => continue,
+                // It may be ours: the next look says so.
+                true if lost && losses.wait(self) => continue,
                 true => changed(edit),
                 false => self.edit_refused(edit, &error),
             };
