@@ -55,6 +55,9 @@ _pve__apply() {
             pve__apply,stop)
                 cmd="pve__apply__subcmd__stop"
                 ;;
+            pve__apply,unlock-sdn)
+                cmd="pve__apply__subcmd__unlock__subcmd__sdn"
+                ;;
             pve__apply,wait)
                 cmd="pve__apply__subcmd__wait"
                 ;;
@@ -65,7 +68,7 @@ _pve__apply() {
 
     case "${cmd}" in
         pve__apply)
-            opts="-v -h -V --log-format --verbose --output --help --version plan apply destroy adopt release export start stop reboot wait status inventory doctor privileges"
+            opts="-v -h -V --log-format --verbose --output --help --version plan apply destroy adopt release export start stop reboot wait status inventory doctor privileges unlock-sdn"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -87,7 +90,7 @@ _pve__apply() {
             return 0
             ;;
         pve__apply__subcmd__adopt)
-            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --from-site --dry-run --log-format --verbose --output --help"
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --networks-only --with-pending-sdn --parallelism --imports-per-storage --fail-fast --task-timeout --from-site --dry-run --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -141,7 +144,7 @@ _pve__apply() {
             return 0
             ;;
         pve__apply__subcmd__apply)
-            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --vm --tag --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --prune --yes --skip-blocked --wait --wait-timeout --log-format --verbose --output --help"
+            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --vm --tag --ca-file --fingerprint --insecure --networks-only --with-pending-sdn --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --prune --yes --skip-blocked --wait --wait-timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -211,7 +214,7 @@ _pve__apply() {
             return 0
             ;;
         pve__apply__subcmd__destroy)
-            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --yes --vmid --prune --skip-blocked --shutdown-timeout --log-format --verbose --output --help"
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --networks-only --with-pending-sdn --parallelism --imports-per-storage --fail-fast --task-timeout --yes --vmid --prune --skip-blocked --shutdown-timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -383,7 +386,7 @@ _pve__apply() {
             return 0
             ;;
         pve__apply__subcmd__plan)
-            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --vm --tag --ca-file --fingerprint --insecure --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
+            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --vm --tag --ca-file --fingerprint --insecure --networks-only --with-pending-sdn --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -621,7 +624,7 @@ _pve__apply() {
             return 0
             ;;
         pve__apply__subcmd__status)
-            opts="-o -v -h --vm --tag --ca-file --fingerprint --insecure --format --json --wide --addresses --all --log-format --verbose --output --help"
+            opts="-o -v -h --vm --tag --ca-file --fingerprint --insecure --format --json --wide --addresses --all --networks-only --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -702,6 +705,36 @@ _pve__apply() {
                     return 0
                     ;;
                 --shutdown-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pve__apply__subcmd__unlock__subcmd__sdn)
+            opts="-v -h --force --yes --ca-file --fingerprint --insecure --log-format --verbose --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -44,6 +44,7 @@ complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "status" -d 'Lis
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "inventory" -d 'Print the VMs as a dynamic inventory for Ansible'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "doctor" -d 'Check everything that apply needs, and name the command that fixes each problem'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "privileges" -d 'Print the commands that create an API token with the privileges it needs'
+complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "unlock-sdn" -d 'Release the SDN lock of a run that was killed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l shutdown-timeout -d 'Seconds that a guest has to shut down' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l vm -d 'Use only this VM of the document; repeatable' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l tag -d 'Use the VMs of the document with this tag, in addition to --vm; repeatable' -r
@@ -60,6 +61,8 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l allow-move 
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l pending -d 'Write changes that need a reboot, and leave rebooting to you'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l reseed -d 'Give VMs whose cloud-init data has changed their new data'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l networks-only -d 'Work on the networks only, and leave VMs alone'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l with-pending-sdn -d 'Also apply changes of SDN that others have made and not applied yet'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l json -d 'Print the plan as JSON, which contains the seed data and its tokens'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l detailed-exitcode -d 'Exit with 4 if there are changes; 1 still means that something is blocked'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l expect-no-changes -d 'Exit with 1 if there are changes'
@@ -92,6 +95,8 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-move
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l pending -d 'Write changes that need a reboot, and leave rebooting to you'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l reseed -d 'Give VMs whose cloud-init data has changed their new data'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l networks-only -d 'Work on the networks only, and leave VMs alone'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l with-pending-sdn -d 'Also apply changes of SDN that others have made and not applied yet'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l prune -d 'Also destroy VMs of this deployment that are no longer in the document'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l yes -d 'Destroy what --prune finds without asking, for scripts'
@@ -111,6 +116,8 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l log-form
 json\t'One JSON object per line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l networks-only -d 'Work on the networks only, and leave VMs alone'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l with-pending-sdn -d 'Also apply changes of SDN that others have made and not applied yet'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l yes -d 'Destroy without asking, for scripts'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l prune -d 'Also destroy VMs of this deployment that are no longer in the document'
@@ -129,6 +136,8 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l log-format
 json\t'One JSON object per line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l networks-only -d 'Work on the networks only, and leave VMs alone'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l with-pending-sdn -d 'Also apply changes of SDN that others have made and not applied yet'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l dry-run -d 'Show what differs, and change nothing'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
@@ -237,6 +246,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l json -d '
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l wide -d 'As `-o wide`; with `--json`, JSON with the differences'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l addresses -d 'Ask the guest agent of each running VM for its addresses, once'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l all -d 'Also list VMs of other deployments'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l networks-only -d 'List the networks only'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand inventory" -l vm -d 'Use only this VM of the document; repeatable' -r
@@ -277,6 +287,16 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l outpu
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l document -d 'Read a document on stdin, and print what its VMs need and no more'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand unlock-sdn" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand unlock-sdn" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand unlock-sdn" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand unlock-sdn" -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand unlock-sdn" -l force -d 'Break the lock, whoever holds it'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand unlock-sdn" -l yes -d 'Break the lock without asking, for scripts'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand unlock-sdn" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand unlock-sdn" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand unlock-sdn" -s h -l help -d 'Print help (see more with \'--help\')'
 
 # Names that only the site knows.
 function __fish_pve_apply_names

@@ -4,7 +4,6 @@
 //! They know nothing of each other's lock, as on two machines, but for every third try.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool")]
-#![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use serde_json::{Value, json};

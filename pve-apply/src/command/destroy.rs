@@ -10,11 +10,10 @@ use crate::confirm;
 use crate::desired::Purpose;
 use crate::interrupt::Interrupt;
 use crate::network::desired::Purpose as Role;
-use crate::network::execute::NetworkOutcome;
 use crate::observe::Scope;
 use crate::observed::Observed;
 use crate::other_run::Wait;
-use crate::outcome::{self, ResultJson};
+use crate::outcome::{self, NetworkOutcome, ResultJson};
 use crate::plan::{self, Removal};
 use crate::read::Stopwatch;
 use stage::{Console, Entry, Failure, Output, Place, Report};
@@ -93,7 +92,7 @@ fn again(
         let entry = Entry::error("another-run", Place::Named("networks".to_owned()), fact);
         return Err(entry.hint("run again when the other run has finished").into());
     }
-    refuse_blocked(&plan, false)?;
+    refuse_blocked(&plan, false).map(drop)?;
     Ok((plan, observed))
 }
 

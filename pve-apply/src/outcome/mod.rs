@@ -1,12 +1,13 @@
 //! The outcome of a plan. As findings for people it is in `report`, as JSON in `result`. Does no I/O.
 
+mod network;
 mod report;
 mod result;
 
+pub(crate) use network::NetworkOutcome;
 pub(crate) use result::{ResultJson, VmResult, rows};
 
 use crate::action::{Action, VmPlan};
-use crate::network::execute::NetworkOutcome;
 use pve_client::{NodeName, Vmid};
 use stage::Entry;
 

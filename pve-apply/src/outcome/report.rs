@@ -1,7 +1,6 @@
 //! The outcome of a plan as findings for people. Does no I/O.
 
-use super::{Outcomes, Verdict, VmOutcome};
-use crate::network::execute::NetworkOutcome;
+use super::{NetworkOutcome, Outcomes, Verdict, VmOutcome};
 use stage::{Entry, Place, Report};
 
 impl Outcomes {

@@ -1,7 +1,7 @@
 //! PVE's lock of the SDN configuration, which exists since PVE 9: it is taken, remembered, given back, and taken
 //! back from a run that was killed.
 //!
-//! PVE: facts-2, 21 to 26: it never expires, and there is no call that says whether it is held. But releasing it
+//! PVE: facts-2, 21 to 26: it never expires, and no call shows whether it is held. But releasing it
 //! with a token that nobody has changes nothing, and is refused only while somebody holds it.
 
 use super::send::Losses;

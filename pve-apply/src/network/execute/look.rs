@@ -90,7 +90,7 @@ impl Look {
 
     /// Returns the names of the pending changes that a transaction neither makes nor was planned with.
     ///
-    /// `is_staged` says whether the transaction's edits have been sent: what they have made is ours only if it
+    /// `is_staged`: the transaction's edits have been sent: what they have made is ours only if it
     /// is just what they make.
     pub(super) fn others(&self, transaction: &Transaction, is_staged: bool) -> Vec<String> {
         let pending = self.objects.values().filter(|object| object.is_pending());

@@ -16,11 +16,9 @@ mod transaction;
 pub(crate) mod unlock;
 mod verify;
 
-pub(crate) use outcome::NetworkOutcome;
-
 use crate::interrupt::Interrupt;
 use crate::network::model::{NetworkPlan, Transaction};
-use crate::outcome::Verdict;
+use crate::outcome::{NetworkOutcome, Verdict};
 use crate::read::Deadline;
 use outcome::{Ended, Halt};
 use pve_client::{Client, Clock, Error};
