@@ -350,7 +350,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__list)
-            opts="-v -o -h --json --names --site --log-format --verbose --output --help env manifest node preset template spec posture host vm"
+            opts="-v -o -h --json --names --site --log-format --verbose --output --help env manifest network node preset template spec posture host vm"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -380,7 +380,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__schema)
-            opts="-v -o -h --site --log-format --verbose --output --help site secrets node env template preset manifest spec posture host"
+            opts="-v -o -h --site --log-format --verbose --output --help site secrets node network env template preset manifest spec posture host"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -83,11 +83,10 @@ fn is_path(name: &str) -> bool {
 /// Returns field and description, in the schema's order, with a VM's fields after `vms`.
 fn fields_of(schema: &Value) -> Vec<(String, String)> {
     let mut fields = Vec::new();
-    for (name, field) in schema["properties"].as_object().unwrap() {
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         fields.push((name.clone(), text(field)));
-        if let Some(inner) = field["items"]["properties"].as_object() {
-            fields.extend(inner.iter().map(|(n, f)| (format!("{name}[].{n}"), text(f))));
-        }
+        let inner = fields_of(&field["items"]);
+        fields.extend(inner.into_iter().map(|(n, text)| (format!("{name}[].{n}"), text)));
     }
     fields
 }

@@ -58,6 +58,11 @@ fn from_opentofu() {
 }
 
 #[test]
+fn networks() {
+    walk("docs/networks.md", 0);
+}
+
+#[test]
 fn recipes() {
     walk("docs/recipes.md", 0);
 }

@@ -1,4 +1,5 @@
-//! `machine`: the config keys of a VM in PVE, as a table with one row per key.
+//! `machine`: the config keys of a VM in PVE, as a table with one row per key; and in [`sdn`] the
+//! options of networks.
 //!
 //! A row has everything that the tools know about a key: its type, its default, its value in a new
 //! VM, when a change takes effect, and which privilege it requires. Does no I/O.
@@ -16,6 +17,7 @@ mod row;
 mod rows;
 pub mod rule;
 pub mod schema;
+pub mod sdn;
 mod settings;
 mod version;
 mod wire;

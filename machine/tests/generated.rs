@@ -1,6 +1,8 @@
-//! Generated files that are checked in: the schema of `config`, the tables of docs/machine.md.
+//! Generated files that are checked in: the schema of `config`, the tables of docs/machine.md and
+//! docs/networks.md.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads files")]
 
+use machine::sdn::Object;
 use machine::{KEYS, Kind, Settings};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -15,18 +17,24 @@ fn the_document_schema_matches_the_rows() -> Result<(), Box<dyn std::error::Erro
     let path = "schemas/tfvars.json";
     let mut schema: Value = serde_json::from_str(&read(path))?;
     schema["$defs"]["config"] = machine::schema();
+    for object in [Object::Zone, Object::Vnet, Object::Subnet] {
+        schema["$defs"][object.name()] = machine::sdn::schema(object);
+    }
     let text = format!("{}\n", serde_json::to_string_pretty(&schema)?);
     test_support::generated::check(path, text.as_bytes())
 }
 
 #[test]
-fn the_page_matches_the_rows() -> Result<(), Box<dyn std::error::Error>> {
-    let path = "docs/machine.md";
+fn the_pages_match_the_rows() -> Result<(), Box<dyn std::error::Error>> {
+    check_page("docs/machine.md", &machine::reference())?;
+    check_page("docs/networks.md", &machine::sdn::reference())
+}
+
+fn check_page(path: &str, tables: &str) -> Result<(), Box<dyn std::error::Error>> {
     let page = read(path);
     let (before, rest) = page.split_once("<!-- rows:").unwrap();
     let (note, rest) = rest.split_once("-->\n").unwrap();
     let (_, after) = rest.split_once("<!-- end of rows -->").unwrap();
-    let tables = machine::reference();
     let page = format!("{before}<!-- rows:{note}-->\n\n{tables}\n<!-- end of rows -->{after}");
     test_support::generated::check(path, page.as_bytes())
 }

@@ -165,10 +165,11 @@ pub enum Command {
     ///
     /// The site gets a random name and a new signing key. Nothing is overwritten.
     Init(InitArgs),
-    /// Explain where each value of a VM, or of the document's head, comes from
+    /// Explain where each value of a VM, a network or the document's head comes from
     Explain {
-        /// A VM, a path within it such as db1.net1.tag, or a field of the document such as datastore
-        #[arg(value_name = "VM[.PATH]|FIELD")]
+        /// A VM or network, a path within it such as db1.net1.tag or lab.lan.tag, or a field of the
+        /// document such as datastore
+        #[arg(value_name = "VM[.PATH]|NETWORK[.PATH]|FIELD")]
         target: String,
         /// Print JSON
         #[arg(long, help_heading = "Output")]

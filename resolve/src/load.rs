@@ -14,10 +14,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The directories of a site that contain YAML.
-const FOLDERS: [&str; 11] = [
+const FOLDERS: [&str; 12] = [
     "envs",
     "hosts",
     "manifests",
+    "networks",
     "nodes",
     "postures",
     "presets",

@@ -47,6 +47,7 @@ pub const MANUAL: Manual = Manual {
         ("secrets.yaml, secrets.yaml.enc", "Secrets of the site, plain or encrypted with SOPS"),
         ("envs/, manifests/", "VMs: one file per env or manifest"),
         ("nodes/", "Proxmox VE nodes"),
+        ("networks/", "Networks that the VMs share: zones, vnets and subnets"),
         ("presets/, vms/", "Values that several VMs share"),
         ("specs/, postures/, hosts/", "What VMs make of themselves, and variables for Ansible"),
         (

@@ -181,6 +181,7 @@ proptest! {
         let files = [
             ("site.yaml", text.as_str()), NODE, ("envs/e.yaml", &text), ("manifests/m.yaml", &text),
             ("vms/t.yaml", &text), ("presets/p.yaml", &text), ("specs/s.yaml", &text),
+            ("networks/lab.yaml", &text),
         ];
         let _ = check(&files);
     }

@@ -127,6 +127,7 @@ fn kind(path: &Path) -> Option<&'static str> {
         (_, "site.yaml") => Some("site"),
         (_, "secrets.yaml") => Some("secrets"),
         ("nodes", _) => Some("node"),
+        ("networks", _) => Some("network"),
         ("envs", _) => Some("env"),
         ("vms", _) => Some("template"),
         ("presets", _) => Some("preset"),

@@ -6,6 +6,7 @@ use crate::document::Document;
 use crate::fields::Fields;
 use crate::identity::VmidRange;
 use crate::image_source::ImageSource;
+use crate::network::Network;
 use crate::nic::Nic;
 use crate::power::Power;
 use crate::report::Report;
@@ -68,6 +69,14 @@ pub struct Deployment {
     /// Site-wide cloud-init additions; read by cloudinit-render.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub cloud_init: Map<String, Value>,
+    /// The networks that the VMs use: zones with their vnets and subnets. `None` for a site without
+    /// networks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub networks: Option<Vec<Network>>,
+    /// The zones of all networks of the site, including those that this document does not use.
+    /// `None` if the document does not list them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_names: Option<Vec<String>>,
     /// VMs on a nested node of this document: another pipe creates them once the node runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
@@ -252,6 +261,8 @@ impl Deployment {
             images_pending: f.number_map("images_pending"),
             image_sources: f.each_named("image_sources", ImageSource::read),
             cloud_init: f.object("cloud_init"),
+            networks: f.optional_each("networks", Network::read),
+            network_names: f.optional_texts("network_names"),
             waiting: f.each("waiting", Waiting::read),
             vms: f.each("vms", |f| Vm { config: config(f), ..Vm::read(f) }),
         };

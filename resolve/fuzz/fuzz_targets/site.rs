@@ -13,6 +13,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         ("vms/t.yaml", text),
         ("presets/p.yaml", text),
         ("specs/s.yaml", text),
+        ("networks/lab.yaml", text),
     ];
     let _ = resolve::memory::check(&files);
 });

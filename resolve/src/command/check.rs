@@ -5,8 +5,8 @@ use crate::deployment;
 use crate::selection::{Choice, DocumentOptions};
 use crate::shape;
 use crate::site::{
-    ENVS, FileKind, HOSTS, Image, MANIFESTS, NODES, NodeFile, POSTURES, PRESETS, SPECS, Site,
-    TEMPLATES, VmSet,
+    ENVS, FileKind, HOSTS, Image, MANIFESTS, NETWORKS, NODES, NodeFile, POSTURES, PRESETS, SPECS,
+    Site, TEMPLATES, VmSet,
 };
 use crate::source::{FileId, Span};
 use crate::suggest;
@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 /// Checks the site and returns a summary. Problems are added to the site's report.
 pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
+    site.read_networks();
     site.check_name();
     let nodes: Vec<NodeFile> =
         site.names(&NODES).into_iter().filter_map(|name| site.node(name, None)).collect();
@@ -27,6 +28,7 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
         check_vm_set(site, vm_set, &nodes);
     }
     check_names(site, &vm_sets);
+    site.check_gateways();
     let unused = unused(site);
     check_rest(site);
     for path in &site.sources.ignored {
@@ -136,7 +138,8 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
         site.read(*file, &shape::POSTURE);
     }
     postures.retain(|(name, _)| *name != "dev");
-    let unused = [templates, presets, specs, postures].into_iter().flatten();
+    let networks = unnamed(site, &NETWORKS);
+    let unused = [networks, templates, presets, specs, postures].into_iter().flatten();
     let mut unused: Vec<String> = unused.map(|(_, file)| path(site, file).to_owned()).collect();
     unused.sort_unstable();
     unused
@@ -173,6 +176,12 @@ fn summary(site: &Site<'_>, unused: &[String]) -> String {
         format!("{count} {}{}", kind.noun, if count == 1 { "" } else { "s" })
     });
     let files = site.sources.files().count();
+    let mut counts = counts.to_vec();
+    match site.networks().len() {
+        0 => {}
+        1 => counts.push("1 network".to_owned()),
+        count => counts.push(format!("{count} networks")),
+    }
     let mut text = format!("{}: {files} files: {}\n", site.sources.root, counts.join(", "));
     if !unused.is_empty() {
         text.push_str(&format!("unused: {}\n", suggest::list(unused.iter().map(String::as_str))));

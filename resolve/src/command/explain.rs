@@ -1,6 +1,7 @@
-//! `resolve explain`: where each value of a VM or of the document's head comes from. Does no I/O.
+//! `resolve explain`: where each value of a VM, of the document's head or of a network comes from. Does no I/O.
 
 mod head;
+mod network;
 mod vm;
 
 use crate::site::{NodeFile, Site, Slot, VmSet};
@@ -39,7 +40,7 @@ pub(crate) struct Subject<'a> {
     pub deployment: &'a Deployment,
 }
 
-/// Explains `VM`, `VM.PATH`, or a field of the document's head.
+/// Explains `VM`, `VM.PATH`, a field of the document's head, `ZONE` or `ZONE.PATH` of a network.
 ///
 /// # Errors
 /// The VM or the field does not exist.
@@ -65,6 +66,9 @@ fn fields(subject: &Subject<'_>, target: &str) -> Result<Vec<Explained>, Entry> 
     }
     if let Some(field) = head::explain(subject, target) {
         return Ok(vec![field]);
+    }
+    if let Some(fields) = network::explain(subject, target) {
+        return fields;
     }
     let waits = subject.deployment.waiting.iter().find(|waiting| fits(&waiting.name.as_str()));
     let name = waits.map_or_else(

@@ -1,7 +1,8 @@
 //! `resolve list`: the files of a site. Does no I/O.
 
 use crate::site::{
-    ENVS, FileKind, HOSTS, MANIFESTS, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES, VmSet,
+    ENVS, FileKind, HOSTS, MANIFESTS, NETWORKS, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES,
+    VmSet,
 };
 use crate::source::Sources;
 use clap::ValueEnum;
@@ -18,6 +19,9 @@ pub enum ListKind {
     /// Manifests, in manifests/.
     #[value(alias = "manifests")]
     Manifest,
+    /// Networks, in networks/.
+    #[value(alias = "networks")]
+    Network,
     /// Nodes, in nodes/.
     #[value(alias = "nodes")]
     Node,
@@ -47,6 +51,7 @@ impl ListKind {
         Some(match self {
             Self::Env => &ENVS,
             Self::Manifest => &MANIFESTS,
+            Self::Network => &NETWORKS,
             Self::Node => &NODES,
             Self::Preset => &PRESETS,
             Self::Template => &TEMPLATES,

@@ -9,6 +9,7 @@ mod graph;
 mod guest;
 mod images;
 mod mac;
+mod network;
 mod nic;
 mod unique;
 mod vm;
@@ -41,9 +42,12 @@ pub(crate) fn build(
     options: &DocumentOptions,
 ) -> Deployment {
     site.read_layers(vm_set);
+    site.read_networks();
     check_stems(site, vm_set, node);
     let order = graph::order(site, vm_set, options.parent.as_deref());
     let all = vm::resolve_all(site, vm_set, node, options);
+    let nics = all.iter().flat_map(|vm| &vm.nics);
+    site.note_addresses(nics.flat_map(|nic| &nic.addresses).map(|(address, _)| *address));
     check_spec_server(site, &all);
     examples::check(site, &all, node, options);
     unique::check(site, vm_set, &all, &order);
@@ -58,6 +62,7 @@ pub(crate) fn build(
     // A filtered document must still know all VMs of the deployment.
     let vm_names = listed().map(|vm| vm.name.clone()).chain(former).collect();
     let vms = vms_of_document(all, &order);
+    let (networks, network_names) = network::document(site, vm_set, node, &vms, options).unzip();
     let (secret_keys, root_password) = match &site.secrets {
         Some(secrets) => {
             (secrets.ssh_keys.iter().map(|(_, key)| key.clone()).collect(), secrets.vm_root.clone())
@@ -89,6 +94,8 @@ pub(crate) fn build(
         on_error: text(&vm_set.on_error),
         image_sources: images::sources(site, node, &vms, options),
         cloud_init: cloud_init(site, options),
+        networks,
+        network_names,
         waiting,
         vms: vms.into_iter().map(|vm| Vm { node: home.clone(), ..*vm.vm }).collect(),
         ..Deployment::default()
@@ -114,6 +121,8 @@ pub(crate) struct ResolvedVm<'g> {
     pub vm: Box<Vm>,
     /// Its NICs, with the places of values that must be unique.
     pub nics: Vec<nic::FoundNic>,
+    /// The networks of its NICs, by index.
+    pub networks: Vec<usize>,
     /// Where its image is set.
     pub image_at: Option<Span>,
     /// Where the hash of its user's password is set.

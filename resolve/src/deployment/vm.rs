@@ -1,7 +1,8 @@
 //! One entry → one VM: merges layers, fills in defaults, validates. Does no I/O.
 
 use super::cross::ConfigChecker;
-use super::{ResolvedVm, config, guest, mac, nic};
+use super::network::NicsOfVm;
+use super::{ResolvedVm, config, guest, mac, network, nic};
 use crate::selection::DocumentOptions;
 use crate::shape::CONFIG;
 use crate::site::{BOOT_DISK, Merged, NodeFile, Origin, Site, Slot, VmEntry, VmSet};
@@ -64,6 +65,8 @@ impl<'g> VmResolver<'_, 'g> {
         self.kind();
         self.missing();
         let nics = nic::find(self.site, self.vm_entry, tree, self.report);
+        let on = NicsOfVm { site: self.site, vm_entry: self.vm_entry, tree, nics: &nics };
+        let networks = network::used(&on, self.report);
         let first = nics.iter().find(|found| found.nic.slot == "net0");
         let counted = |slot: &str| {
             let found = nics.iter().find(|found| found.nic.slot == slot)?;
@@ -101,6 +104,7 @@ impl<'g> VmResolver<'_, 'g> {
         ResolvedVm {
             vm_entry: self.vm_entry,
             vm: Box::new(vm),
+            networks,
             nics,
             image_at: at("image"),
             password_at: at("password_hash"),

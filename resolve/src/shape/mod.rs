@@ -17,13 +17,14 @@ pub(crate) use reference::{config as config_reference, reference, shared as vm_r
 pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SSH_KEY, is_local};
 pub(crate) use schema::schema;
 pub(crate) use tables::{
-    CLOUD_INIT, ENV, HOST, MANIFEST, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC, TEMPLATE,
+    CLOUD_INIT, ENV, HOST, MANIFEST, NETWORK, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC, TEMPLATE,
 };
 use tables::{ENV_VM, MANIFEST_NODE};
 pub(crate) use target::{Reference, Target};
 pub(crate) use vm::{NIC, short_form};
 pub(crate) use walk::{CONFIG, walk};
 
+use machine::sdn::{Object, Row};
 use machine::{ConfigKey, Form, Part};
 use stage::shown::Exposure;
 
@@ -35,6 +36,8 @@ pub(crate) struct Shape {
     pub fields: &'static [Field],
     /// Keys that it shares with others. A shape with the keys of VMs also has PVE's keys.
     pub shared: &'static [Field],
+    /// The object whose options in PVE are keys, too.
+    pub options: Option<Object>,
     /// At least one of these keys must be set, if there are any.
     pub any_of: &'static [&'static str],
     /// Groups of keys of which at most one may be set.
@@ -59,7 +62,8 @@ pub(crate) struct Field {
 }
 
 /// A shape without keys, for the tables.
-const EMPTY: Shape = Shape { title: "", fields: &[], shared: &[], any_of: &[], exclusive: &[] };
+const EMPTY: Shape =
+    Shape { title: "", fields: &[], shared: &[], options: None, any_of: &[], exclusive: &[] };
 
 /// The type of a value.
 #[derive(Clone, Copy)]
@@ -84,6 +88,8 @@ pub(crate) enum Type {
     Object(&'static Shape),
     /// A mapping from any name to values of one type.
     Named(&'static Type),
+    /// A mapping whose keys follow a rule. The place of a value is that of its key.
+    Keyed(&'static Rule, &'static Type),
     /// One of two types: the second is for lists.
     Either(&'static Type, &'static Type),
     /// Anything; passed on unchanged.
@@ -91,10 +97,11 @@ pub(crate) enum Type {
 }
 
 /// The kinds of files, as `resolve schema` calls them.
-pub(crate) static KINDS: [(&str, &Shape); 10] = [
+pub(crate) static KINDS: [(&str, &Shape); 11] = [
     ("site", &SITE),
     ("secrets", &SECRETS),
     ("node", &NODE),
+    ("network", &NETWORK),
     ("env", &ENV),
     ("template", &TEMPLATE),
     ("preset", &PRESET),
@@ -159,6 +166,8 @@ pub(crate) enum KeyMatch {
     Field(&'static Field),
     /// A config key of PVE.
     Row(ConfigKey),
+    /// An option of a zone, vnet or subnet.
+    Option(&'static Row),
 }
 
 /// An option of a config key.
@@ -181,6 +190,12 @@ impl Shape {
         !self.shared.is_empty()
     }
 
+    /// Returns the options of PVE that are not keys of our own.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &'static Row> + Clone {
+        let rows = self.options.map(Object::rows).unwrap_or_default().iter();
+        rows.filter(|row| self.field(row.part.name).is_none())
+    }
+
     /// Finds a key of our own by its name or a former name.
     pub(crate) fn field(&self, key: &str) -> Option<&'static Field> {
         self.all().find(|f| f.name == key || f.former.contains(&key))
@@ -189,7 +204,8 @@ impl Shape {
     /// Finds a key.
     pub(crate) fn find(&self, key: &str) -> Option<KeyMatch> {
         let row = || ConfigKey::find(key).filter(|_| self.is_vm()).map(KeyMatch::Row);
-        self.field(key).map(KeyMatch::Field).or_else(row)
+        let option = || self.options?.row(key).map(KeyMatch::Option);
+        self.field(key).map(KeyMatch::Field).or_else(row).or_else(option)
     }
 }
 

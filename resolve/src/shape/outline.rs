@@ -1,7 +1,7 @@
 //! Which parts of a file may be shown, according to its table. Does no I/O.
 
 use super::{
-    ENV, HOST, KeyMatch, MANIFEST, NODE, Opt, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape,
+    ENV, HOST, KeyMatch, MANIFEST, NETWORK, NODE, Opt, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape,
     TEMPLATE, Type,
 };
 use machine::ConfigKey;
@@ -42,7 +42,7 @@ impl ShapeOutline {
 impl Outline for ShapeOutline {
     fn is_mapping(self) -> bool {
         let is_mapping = match self.place {
-            Place::Type(ty) => matches!(ty, Type::Object(_) | Type::Named(_)),
+            Place::Type(ty) => matches!(ty, Type::Object(_) | Type::Named(_) | Type::Keyed(..)),
             Place::Row(key) => !key.key.is_scalar(),
             Place::Part(_) => false,
         };
@@ -57,8 +57,9 @@ impl Outline for ShapeOutline {
                     Some(Self { place: Place::Type(field.ty), exposure })
                 }
                 KeyMatch::Row(key) => Some(Self { place: Place::Row(key), ..self }),
+                KeyMatch::Option(row) => Some(Self { place: Place::Part(row.part.kind), ..self }),
             },
-            Place::Type(Type::Named(item)) => Some(self.with(*item)),
+            Place::Type(Type::Named(item) | Type::Keyed(_, item)) => Some(self.with(*item)),
             Place::Row(row) if !row.key.is_scalar() => Some(self.option(Opt::find(row.key, key)?)),
             _ => None,
         }
@@ -86,7 +87,9 @@ impl Outline for ShapeOutline {
             Place::Type(Type::List(item) | Type::Filled(item) | Type::Either(item, _)) => {
                 self.with(*item).exposure()
             }
-            Place::Type(Type::Object(_) | Type::Named(_) | Type::Any) => Exposure::Hidden,
+            Place::Type(Type::Object(_) | Type::Named(_) | Type::Keyed(..) | Type::Any) => {
+                Exposure::Hidden
+            }
             // PVE's text, instead of a mapping.
             Place::Type(_) | Place::Row(_) | Place::Part(_) => self.exposure,
         }
@@ -106,6 +109,7 @@ pub(crate) fn of_path(path: &str) -> Option<&'static Shape> {
         "envs" => Some(&ENV),
         "hosts" => Some(&HOST),
         "manifests" => Some(&MANIFEST),
+        "networks" => Some(&NETWORK),
         "nodes" => Some(&NODE),
         "postures" | "v2/postures" => Some(&POSTURE),
         "presets" | "vms/presets" => Some(&PRESET),
@@ -140,7 +144,8 @@ mod tests {
             let (Type::Object(shape)
             | Type::List(Type::Object(shape))
             | Type::Filled(Type::Object(shape))
-            | Type::Named(Type::Object(shape))) = &field.ty
+            | Type::Named(Type::Object(shape))
+            | Type::Keyed(_, Type::Object(shape))) = &field.ty
             else {
                 continue;
             };

@@ -1,6 +1,7 @@
 //! A [`Shape`] as a table for people: docs/site-config.md. Does no I/O.
 
-use super::{Field, Shape, Type, own_options, vm};
+use super::{Field, Rule, Shape, Type, own_options, vm};
+use machine::sdn::{Row, ZoneType};
 use machine::{Form, KEYS, Kind, Part, Version};
 
 const HEAD: &str = "| key | value | meaning |\n|---|---|---|\n";
@@ -9,7 +10,32 @@ const HEAD: &str = "| key | value | meaning |\n|---|---|---|\n";
 pub(crate) fn reference(shape: &Shape) -> String {
     let mut out = String::from(HEAD);
     rows(&mut out, shape.fields, "");
+    options(&mut out, shape, "");
     out
+}
+
+/// Adds the options of a zone, vnet or subnet.
+fn options(out: &mut String, shape: &Shape, prefix: &str) {
+    for row in shape.rows() {
+        let (name, holds) = (row.part.name, kind_holds(row.part.kind));
+        let meaning = format!("{}{}", part_meaning(&row.part, ""), zones(row));
+        out.push_str(&format!("| `{prefix}{name}` | {holds} | {meaning} |\n"));
+    }
+}
+
+/// Returns in which zones an option has an effect, unless it has one in all that it may be set in.
+fn zones(row: &Row) -> String {
+    let of = |zones: &[ZoneType]| zones.iter().map(|zone| zone.name()).collect::<Vec<_>>();
+    let all = ZoneType::ALL.into_iter().filter(|zone| zone.is_made());
+    let made: Vec<ZoneType> = row.effective.iter().copied().filter(|z| z.is_made()).collect();
+    let mut text = String::new();
+    if made.len() < all.count() {
+        text = format!(" Only in {} zones.", of(row.effective).join(", "));
+    }
+    if !row.required.is_empty() {
+        text.push_str(&format!(" Required in {} zones.", of(row.required).join(", ")));
+    }
+    text
 }
 
 /// Returns the shared keys of VMs.
@@ -69,6 +95,7 @@ fn rows(out: &mut String, fields: &[Field], prefix: &str) {
         out.push_str(&format!("| `{name}` | {} | {} |\n", holds(&field.ty), meaning(field)));
         if let Some((below, shape)) = inner(&field.ty) {
             rows(out, shape.fields, &format!("{name}{below}."));
+            options(out, shape, &format!("{name}{below}."));
         }
     }
 }
@@ -91,8 +118,13 @@ fn inner(ty: &Type) -> Option<(&'static str, &'static Shape)> {
         Type::Object(shape) => Some(("", shape)),
         Type::List(Type::Object(shape)) | Type::Filled(Type::Object(shape)) => Some(("[]", shape)),
         Type::Named(Type::Object(shape)) => Some((".NAME", shape)),
+        Type::Keyed(rule, Type::Object(shape)) => Some((key_name(rule), shape)),
         _ => None,
     }
+}
+
+fn key_name(rule: &Rule) -> &'static str {
+    if std::ptr::eq(rule, &machine::sdn::rule::CIDR) { ".CIDR" } else { ".ID" }
 }
 
 fn holds(ty: &Type) -> String {
@@ -112,6 +144,7 @@ fn holds(ty: &Type) -> String {
         Type::Object(_) => "mapping".to_owned(),
         Type::Named(Type::Object(_)) => "mapping by name".to_owned(),
         Type::Named(item) => format!("mapping by name; each value: {}", holds(item)),
+        Type::Keyed(rule, _) => format!("mapping; each key: {}", rule.must),
         Type::Either(one, other) => format!("{}, or {}", holds(one), holds(other)),
         Type::Any => "anything".to_owned(),
     }

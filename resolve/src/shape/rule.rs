@@ -106,6 +106,13 @@ pub(crate) const NODE: Rule = Rule::new(
     "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$",
 );
 
+/// Peers of a vxlan zone as text.
+pub(super) const PEERS: Rule = Rule::new(
+    "nodes, or IP addresses",
+    |s| s == "nodes" || s.split([',', ' ']).all(|s| s.is_empty() || ADDRESS.accepts(s)),
+    "^(nodes|[0-9A-Fa-f:., ]+)$",
+);
+
 /// A checksum of a file.
 pub(super) const CHECKSUM: Rule = Rule::new(
     "sha256: with 64 or sha512: with 128 hexadecimal digits",

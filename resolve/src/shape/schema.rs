@@ -44,6 +44,12 @@ fn object(shape: &Shape) -> Map<String, Value> {
     if shape.is_vm() {
         rows(shape, &mut properties, &mut patterns);
     }
+    for row in shape.rows() {
+        let mut schema = kind(row.part.kind);
+        allow_null(&mut schema);
+        describe(&mut schema, row.part.help);
+        properties.insert(row.part.name.to_owned(), schema);
+    }
     out.insert("properties".into(), properties.into());
     out.insert("patternProperties".into(), patterns.into());
     out.insert("additionalProperties".into(), false.into());
@@ -197,6 +203,12 @@ fn of(ty: &Type) -> Value {
             let mut item = of(item);
             allow_null(&mut item);
             json!({ "type": "object", "additionalProperties": item })
+        }
+        Type::Keyed(rule, item) => {
+            let mut item = of(item);
+            allow_null(&mut item);
+            let pattern = rule.pattern.unwrap_or_default();
+            json!({ "type": "object", "patternProperties": { pattern: item }, "additionalProperties": false })
         }
         Type::Either(one, other) => json!({ "anyOf": [of(one), of(other)] }),
         Type::Any => json!({}),

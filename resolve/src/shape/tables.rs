@@ -2,9 +2,11 @@
 //! Does no I/O.
 
 mod network;
+mod sdn;
 mod site;
 mod vms;
 
 pub(crate) use network::{HOST, NODE};
+pub(crate) use sdn::NETWORK;
 pub(crate) use site::{CLOUD_INIT, POSTURE, SECRETS, SITE, SPEC};
 pub(crate) use vms::{ENV, ENV_VM, MANIFEST, MANIFEST_NODE, PRESET, TEMPLATE};

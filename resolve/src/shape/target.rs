@@ -16,6 +16,8 @@ pub(crate) enum Target {
     Spec,
     /// A file of `postures/`.
     Posture,
+    /// A file of `networks/`.
+    Network,
     /// An image in site.yaml or of the node, which only the resolver knows.
     Image,
     /// A token in secrets.yaml.
@@ -39,6 +41,7 @@ impl Target {
     pub(crate) const fn rule(self) -> &'static Rule {
         match self {
             Self::Node | Self::Preset | Self::Template | Self::Spec | Self::Posture => &rule::NAME,
+            Self::Network => &machine::sdn::rule::ZONE_ID,
             Self::Image => &machine::rule::IMAGE,
             Self::Token => &rule::TOKEN_NAME,
             Self::SshKey => &rule::ANY,

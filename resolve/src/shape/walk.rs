@@ -3,6 +3,7 @@
 
 mod foreign;
 mod kind;
+mod network;
 mod row;
 mod scalar;
 
@@ -137,6 +138,10 @@ impl Walker<'_> {
                     let content = self.row(value, slot, &key.text);
                     self.slot(&mut tree, slot, Spanned { at: value.at, content });
                 }
+                Some(KeyMatch::Option(row)) => {
+                    let content = self.network_option(value, row, &key.text);
+                    tree.set(row.part.name, Spanned { at: value.at, content });
+                }
                 // Keys that begin with x- belong to the site: anchors, notes.
                 None if key.text.starts_with("x-") => {}
                 None => self.unknown(key, shape),
@@ -205,6 +210,11 @@ impl Walker<'_> {
         }
         let entry = |fact: String| self.sources.error("unknown-key", key.at, fact);
         let own = shape.all().map(|field| field.name);
+        let refusal = |object| machine::sdn::refusal(object, &key.text);
+        if let Some(reason) = shape.options.and_then(refusal) {
+            return self.report.push(entry(format!("`{shown}` cannot be set: {reason}")));
+        }
+        let own = own.chain(shape.rows().map(|row| row.part.name));
         if !shape.is_vm() {
             let entry = entry(format!("{} has no `{shown}`", shape.title));
             return self.report.push(entry.hint(hint(&key.text, shape, own)));
@@ -244,6 +254,7 @@ impl Walker<'_> {
             }
             Type::Object(shape) => self.object(node, shape, name),
             Type::Named(item) => self.named(node, item, name),
+            Type::Keyed(rule, item) => self.keyed(node, rule, item, name),
             Type::Either(one, other) => {
                 self.value(node, if node.list().is_none() { one } else { other }, name)
             }

@@ -5,12 +5,16 @@
 
 mod config;
 mod layers;
+mod network;
+mod network_check;
 mod reference;
+mod short_network;
 mod slot;
 mod vm_set;
 
 pub(crate) use config::{Image, NodeFile, Secrets, SiteConfig};
 pub(crate) use layers::{BOOT_DISK, Level, Merged, boot_key};
+pub(crate) use network::{NetworkFile, Peers};
 pub(crate) use slot::Slot;
 pub(crate) use vm_set::{Origin, VmEntry, VmSet};
 
@@ -22,6 +26,7 @@ use crate::yaml::{self, Node};
 use layers::Bases;
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// Findings after this many get no hint: each hint compares a name with all others.
 pub(crate) const MAX_HINTED: usize = 200;
@@ -37,6 +42,8 @@ pub(crate) struct FileKind {
 
 /// `nodes/`.
 pub(crate) const NODES: FileKind = FileKind { noun: "node", folders: &["nodes"] };
+/// `networks/`.
+pub(crate) const NETWORKS: FileKind = FileKind { noun: "network", folders: &["networks"] };
 /// `envs/`.
 pub(crate) const ENVS: FileKind = FileKind { noun: "env", folders: &["envs"] };
 /// `manifests/`.
@@ -67,6 +74,12 @@ pub(crate) struct Site<'s> {
     pub secrets_unknown: bool,
     presets: BTreeMap<String, Option<Tree>>,
     templates: BTreeMap<String, Option<Tree>>,
+    /// The networks; `None` until they are read.
+    networks: Option<Vec<NetworkFile>>,
+    /// Gateways that no node gets, and the findings for those that no VM has either.
+    gateways: Vec<(IpAddr, Entry)>,
+    /// The static addresses of the VMs that have been resolved, in a site with networks.
+    addresses: BTreeSet<IpAddr>,
     /// For VMs with a template, and for the others.
     bases: [Bases; 2],
     named: BTreeSet<FileId>,
@@ -83,6 +96,9 @@ impl<'s> Site<'s> {
             secrets_unknown: true,
             presets: BTreeMap::new(),
             templates: BTreeMap::new(),
+            networks: None,
+            gateways: Vec::new(),
+            addresses: BTreeSet::new(),
             bases: Default::default(),
             named: BTreeSet::new(),
         }
@@ -171,8 +187,11 @@ impl<'s> Site<'s> {
         names
     }
 
-    /// Warns when the site has no name.
+    /// Warns when the site has no name, which is an error if it has networks.
     pub(crate) fn check_name(&mut self) {
+        if !self.networks().is_empty() {
+            return;
+        }
         let place = match self.config.site {
             Slot::Set(..) | Slot::Invalid(_) => return,
             Slot::Null(at) => self.sources.place(at),

@@ -1,6 +1,6 @@
 //! Checks references to other files and to names in secrets.yaml. Does no I/O.
 
-use super::{ENVS, FileKind, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
+use super::{ENVS, FileKind, NETWORKS, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
 use crate::shape::{Reference, SSH_KEY, Target};
 use crate::source::Span;
 use crate::suggest;
@@ -17,6 +17,7 @@ impl Site<'_> {
             Target::Preset => &PRESETS,
             Target::Template => &TEMPLATES,
             Target::Spec => &SPECS,
+            Target::Network => &NETWORKS,
             // A repository may leave out nodes/ and should still pass the check.
             Target::Node if self.names(&NODES).is_empty() => return,
             Target::Node => &NODES,

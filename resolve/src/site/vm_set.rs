@@ -55,6 +55,8 @@ pub(crate) struct VmSet {
     pub default_mode: Slot<String>,
     /// What happens when a VM fails; only in manifests.
     pub on_error: Slot<String>,
+    /// The networks that it uses besides those of the VMs' bridges, and where they are named.
+    pub networks: Vec<(String, Span)>,
     /// The VMs, in file order.
     pub entries: Vec<VmEntry>,
 }
@@ -109,6 +111,7 @@ impl VmSet {
             name_at: None,
             renamed: None,
             origin,
+            networks: networks(&tree),
             entries: vm_entries(tree.take("vms"), sources, report),
             node: tree.text("node"),
             vmid_base: tree.number("vmid_base"),
@@ -139,6 +142,7 @@ impl VmSet {
             name_at: name.at(),
             renamed: None,
             origin: Origin::Manifest,
+            networks: networks(&tree),
             entries: vm_entries(tree.take("nodes"), sources, report),
             node: tree.text("node"),
             vmid_base: Slot::Absent,
@@ -147,6 +151,11 @@ impl VmSet {
             on_error: text(&tree, &["settings", "on_error"]),
         }
     }
+}
+
+fn networks(tree: &Tree) -> Vec<(String, Span)> {
+    let names = tree.get("networks").map(Spanned::items).unwrap_or_default();
+    names.iter().filter_map(|name| Some((name.text()?.to_owned(), name.at))).collect()
 }
 
 fn vm_entries(list: Option<Spanned>, sources: &Sources, report: &mut Report) -> Vec<VmEntry> {

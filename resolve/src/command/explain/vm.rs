@@ -113,7 +113,7 @@ impl Vm<'_> {
                     None => vec![CONFIG.into(), first.into(), option.into()],
                 }
             }
-            (_, None) => return None,
+            (_, None | Some(KeyMatch::Option(_))) => return None,
         };
         let known = path.len();
         path.extend(words.map(str::to_owned));

@@ -38,6 +38,7 @@ pub(crate) static ENV: Shape = Shape {
             vm::VMID_RANGE,
             "VM ID of the first entry; every further entry counts up by one, whether it uses the ID or not.",
         ),
+        NETWORKS,
         Field::new("vms", List(&Object(&ENV_VM)), "The VMs."),
     ],
     ..EMPTY
@@ -75,6 +76,7 @@ pub(crate) static MANIFEST: Shape = Shape {
         NODE,
         Field::new("pattern", Word(&["flat", "tiered"]), "Informational: flat or tiered."),
         Field::new("execution", Object(&EXECUTION), "How the VMs get their configuration."),
+        NETWORKS,
         Field::new("nodes", Filled(&Object(&MANIFEST_NODE)), "The VMs.").required(),
         Field::new("settings", Object(&SETTINGS), "How a run handles errors."),
     ],
@@ -142,6 +144,12 @@ const NODE: Field = Field::new(
     "node",
     Reference(Target::Node),
     "The node (in nodes/) for the VMs [default: the one from `--node`].",
+);
+
+const NETWORKS: Field = Field::new(
+    "networks",
+    List(&Reference(Target::Network)),
+    "Networks (in networks/) besides those of the VMs' bridges.",
 );
 
 const DESCRIPTION: Field = Field::new("description", Text(&rule::ANY), "Description, for people.");
