@@ -14,6 +14,9 @@ const MAX_COPIED: usize = 100_000;
 /// Up to this many entries, a linear search is faster than a map.
 const LINEAR_LIMIT: usize = 16;
 
+/// The tag `!`, which means text for a scalar.
+const LONE: &str = "!";
+
 const CORE: &str = "tag:yaml.org,2002:";
 
 pub(super) struct Builder<'s> {
@@ -73,11 +76,13 @@ impl<'s> Builder<'s> {
     pub(super) fn tag(&mut self, at: Span, tag: Option<(&str, &str)>) -> Option<&'static str> {
         let (handle, suffix) = tag?;
         let known = ["str", "int", "bool", "float", "null", "map", "seq"];
-        // A lone `!` means text.
         if matches!((handle, suffix), ("!", "") | ("", "!")) {
-            return Some("str");
+            return Some(LONE);
         }
-        if let Some(known) = known.into_iter().find(|known| handle == CORE && *known == suffix) {
+        // `!!str`, or `!<tag:yaml.org,2002:str>`.
+        let full = format!("{handle}{suffix}");
+        let own = full.strip_prefix(CORE);
+        if let Some(known) = known.into_iter().find(|known| own == Some(known)) {
             return Some(known);
         }
         // An unquoted password that begins with ! is parsed as a tag.
@@ -93,9 +98,25 @@ impl<'s> Builder<'s> {
 
     /// Returns whether a scalar with a tag can be something other than text, and reports a tag that
     /// does not fit: each reader does something else with `!!float 3` and `!!int x`.
-    pub(super) fn scalar_tag(&mut self, at: Span, tag: &'static str, text: &str) -> bool {
-        let fits = match Reading::yaml_1_1(text) {
+    pub(super) fn scalar_tag(
+        &mut self,
+        (tag_at, tag): (Span, &'static str),
+        text: &str,
+        at: Span,
+        is_plain: bool,
+    ) -> bool {
+        let reading = Reading::yaml_1_1(text);
+        let fits = match reading {
             _ if tag == "str" => return false,
+            _ if tag == LONE => {
+                // PyYAML ignores a lone `!`.
+                if is_plain && reading != Reading::Text {
+                    let fact = "this is text because of the `!`, but not in YAML 1.1";
+                    let entry = self.sources.warning("not-quoted", at, fact);
+                    self.report.push(entry.hint("quote it instead"));
+                }
+                return false;
+            }
             Reading::Null => tag == "null",
             Reading::Flag(_) => tag == "bool",
             Reading::Whole(_) => tag == "int",
@@ -103,14 +124,14 @@ impl<'s> Builder<'s> {
             Reading::Other | Reading::Text => false,
         };
         if !fits {
-            self.wrong_tag(at, tag);
+            self.wrong_tag(tag_at, tag);
         }
         true
     }
 
     /// Reports the tag of a collection that does not fit.
     pub(super) fn collection_tag(&mut self, at: Span, tag: Option<&'static str>, own: &str) {
-        if let Some(tag) = tag.filter(|tag| *tag != own) {
+        if let Some(tag) = tag.filter(|tag| *tag != own && *tag != LONE) {
             self.wrong_tag(at, tag);
         }
     }

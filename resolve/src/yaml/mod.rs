@@ -95,7 +95,7 @@ fn feed(b: &mut Builder<'_>, event: Event<'_>, range: Range, file: FileId) -> Re
             let tag = b.tag(tag_at, tag.as_deref().map(words));
             let plain = match tag {
                 None => style == ScalarStyle::Plain,
-                Some(tag) => b.scalar_tag(tag_at, tag, &text),
+                Some(tag) => b.scalar_tag((tag_at, tag), &text, at, style == ScalarStyle::Plain),
             };
             b.scalar(at, text, plain, anchor)
         }

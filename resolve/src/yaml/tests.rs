@@ -46,7 +46,7 @@ fn trees() {
     );
     check("a: {<<: [{k: 1}, {k: 2, l: 2}]}", "{a@1:1={k@1:11=1 l@1:25=2}}");
     check("\u{feff}a: 1\r\nb: 2\r\n", "{a@1:1=1 b@2:1=2}");
-    check("a: !!str 1\nb: ! 2", "{a@1:1=\"1\" b@2:1=\"2\"}");
+    check("a: !!str 1\nb: ! c", "{a@1:1=\"1\" b@2:1=\"c\"}");
 }
 
 #[test]
@@ -131,6 +131,10 @@ fn tags_that_do_not_fit() {
     let wrong = |tag: &str| format!("f.yaml:1:1: the tag \"!!{tag}\" does not fit the value");
     check("!!int \"12\"", "12");
     check("!!float 3", &format!("3\n{}", wrong("float")));
+    let text = "f.yaml:1:3: this is text because of the `!`, but not in YAML 1.1";
+    check("!<tag:yaml.org,2002:str> 1", "\"1\"");
+    check("! 1", &format!("\"1\"\n{text}"));
+    check("! [a]", "[a]");
     check("!!map [a]", &format!("[a]\n{}", wrong("map")));
     check("!!seq {a: b}", &format!("{{a@1:8=b}}\n{}", wrong("seq")));
 }
@@ -161,6 +165,7 @@ fn scalars() {
         ("00", "0"),
         ("4_0.0", "40 habit"),
         ("1_0:30", "630 habit"),
+        ("60685_23000:00", "364111380000 habit"),
         ("9223372036854775808", "-"),
         ("1_000", "1000 habit"),
         ("1:30", "90 habit"),

@@ -1,20 +1,19 @@
 //! Whole numbers of YAML 1.1: decimal, octal, hexadecimal, binary, base 60. Does no I/O.
 
 /// The digits of a number; any number of them.
-pub(super) struct Digits(Vec<u32>, u32);
+pub(super) struct Digits(Vec<i128>, u32);
 
 impl Digits {
     /// Takes a text that has only digits of a radix, and at least one.
     pub(super) fn of(text: &str, radix: u32) -> Option<Self> {
-        let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(radix)).collect();
+        let digit = |c: char| c.to_digit(radix).map(i128::from);
+        let digits: Option<Vec<i128>> = text.chars().map(digit).collect();
         digits.filter(|digits| !digits.is_empty()).map(|digits| Self(digits, radix))
     }
 
     /// Returns the number, if it has at most 127 bits.
     pub(super) fn value(&self) -> Option<i128> {
-        let add = |sum: i128, digit: &u32| {
-            sum.checked_mul(self.1.into())?.checked_add(i128::from(*digit))
-        };
+        let add = |sum: i128, digit: &i128| sum.checked_mul(self.1.into())?.checked_add(*digit);
         self.0.iter().try_fold(0, add)
     }
 }
@@ -36,11 +35,10 @@ pub(super) fn yaml_1_1(text: &str) -> Option<Option<Digits>> {
     match text.split_once(':') {
         Some((_, parts)) if parts.split(':').all(is_sixtieth) => {
             let (first, parts) = bare.split_once(':')?;
-            let rest = parts.split(':').map(|part| part.parse().ok());
-            // The first part is a digit of base 60 that may be larger than 59.
-            let first =
-                Digits::of(first, 10)?.value().and_then(|value| u32::try_from(value).ok())?;
-            let digits: Option<Vec<u32>> = std::iter::once(Some(first)).chain(rest).collect();
+            let rest = parts.split(':').map(|part| part.parse::<i128>().ok());
+            // The first part may be larger than 59; the largest one makes the number too large.
+            let first = Digits::of(first, 10)?.value().unwrap_or(i128::MAX);
+            let digits: Option<Vec<i128>> = std::iter::once(Some(first)).chain(rest).collect();
             Some(Some(Digits(digits?, 60)))
         }
         Some(_) => None,
