@@ -10,7 +10,7 @@ use stage::shown;
 impl Walker<'_> {
     pub(super) fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
         let Some(text) = self.plain_text(node, name, rule.must) else { return Content::Invalid };
-        if !rule.accepts(text) {
+        let Some(normal) = rule.normal(text) else {
             let fact = match rule.fault.and_then(|fault| fault(text).err()) {
                 Some(fault) => format!("{name} {fault}"),
                 None => self.fact(node, name, rule.must),
@@ -20,8 +20,8 @@ impl Walker<'_> {
                 Some(hint) => entry.hint(hint),
                 None => entry,
             });
-        }
-        Content::Value(text.into())
+        };
+        Content::Value(normal.into())
     }
 
     /// Validates one of a few words. The words are known, so they need no quotes.
