@@ -23,6 +23,8 @@ pub(super) fn entry(sources: &Sources, at: Span, text: &str, error: &ScanError) 
         | ErrorKind::TabAtBlockScalarStart => {
             return tab(sources, lines.first(at.line, '\t').unwrap_or(at));
         }
+        // `{packages:[a]}`.
+        ErrorKind::FlowMappingValueAdjacentCollection => return missing_space(sources, at),
         ErrorKind::UnexpectedCharacter { character: c } if c.is_control() => {
             let at = lines.first(at.line, *c).unwrap_or(at);
             let fact = format!("is not valid YAML: control character U+{:04X}", u32::from(*c));

@@ -92,6 +92,7 @@ fn a_space_must_follow_the_colon() {
     check("{name:a, b: 1}", &format!("{{name@1:2=a b@1:10=1}}\nf.yaml:1:6: {fact}"));
     check("a:\n  name:b\n  c: 1", &format!("f.yaml:2:7: {fact}"));
     check("a: 1\ncores:4\nb: 2", &format!("f.yaml:2:6: {fact}"));
+    check("{a:[b]}", &format!("f.yaml:1:3: {fact}"));
     check("{\"name\":a}", "{name@1:2=a}");
     check("{a:b: 1}", "{a:b@1:2=1}");
     check("[libc6:amd64]", "[libc6:amd64]");
