@@ -187,12 +187,17 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
     }
     // Large enough that the buffer never grows and leaves a copy in memory.
     let room = usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default() + 4096;
-    let mut text = KeyText::new(String::with_capacity(room));
-    file.take(LARGEST + 1).read_to_string(&mut text).map_err(unread)?;
-    if text.len() as u64 > LARGEST {
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(room));
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() as u64 > LARGEST {
         return Err(Entry::error("too-large", place(), "is larger than 4 MiB").into());
     }
-    Ok(text)
+    String::from_utf8(std::mem::take(&mut *bytes)).map(KeyText::new).map_err(|error| {
+        let bytes = zeroize::Zeroizing::new(error.into_bytes());
+        let position = Position::of_invalid_utf8(&bytes).map(|at| (at.line, at.column));
+        let place = at(&path.display().to_string(), position);
+        Entry::error("unreadable", place, "is not UTF-8").into()
+    })
 }
 
 fn site(folder: &Path) -> Result<KeyRing, KeyError> {
@@ -221,9 +226,16 @@ fn site(folder: &Path) -> Result<KeyRing, KeyError> {
 }
 
 fn secrets(path: &Path, text: &str) -> Result<Secrets, KeyError> {
-    Secrets::parse(text).map_err(|SecretsError { at: position }| {
+    Secrets::parse(text).map_err(|SecretsError { at: position, two_merges }| {
+        let place = at(&path.display().to_string(), position);
+        if two_merges {
+            let fact = "a mapping has two `<<`, which YAML readers understand differently";
+            return Entry::error("duplicate-key", place, fact)
+                .hint("write one `<<` with a list; its first mapping wins")
+                .into();
+        }
         let fact = "is not YAML with `auth.signing_key` as a string";
-        Entry::error("not-yaml", at(&path.display().to_string(), position), fact)
+        Entry::error("not-yaml", place, fact)
             .hint("run `resolve check` to see what is wrong with the file")
             .into()
     })

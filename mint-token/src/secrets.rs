@@ -4,7 +4,7 @@
 
 use crate::key::KeyText;
 use serde::Deserialize;
-use serde::de::Deserializer;
+use serde::de::{Deserializer, IgnoredAny};
 use stage::shown;
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ struct Auth {
     #[serde(default)]
     signing_key: Option<Hex>,
     #[serde(default)]
-    signing_keys: Option<BTreeMap<String, Hex>>,
+    signing_keys: Option<BTreeMap<String, Option<Hex>>>,
 }
 
 struct Hex(KeyText);
@@ -36,24 +36,36 @@ impl<'de> Deserialize<'de> for Hex {
 pub(crate) struct SecretsError {
     /// Line and column from 1, when the parser knows them.
     pub(crate) at: Option<(usize, usize)>,
+    /// A mapping has two `<<`: resolve takes the last one, this module's reader the first.
+    pub(crate) two_merges: bool,
 }
 
 impl Secrets {
     pub(crate) fn parse(text: &str) -> Result<Self, SecretsError> {
-        let parsed: Result<Option<Self>, _> = serde_yaml::from_str(text);
-        parsed.map(Option::unwrap_or_default).map_err(|error| {
-            let place = |l: serde_yaml::Location| (l.line() as usize, l.column() as usize);
-            SecretsError { at: error.location().map(place).filter(|(line, _)| *line > 0) }
-        })
+        let place = |l: serde_yaml::Location| (l.line() as usize, l.column() as usize);
+        let error = |error: serde_yaml::Error, two_merges| SecretsError {
+            at: error.location().map(place).filter(|(line, _)| *line > 0),
+            two_merges,
+        };
+        let options = serde_yaml::options! { reject_unsupported_tags: true };
+        let parsed: Option<Self> =
+            serde_yaml::from_str_with_options(text, options).map_err(|e| error(e, false))?;
+        // As ordinary keys, two `<<` are a duplicate.
+        let literal = serde_yaml::options! { merge_keys: serde_yaml::MergeKeyPolicy::AsOrdinary };
+        let second: Result<Option<IgnoredAny>, _> =
+            serde_yaml::from_str_with_options(text, literal);
+        second.map_err(|e| error(e, true))?;
+        Ok(parsed.unwrap_or_default())
     }
 
     /// Returns the keys, `auth.signing_key` first, each with its field and its `kid`.
     pub(crate) fn keys(&self) -> Vec<(String, Option<&str>, &KeyText)> {
         let Some(auth) = &self.auth else { return Vec::new() };
         let current = auth.signing_key.iter().map(|hex| ("auth.signing_key".into(), None, &hex.0));
-        let named = auth.signing_keys.iter().flatten().map(|(name, hex)| {
+        let named = auth.signing_keys.iter().flatten().filter_map(|(name, hex)| {
             // A user who mixes up name and key has written the key here.
-            (format!("auth.signing_keys.{}", shown::name(name)), Some(name.as_str()), &hex.0)
+            let field = format!("auth.signing_keys.{}", shown::name(name));
+            Some((field, Some(name.as_str()), &hex.as_ref()?.0))
         });
         current.chain(named).collect()
     }
@@ -83,6 +95,26 @@ mod tests {
         let expected =
             [("auth.signing_key", "z"), ("auth.signing_keys.a", "y"), ("auth.signing_keys.b", "x")];
         check(both, &expected);
+    }
+
+    #[test]
+    fn null_is_no_key() {
+        check("auth: {signing_key: null, signing_keys: {a: null, b: }}", &[]);
+        check("auth: {signing_keys: {a: ~, b: y}}", &[("auth.signing_keys.b", "y")]);
+    }
+
+    #[test]
+    fn merges_are_read_like_resolve_or_refused() {
+        let anchors = "x-a: &a {signing_key: x}\nx-b: &b {signing_key: y}\n";
+        let first = [("auth.signing_key", "x")];
+        check(&format!("{anchors}auth: {{<<: *a}}"), &first);
+        check(&format!("{anchors}auth: {{<<: [*a, *b]}}"), &first);
+        check(&format!("{anchors}auth: {{\"<<\": *a}}"), &[]);
+        let error = Secrets::parse(&format!("{anchors}auth:\n  <<: *a\n  <<: *b\n")).err();
+        let expected = SecretsError { at: Some((5, 3)), two_merges: true };
+        assert_eq!(error, Some(expected));
+        let tag = Secrets::parse("auth: {signing_key: !x y}").err();
+        assert!(tag.is_some_and(|error| !error.two_merges));
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub(crate) use discover::{Environment, site_folder};
 use crate::source::{SourceFile, Sources, Unreadable};
 use stage::seed;
 use stage::sops::{self, DecryptError};
-use stage::{Entry, Failure, Place};
+use stage::{Entry, Failure, Place, Position};
 use std::io::ErrorKind;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -129,7 +129,10 @@ fn text(path: &Path) -> Result<String, Unreadable> {
 }
 
 fn utf8(bytes: Vec<u8>) -> Result<String, Unreadable> {
-    String::from_utf8(bytes).map_err(|_| Unreadable::from("is not UTF-8".to_owned()))
+    String::from_utf8(bytes).map_err(|error| {
+        let position = Position::of_invalid_utf8(error.as_bytes());
+        Unreadable { fact: "is not UTF-8".to_owned(), position, hint: None }
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the site's files")]
@@ -192,6 +195,7 @@ fn decrypted(path: &Path) -> Result<String, Unreadable> {
     sops::decrypt(path).map_err(|problem| match problem {
         DecryptError::NotStarted(e) if e.kind() == ErrorKind::NotFound => Unreadable {
             fact: "is encrypted, but `sops` is not on PATH".to_owned(),
+            position: None,
             hint: Some("install sops, or use `--no-secrets`".to_owned()),
         },
         DecryptError::NotStarted(e) => {

@@ -34,6 +34,8 @@ pub(crate) struct Span {
 pub(crate) struct Unreadable {
     /// What is wrong.
     pub fact: String,
+    /// Where it is, if it is at one place.
+    pub position: Option<Position>,
     /// What to do.
     pub hint: Option<String>,
 }
@@ -151,7 +153,7 @@ impl SourceFile {
 
 impl From<String> for Unreadable {
     fn from(fact: String) -> Self {
-        Self { fact, hint: None }
+        Self { fact, position: None, hint: None }
     }
 }
 

@@ -25,6 +25,17 @@ pub struct Position {
     pub column: usize,
 }
 
+impl Position {
+    /// Returns the place of the first byte that is not UTF-8.
+    pub fn of_invalid_utf8(bytes: &[u8]) -> Option<Self> {
+        let end = std::str::from_utf8(bytes).err()?.valid_up_to();
+        let valid = String::from_utf8_lossy(&bytes[..end]);
+        let last = valid.rsplit('\n').next().unwrap_or_default();
+        let line = valid.matches('\n').count() + 1;
+        Some(Self { line, column: last.chars().count() + 1 })
+    }
+}
+
 /// The line of a file that a finding is about, shown with carets under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Excerpt {

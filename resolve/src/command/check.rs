@@ -5,8 +5,8 @@ use crate::deployment;
 use crate::selection::{Choice, DocumentOptions};
 use crate::shape;
 use crate::site::{
-    ENVS, FileKind, HOSTS, Image, MANIFESTS, NETWORKS, NODES, NodeFile, POSTURES, PRESETS, SPECS,
-    Site, TEMPLATES, VmSet,
+    ENVS, FileKind, HOSTS, MANIFESTS, NETWORKS, NODES, NodeFile, POSTURES, PRESETS, SPECS, Site,
+    TEMPLATES, VmSet,
 };
 use crate::source::{FileId, Span};
 use crate::suggest;
@@ -53,8 +53,8 @@ struct Nodes {
 /// Returns nodes that share their images: a VM set without a node may use an image of any node.
 fn share_images(site: &Site<'_>, nodes: &[NodeFile]) -> Vec<NodeFile> {
     let unchecked = site.config.images.is_none() && nodes.iter().any(|node| node.images.is_none());
-    let all: BTreeMap<String, Image> =
-        nodes.iter().flat_map(|node| node.images.clone().unwrap_or_default()).collect();
+    let all = nodes.iter().flat_map(|node| node.images.clone().unwrap_or_default());
+    let all = all.filter(|(_, image)| image.is_some()).collect();
     let images = (!unchecked).then_some(all);
     nodes.iter().map(|node| NodeFile { images: images.clone(), ..node.clone() }).collect()
 }

@@ -21,8 +21,7 @@ use stage::guest as guests;
 use stage::identity::{self, VmidRange};
 
 /// Any text.
-pub(super) const ANY: Rule =
-    Rule { must: "text", test: |_| true, pattern: None, fault: None, hint: None };
+pub(super) const ANY: Rule = Rule { pattern: None, ..Rule::new("text", |_| true, "") };
 
 /// A path of a file, which no shell expands.
 pub(super) const FILE: Rule = Rule::new("a path (`~` is not expanded)", is_file, "^[^~]");

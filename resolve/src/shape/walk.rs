@@ -2,6 +2,7 @@
 //! [`Tree`] of values. Does no I/O.
 
 mod foreign;
+mod free;
 mod kind;
 mod network;
 mod row;
@@ -11,7 +12,7 @@ use super::{Field, KeyMatch, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
-use crate::yaml::{Key, Map, Node, NodeKind};
+use crate::yaml::{self, Key, Map, Node, NodeKind};
 use machine::ConfigKey;
 use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
@@ -111,11 +112,15 @@ impl Walker<'_> {
                 Name::File => shape.title.to_owned(),
                 name => name.to_string(),
             };
-            return self.error(
-                "wrong-type",
-                node.at,
-                format!("{what} must be a mapping of keys to values"),
-            );
+            let fact = format!("{what} must be a mapping of keys to values");
+            let entry = self.sources.error("wrong-type", node.at, fact);
+            let is_joined = node.scalar().is_some_and(|scalar| {
+                scalar.plain && yaml::colon_without_space(&scalar.text).is_some()
+            });
+            return self.push(match is_joined {
+                true => entry.hint("a space must follow the colon"),
+                false => entry,
+            });
         };
         let mut tree = Tree::default();
         for (key, value) in &map.0 {
@@ -309,8 +314,12 @@ impl Walker<'_> {
     fn fact(&self, node: &Node, name: Name<'_>, must: &str) -> String {
         let is = match &node.kind {
             _ if self.secret => String::new(),
-            NodeKind::Scalar(scalar) => shown::value(&scalar.text, self.exposure)
-                .map_or_else(String::new, |text| format!(", not \"{text}\"")),
+            NodeKind::Scalar(scalar) => match shown::value(&scalar.text, self.exposure) {
+                // A number or flag is shown as written; in quotes it would be text.
+                Some(text) if scalar.as_text().is_typed() => format!(", not {text}"),
+                Some(text) => format!(", not \"{text}\""),
+                None => String::new(),
+            },
             NodeKind::List(_) => ", not a list".to_owned(),
             NodeKind::Map(_) => ", not a mapping".to_owned(),
         };

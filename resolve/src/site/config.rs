@@ -37,10 +37,13 @@ pub(crate) struct SiteConfig {
     /// Where VMs fetch their specs.
     pub server_url: Slot<String>,
     /// Images by name; `None` without an `images` section.
-    pub images: Option<BTreeMap<String, Image>>,
+    pub images: Option<Images>,
     /// `cloud_init` of the site.
     pub cloud_init: Map<String, Value>,
 }
+
+/// Images by name; `None` for `null`, so that a node can do without an image of the site.
+pub(crate) type Images = BTreeMap<String, Option<Image>>;
 
 /// Where an image comes from.
 #[derive(Clone, Debug)]
@@ -83,7 +86,7 @@ pub(crate) struct NodeFile {
     /// The user for SSH.
     pub host_user: Slot<String>,
     /// Images of this node, which override those of the site.
-    pub images: Option<BTreeMap<String, Image>>,
+    pub images: Option<Images>,
 }
 
 /// `secrets.yaml`.
@@ -226,7 +229,7 @@ fn examples(tree: &Tree) -> Vec<Example> {
     .concat()
 }
 
-fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {
+fn images(tree: Option<&Tree>) -> Option<Images> {
     let image = |spanned: &Spanned| {
         let text = |name: &str| spanned.map()?.get(name).and_then(Spanned::text).map(str::to_owned);
         Image {
@@ -238,5 +241,8 @@ fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {
             format: text("format"),
         }
     };
-    Some(tree?.iter().map(|(key, spanned)| (key.to_owned(), image(spanned))).collect())
+    let entry = |(key, spanned): (&str, &Spanned)| {
+        (key.to_owned(), (!spanned.is_null()).then(|| image(spanned)))
+    };
+    Some(tree?.iter().map(entry).collect())
 }
