@@ -50,7 +50,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -s h -l help -d 'Print hel
 complete -c resolve -n "__fish_resolve_needs_command" -s V -l version -d 'Print version'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "init" -d 'Write a new site with one VM: four files to edit'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "explain" -d 'Explain where each value of a VM, or of the document\'s head, comes from'
-complete -c resolve -n "__fish_resolve_needs_command" -f -a "check" -d 'Check the whole site: each file, and each env and manifest on each node'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "check" -d 'Check the whole site: each file, each env and manifest on each node, and these together'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "list" -d 'List what the site holds'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "ansible-vars" -d 'Print the variables for Ansible as JSON'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "spec" -d 'Print a spec as JSON, with its references resolved'
@@ -92,6 +92,7 @@ complete -c resolve -n "__fish_resolve_using_subcommand check" -l site -d 'Direc
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
 json\t'One JSON object per line'"
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand check" -l strict -d 'Treat warnings as errors'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l no-secrets -d 'Check without secrets.yaml'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -48,8 +48,10 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
         Some(Command::Explain { target, json, select }) => {
             explain(&target, json, select.selection(console), &folder()?)
         }
-        Some(Command::Check { no_secrets }) => {
-            on_site(&folder()?, !no_secrets, |site| command::check(site, !no_secrets))
+        Some(Command::Check { strict, no_secrets }) => {
+            let secrets = !no_secrets;
+            let (text, report) = on_site(&folder()?, secrets, |s| command::check(s, secrets))?;
+            Ok(Output::bytes(text, if strict { strictly(&report) } else { report }))
         }
         Some(Command::List { kind, json, names }) => {
             let format = match (json, names) {
@@ -59,12 +61,18 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
             };
             list(kind, format, &folder()?)
         }
-        Some(Command::AnsibleVars { posture, env }) => on_site(&folder()?, true, |site| {
-            pretty(&command::ansible_vars(site, env.as_deref(), posture.as_deref()))
-        }),
-        Some(Command::Spec { name }) => on_site(&folder()?, true, |site| {
-            command::spec(site, &name).map(|spec| pretty(&spec)).unwrap_or_default()
-        }),
+        Some(Command::AnsibleVars { posture, env }) => {
+            let vars = |site: &mut Site<'_>| {
+                pretty(&command::ansible_vars(site, env.as_deref(), posture.as_deref()))
+            };
+            on_site(&folder()?, true, vars).map(|(text, report)| Output::bytes(text, report))
+        }
+        Some(Command::Spec { name }) => {
+            let spec = |site: &mut Site<'_>| {
+                command::spec(site, &name).map(|spec| pretty(&spec)).unwrap_or_default()
+            };
+            on_site(&folder()?, true, spec).map(|(text, report)| Output::bytes(text, report))
+        }
         Some(Command::Schema { kind }) => {
             Ok(Output::bytes(schema(&kind).unwrap_or_default(), Report::new()))
         }
@@ -147,11 +155,20 @@ fn on_site(
     folder: &Path,
     secrets: bool,
     text: impl FnOnce(&mut Site<'_>) -> String,
-) -> Result<Output, Failure> {
+) -> Result<(String, Report), Failure> {
     let sources = load::load(folder, secrets)?;
     let mut site = Site::open(&sources, secrets);
     let text = text(&mut site);
-    Ok(Output::bytes(text, sorted(site.report)))
+    Ok((text, sorted(site.report)))
+}
+
+/// Returns the findings with warnings as errors.
+fn strictly(report: &Report) -> Report {
+    let mut errors = Report::new();
+    for entry in report.entries() {
+        errors.push(entry.clone().as_error());
+    }
+    errors
 }
 
 fn pretty(json: &serde_json::Value) -> String {

@@ -163,6 +163,13 @@ impl Entry {
         self
     }
 
+    /// The same finding, when it fails the run.
+    #[must_use]
+    pub fn as_error(mut self) -> Self {
+        self.severity = Severity::Error;
+        self
+    }
+
     /// Adds an error and all that caused it.
     ///
     /// The types of this project never print their source in `Display`, so the chain is walked here.

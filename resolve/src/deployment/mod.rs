@@ -2,6 +2,7 @@
 //! other. Does no I/O.
 
 mod address;
+mod claim;
 mod config;
 mod cross;
 mod examples;
@@ -13,6 +14,7 @@ mod nic;
 mod unique;
 mod vm;
 
+pub(crate) use claim::{Claim, Claimed};
 pub(crate) use graph::nested;
 pub(crate) use mac::MacDeriver;
 pub(crate) use vm::{BRIDGE, counted_vmid};
@@ -40,6 +42,32 @@ pub(crate) fn build(
     node: &NodeFile,
     options: &DocumentOptions,
 ) -> Deployment {
+    let (all, order) = resolve(site, vm_set, node, options);
+    document(site, (vm_set, node), options, (all, order))
+}
+
+/// Resolves a VM set only for the problems, which are added to the site's report. Returns what the
+/// VMs of the document claim.
+pub(crate) fn check(
+    site: &mut Site<'_>,
+    vm_set: &VmSet,
+    node: &NodeFile,
+    options: &DocumentOptions,
+) -> Vec<Claim> {
+    let (all, order) = resolve(site, vm_set, node, options);
+    let here = order.here.iter().filter_map(|index| all.get(*index));
+    let claims = here.flat_map(|resolved| claim::of(site, vm_set, resolved)).collect();
+    document(site, (vm_set, node), options, (all, order));
+    claims
+}
+
+/// Resolves all VMs of a set, and checks them against each other.
+fn resolve<'g>(
+    site: &mut Site<'_>,
+    vm_set: &'g VmSet,
+    node: &NodeFile,
+    options: &DocumentOptions,
+) -> (Vec<ResolvedVm<'g>>, graph::Order) {
     site.read_layers(vm_set);
     check_stems(site, vm_set, node);
     let order = graph::order(site, vm_set, options.parent.as_deref());
@@ -48,6 +76,16 @@ pub(crate) fn build(
     examples::check(site, &all, node, options);
     unique::check(site, vm_set, &all, &order);
     unique::check_against_node(site, node, &all, &order);
+    (all, order)
+}
+
+/// Returns the document of resolved VMs.
+fn document(
+    site: &mut Site<'_>,
+    (vm_set, node): (&VmSet, &NodeFile),
+    options: &DocumentOptions,
+    (all, order): (Vec<ResolvedVm<'_>>, graph::Order),
+) -> Deployment {
     let waiting = order.waiting.iter().map(|(vm, on)| Waiting {
         name: all[*vm].vm.name.clone(),
         parent: all[*on].vm.name.clone(),

@@ -47,6 +47,8 @@ pub(crate) struct VmSet {
     pub origin: Origin,
     /// The node for the VMs.
     pub node: Slot<String>,
+    /// The group of sets of which only one exists at a time.
+    pub alternative_group: Slot<String>,
     /// The vmid of the first VM.
     pub vmid_base: Slot<u32>,
     /// The posture for ansible.
@@ -111,6 +113,7 @@ impl VmSet {
             origin,
             entries: vm_entries(tree.take("vms"), sources, report),
             node: tree.text("node"),
+            alternative_group: tree.text("alternative_group"),
             vmid_base: tree.number("vmid_base"),
             posture: tree.text("posture"),
             default_mode: Slot::Absent,
@@ -141,6 +144,7 @@ impl VmSet {
             origin: Origin::Manifest,
             entries: vm_entries(tree.take("nodes"), sources, report),
             node: tree.text("node"),
+            alternative_group: tree.text("alternative_group"),
             vmid_base: Slot::Absent,
             posture: Slot::Absent,
             default_mode: text(&tree, &["execution", "default_mode"]),

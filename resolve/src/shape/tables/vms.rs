@@ -33,6 +33,7 @@ pub(crate) static ENV: Shape = Shape {
             "The posture for ansible [default: dev].",
         ),
         NODE,
+        ALTERNATIVE_GROUP,
         Field::new(
             "vmid_base",
             vm::VMID_RANGE,
@@ -73,6 +74,7 @@ pub(crate) static MANIFEST: Shape = Shape {
         Field::new("name", Text(&rule::DEPLOYMENT), "The deployment's name.").required(),
         DESCRIPTION,
         NODE,
+        ALTERNATIVE_GROUP,
         Field::new("pattern", Word(&["flat", "tiered"]), "Informational: flat or tiered."),
         Field::new("execution", Object(&EXECUTION), "How the VMs get their configuration."),
         Field::new("nodes", Filled(&Object(&MANIFEST_NODE)), "The VMs.").required(),
@@ -142,6 +144,12 @@ const NODE: Field = Field::new(
     "node",
     Reference(Target::Node),
     "The node (in nodes/) for the VMs [default: the one from `--node`].",
+);
+
+const ALTERNATIVE_GROUP: Field = Field::new(
+    "alternative_group",
+    Text(&rule::DEPLOYMENT),
+    "Name of a group of envs and manifests of which only one exists at a time: `resolve check` does not compare their vmids, MACs, addresses and DNS names.",
 );
 
 const DESCRIPTION: Field = Field::new("description", Text(&rule::ANY), "Description, for people.");
