@@ -110,7 +110,7 @@ fn list(kind: Option<ListKind>, format: ListFormat, folder: &Path) -> Result<Out
     let mut site = Site::unread(&sources);
     let text = command::list(&mut site, kind, format);
     let mut warnings = Report::new();
-    for entry in sorted(site.report).entries() {
+    for entry in sorted(site.into_report()).entries() {
         warnings.push(entry.clone().as_warning());
     }
     Ok(Output::bytes(text, warnings))
@@ -123,7 +123,7 @@ fn document(selection: Option<Selection>, folder: &Path) -> Result<Output, Failu
     let chosen = choose(&mut site, &selection, own);
     let deployment = chosen
         .map(|(vm_set, node)| deployment::build(&mut site, &vm_set, &node, &selection.options));
-    let report = sorted(std::mem::take(&mut site.report));
+    let report = sorted(site.into_report());
     let bytes = deployment.unwrap_or_default().to_bytes();
     let bytes = bytes.map_err(|e| {
         Entry::error("not-rendered", Place::Run, "cannot render the document").cause(&e)
@@ -142,13 +142,13 @@ fn explain(
     let (sources, own) = sources(folder, &selection)?;
     let mut site = Site::open(&sources, false);
     let Some((vm_set, node)) = choose(&mut site, &selection, own) else {
-        return Err(sorted(site.report).into());
+        return Err(sorted(site.into_report()).into());
     };
     let deployment = deployment::build(&mut site, &vm_set, &node, &selection.options);
     let subject =
         command::Subject { site: &site, vm_set: &vm_set, node: &node, deployment: &deployment };
     let text = command::explain(&subject, target, json)?;
-    Ok(Output::bytes(text, sorted(site.report)))
+    Ok(Output::bytes(text, sorted(site.into_report())))
 }
 
 fn on_site(
@@ -159,7 +159,7 @@ fn on_site(
     let sources = load::load(folder, secrets)?;
     let mut site = Site::open(&sources, secrets);
     let text = text(&mut site);
-    Ok((text, sorted(site.report)))
+    Ok((text, sorted(site.into_report())))
 }
 
 /// Returns the findings with warnings as errors.

@@ -1,10 +1,11 @@
 //! DOOR: the site directory → [`Sources`]. Reads each file once.
 
 mod discover;
+mod misnamed;
 
 pub(crate) use discover::{Environment, site_folder};
 
-use crate::source::{SourceFile, Sources, Unreadable};
+use crate::source::{Ignored, SourceFile, Sources, Unreadable};
 use stage::seed;
 use stage::sops::{self, DecryptError};
 use stage::{Entry, Failure, Place};
@@ -47,29 +48,71 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
             Entry::error("unreadable", Place::file(&shown), "cannot read the site").cause(&e),
         )
     })?;
-    let lost = |name: &String| matches!(name.as_str(), "site.yml" | "secrets.yml");
-    sources.ignored.extend(others.into_iter().filter(lost));
+    sources.ignored.extend(others.iter().filter_map(|name| misnamed::site_file(name)));
+    misnamed_folders(root, "", &others, &mut sources);
     if is_named(&root.join(SITE)) {
         read(root, SITE, &mut sources);
     }
     for folder in FOLDERS {
-        for name in names_in(root, folder, &mut sources) {
-            let path = format!("{folder}/{name}");
-            if name.ends_with(".yaml") && !name.starts_with('.') {
-                read(root, &path, &mut sources);
-            } else if name.ends_with(".yml") {
-                sources.ignored.push(path);
+        let names = names_in(root, folder, &mut sources);
+        misnamed_folders(root, folder, &names, &mut sources);
+        for name in names {
+            if is_yaml(&name) && name.contains(char::REPLACEMENT_CHARACTER) {
+                let path = format!("{folder}/{name}");
+                sources.ignored.push(Ignored::new(path, "its name must be UTF-8"));
+            } else if is_yaml(&name) {
+                read(root, &format!("{folder}/{name}"), &mut sources);
             }
+            sources.ignored.extend(misnamed::file(folder, &name));
         }
     }
     if secrets {
         read_secrets(root, &mut sources);
     }
     if sources.files().next().is_none() {
-        let fact = "not a site: found no site.yaml, envs/, manifests/ or nodes/";
-        return Err(Entry::error("not-a-site", Place::file(&shown), fact).into());
+        return Err(not_a_site(&sources).into());
     }
     Ok(sources)
+}
+
+/// Returns the finding for a directory without a single file of a site.
+fn not_a_site(sources: &Sources) -> Entry {
+    let place = Place::file(&sources.root);
+    if let Some((folder, cause)) = sources.unreadable.first_key_value() {
+        let place = Place::file(format!("{}/{folder}", sources.root));
+        return Entry::error("unreadable", place, format!("the directory cannot be read: {cause}"));
+    }
+    let fact = "not a site: found no site.yaml, envs/, manifests/ or nodes/";
+    let entry = Entry::error("not-a-site", place, fact);
+    match sources.ignored.first() {
+        Some(ignored) => entry.hint(ignored.to_string()),
+        None => entry,
+    }
+}
+
+/// Returns whether a file in a directory of the site is read.
+fn is_yaml(name: &str) -> bool {
+    name.ends_with(".yaml") && !name.starts_with('.')
+}
+
+/// Notes the directories that look like those of a site, with the files in them.
+fn misnamed_folders(root: &Path, parent: &str, others: &[String], sources: &mut Sources) {
+    for name in others {
+        let Some(meant) = misnamed::folder(&FOLDERS, parent, name) else { continue };
+        let path = if parent.is_empty() { name.clone() } else { format!("{parent}/{name}") };
+        let full = root.join(&path);
+        if full.is_dir() {
+            let stems = names(&full).unwrap_or_default().into_iter();
+            let stems = stems.filter_map(|name| Some(name.strip_suffix(".yaml")?.to_owned()));
+            let must = format!("its name must be {meant}");
+            let stems = stems.collect();
+            sources.ignored.push(Ignored {
+                folder: Some(meant),
+                stems,
+                ..Ignored::new(path, must)
+            });
+        }
+    }
 }
 
 /// Reads a file from outside the site, such as for `--manifest-file`. It may be a pipe.
@@ -87,35 +130,35 @@ fn referenced_file(path: &str) -> Result<String, Unreadable> {
     utf8(bytes)
 }
 
+/// Returns the names in a directory, sorted. What is not UTF-8 in them is replaced.
 #[expect(clippy::disallowed_methods, reason = "door: the site's folder")]
 fn names(folder: &Path) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder)? {
-        names.extend(entry?.file_name().into_string());
+        names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.sort_unstable();
     Ok(names)
 }
 
-/// Returns the names in a directory of the site; none if it does not exist.
-fn names_in(root: &Path, folder: &str, sources: &mut Sources) -> Vec<String> {
+/// Returns the names in a directory of the site; none if it does not exist. One that cannot be read
+/// is noted: most runs do not need most directories.
+fn names_in(root: &Path, folder: &'static str, sources: &mut Sources) -> Vec<String> {
     let full = root.join(folder);
     names(&full).unwrap_or_else(|e| {
-        // A dangling link: the user meant a directory. This is only a warning, since most runs do
-        // not need most directories, and a missing file is reported anyway.
         if is_named(&full) {
-            let place = Place::file(format!("{}/{folder}", sources.root));
-            sources
-                .report
-                .push(Entry::warning("unreadable", place, "cannot read the directory").cause(&e));
+            sources.unreadable.insert(folder, e.to_string());
         }
         Vec::new()
     })
 }
 
-/// Returns whether a path exists, even as a dangling link.
+/// Returns whether a path exists, even as a dangling link or in a directory that may not be
+/// searched.
 fn is_named(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
+    use ErrorKind::{NotADirectory, NotFound};
+    let found = path.symlink_metadata();
+    found.map_or_else(|e| !matches!(e.kind(), NotFound | NotADirectory), |_| true)
 }
 
 fn read(root: &Path, path: &str, sources: &mut Sources) {

@@ -38,6 +38,19 @@ pub(crate) struct Unreadable {
     pub hint: Option<String>,
 }
 
+/// A file or directory that looks like one of the site and is not read.
+#[derive(Clone, Debug)]
+pub(crate) struct Ignored {
+    /// Path in the site, such as `envs/dev.yml` or `env`.
+    pub path: String,
+    /// What its name must be.
+    pub must: String,
+    /// The directory that is meant, if it is one.
+    pub folder: Option<&'static str>,
+    /// The stems of the YAML files in it, if it is one.
+    pub stems: Vec<String>,
+}
+
 /// One file of a site.
 #[derive(Debug)]
 pub(crate) struct SourceFile {
@@ -64,8 +77,10 @@ pub(crate) struct Sources {
     pub base: String,
     /// Findings of the loader, such as a secrets file that is readable by others.
     pub report: Report,
-    /// Files that look like YAML but are ignored, such as `envs/dev.yml`.
-    pub ignored: Vec<String>,
+    /// Files and directories that are ignored because of their names, such as `envs/dev.yml`.
+    pub ignored: Vec<Ignored>,
+    /// Directories that cannot be read, and why.
+    pub unreadable: BTreeMap<&'static str, String>,
     files: Vec<SourceFile>,
     by_path: BTreeMap<String, FileId>,
     /// Reads files that the site's YAML refers to; `None` in memory.
@@ -146,6 +161,31 @@ impl SourceFile {
         let text = self.text.as_deref().unwrap_or_default().get(line.clone()).unwrap_or_default();
         let column = text.char_indices().nth((at.column as usize).saturating_sub(1));
         self.masked().is_open(line.start + column.map_or(text.len(), |(byte, _)| byte))
+    }
+}
+
+impl Ignored {
+    /// Creates an ignored file.
+    pub(crate) fn new(path: impl Into<String>, must: impl Into<String>) -> Self {
+        Self { path: path.into(), must: must.into(), folder: None, stems: Vec::new() }
+    }
+
+    /// Returns whether it is what a name of one of the directories means.
+    pub(crate) fn is_meant_by(&self, folders: &[&str], name: &str) -> bool {
+        match self.folder {
+            Some(folder) => folders.contains(&folder) && self.stems.iter().any(|s| s == name),
+            None => {
+                let stem = self.path.rsplit_once('.').map(|(stem, _)| stem);
+                folders.iter().any(|folder| stem == Some(&format!("{folder}/{name}")))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Ignored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let slash = if self.folder.is_some() { "/" } else { "" };
+        write!(f, "{}{slash} is ignored: {}", self.path, self.must)
     }
 }
 

@@ -23,6 +23,7 @@ const ANY: &str = "any";
 /// Checks the site and returns a summary. Problems are added to the site's report.
 pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     site.check_name();
+    site.report_all_unreadable();
     let nodes: Vec<NodeFile> =
         site.names(&NODES).into_iter().filter_map(|name| site.node(name, None)).collect();
     let mut vm_sets: Vec<VmSet> = Vec::new();
@@ -37,11 +38,10 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     check_names(site, &vm_sets);
     let unused = unused(site);
     check_rest(site);
-    for path in &site.sources.ignored {
-        let place = Place::file(format!("{}/{path}", site.sources.root));
-        let entry =
-            Entry::warning("file-not-read", place, "is ignored: its name must end in .yaml");
-        site.report.push(entry);
+    for ignored in &site.sources.ignored {
+        let place = Place::file(format!("{}/{}", site.sources.root, ignored.path));
+        let fact = format!("is ignored: {}", ignored.must);
+        site.report.push(Entry::warning("file-not-read", place, fact));
     }
     summary(site, &unused)
 }

@@ -70,6 +70,7 @@ fn resolve<'g>(
 ) -> (Vec<ResolvedVm<'g>>, graph::Order) {
     site.read_layers(vm_set);
     check_stems(site, vm_set, node);
+    check_count(site, vm_set);
     let order = graph::order(site, vm_set, options.parent.as_deref());
     let all = vm::resolve_all(site, vm_set, node, options);
     check_spec_server(site, &all);
@@ -252,6 +253,20 @@ fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, node: &NodeFile) {
     }
     if node.node.value().is_none() && !node.node.is_invalid() {
         check("nodes", &node.stem, &NODE_NAME, "set `node`, or rename the file");
+    }
+}
+
+/// Warns about an env without VMs: most likely, `vms` is missing.
+fn check_count(site: &mut Site<'_>, vm_set: &VmSet) {
+    let is_empty = match vm_set.written {
+        Slot::Invalid(_) => false,
+        Slot::Set(count, _) => count == 0,
+        Slot::Null(_) | Slot::Absent => true,
+    };
+    if vm_set.origin == Origin::Env && is_empty {
+        let file = || Place::file(format!("{}/envs/{}.yaml", site.sources.root, vm_set.name));
+        let place = vm_set.written.at().map_or_else(file, |at| site.sources.place(at));
+        site.report.push(Entry::warning("no-vms", place, "the env has no VMs"));
     }
 }
 

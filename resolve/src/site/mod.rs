@@ -70,6 +70,7 @@ pub(crate) struct Site<'s> {
     /// For VMs with a template, and for the others.
     bases: [Bases; 2],
     named: BTreeSet<FileId>,
+    unreadable_reported: BTreeSet<&'s str>,
 }
 
 impl<'s> Site<'s> {
@@ -85,6 +86,7 @@ impl<'s> Site<'s> {
             templates: BTreeMap::new(),
             bases: Default::default(),
             named: BTreeSet::new(),
+            unreadable_reported: BTreeSet::new(),
         }
     }
 
@@ -138,6 +140,9 @@ impl<'s> Site<'s> {
         place: Option<Place>,
     ) -> Option<FileId> {
         let found = self.files(kind, name);
+        if found.is_empty() && self.report_unreadable(kind) {
+            return None;
+        }
         let fact = match found[..] {
             [one] => {
                 self.named.insert(one);
@@ -159,6 +164,44 @@ impl<'s> Site<'s> {
             false => entry.hint("remove one of them"),
         });
         None
+    }
+
+    /// Reports directories of a kind that cannot be read, and returns whether there are any.
+    pub(crate) fn report_unreadable(&mut self, kind: &FileKind) -> bool {
+        let unreadable = self.sources.unreadable.keys();
+        let folders: Vec<_> = unreadable.filter(|folder| kind.folders.contains(folder)).collect();
+        for folder in &folders {
+            if self.unreadable_reported.insert(folder) {
+                self.report.push(self.unreadable(folder));
+            }
+        }
+        !folders.is_empty()
+    }
+
+    /// Reports every directory that cannot be read.
+    pub(crate) fn report_all_unreadable(&mut self) {
+        for folder in self.sources.unreadable.keys() {
+            if self.unreadable_reported.insert(folder) {
+                self.report.push(self.unreadable(folder));
+            }
+        }
+    }
+
+    /// Warns about directories that cannot be read and that this run does not need, and returns
+    /// all findings.
+    pub(crate) fn into_report(mut self) -> Report {
+        for folder in self.sources.unreadable.keys() {
+            if self.unreadable_reported.insert(folder) {
+                self.report.push(self.unreadable(folder).as_warning());
+            }
+        }
+        self.report
+    }
+
+    fn unreadable(&self, folder: &str) -> Entry {
+        let place = Place::file(format!("{}/{folder}", self.sources.root));
+        let cause = self.sources.unreadable.get(folder).map_or("", String::as_str);
+        Entry::error("unreadable", place, format!("the directory cannot be read: {cause}"))
     }
 
     /// Returns the names of a kind, sorted.
@@ -265,19 +308,20 @@ impl<'s> Site<'s> {
         match self.secrets {
             Some(_) => suggest::reference(wrong, &format!("`{section}` in secrets.yaml"), names),
             None => {
-                let place = Place::file(format!("{}/secrets.yaml", self.sources.root));
-                format!("{place} does not exist")
+                let mut ignored = self.sources.ignored.iter();
+                match ignored.find(|ignored| ignored.must.ends_with("secrets.yaml")) {
+                    Some(ignored) => ignored.to_string(),
+                    None => format!("{}/secrets.yaml does not exist", self.sources.root),
+                }
             }
         }
     }
 
     /// Returns a hint for a missing file. It does not mention unused directories.
     fn hint(&self, kind: &FileKind, name: &str) -> String {
-        let other = |folder: &&str| Some(format!("{folder}/{name}.yml"));
-        let other =
-            kind.folders.iter().filter_map(other).find(|p| self.sources.ignored.contains(p));
-        if let Some(path) = other {
-            return format!("{path} is ignored: its name must end in .yaml");
+        let mut ignored = self.sources.ignored.iter();
+        if let Some(ignored) = ignored.find(|ignored| ignored.is_meant_by(kind.folders, name)) {
+            return ignored.to_string();
         }
         for (other, option) in [(&MANIFESTS, "--manifest"), (&ENVS, "--env")] {
             let asked = [&ENVS, &MANIFESTS].contains(&kind) && kind != other;

@@ -2,7 +2,7 @@
 
 use super::slot::Slot;
 use crate::source::{Sources, Span};
-use crate::tree::{Spanned, Tree};
+use crate::tree::{Content, Spanned, Tree};
 use stage::Report;
 use stage::guest;
 use std::rc::Rc;
@@ -45,6 +45,8 @@ pub(crate) struct VmSet {
     pub renamed: Option<String>,
     /// Where it comes from.
     pub origin: Origin,
+    /// How many entries are written; only in envs.
+    pub written: Slot<usize>,
     /// The node for the VMs.
     pub node: Slot<String>,
     /// The group of sets of which only one exists at a time.
@@ -106,7 +108,12 @@ impl VmSet {
         (sources, report): (&Sources, &mut Report),
     ) -> Self {
         let mut tree = tree;
+        let count = |spanned: &Spanned| match &spanned.content {
+            Content::List(items) => Some(items.len()),
+            _ => None,
+        };
         Self {
+            written: Slot::of(tree.get("vms"), count),
             name: name.to_owned(),
             name_at: None,
             renamed: None,
@@ -142,6 +149,7 @@ impl VmSet {
             name_at: name.at(),
             renamed: None,
             origin: Origin::Manifest,
+            written: Slot::Absent,
             entries: vm_entries(tree.take("nodes"), sources, report),
             node: tree.text("node"),
             alternative_group: tree.text("alternative_group"),
