@@ -6,7 +6,7 @@ use crate::Key;
 use crate::key::{KeyProblem, KeyRing, KeyText};
 use crate::secrets::{Secrets, SecretsError};
 use stage::sops::{self, DecryptError};
-use stage::{Entry, Failure, Place, Position};
+use stage::{Entry, Failure, Place, Position, shell_word};
 use std::io::{IsTerminal, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -182,7 +182,7 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
             place(),
             "contains signing keys and is readable by other users",
         )
-        .hint(format!("chmod 600 {}", path.display()))
+        .hint(format!("chmod 600 {}", shell_word(&path.display().to_string())))
         .into());
     }
     // Large enough that the buffer never grows and leaves a copy in memory.

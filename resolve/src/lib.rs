@@ -27,6 +27,7 @@ pub use manual::MANUAL;
 use choose::choose;
 use cli::{Cli, Command};
 use command::ListFormat;
+use load::SecretsUse;
 use selection::{Selection, VmSource};
 use site::Site;
 use source::{FileId, Sources};
@@ -49,8 +50,9 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
             explain(&target, json, select.selection(console), &folder()?)
         }
         Some(Command::Check { strict, no_secrets }) => {
-            let secrets = !no_secrets;
-            let (text, report) = on_site(&folder()?, secrets, |s| command::check(s, secrets))?;
+            let secrets = SecretsUse::unless(no_secrets);
+            let check = |site: &mut Site<'_>| command::check(site, !no_secrets);
+            let (text, report) = on_site(&folder()?, secrets, check)?;
             Ok(Output::bytes(text, if strict { strictly(&report) } else { report }))
         }
         Some(Command::List { kind, json, names }) => {
@@ -65,13 +67,15 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
             let vars = |site: &mut Site<'_>| {
                 pretty(&command::ansible_vars(site, env.as_deref(), posture.as_deref()))
             };
-            on_site(&folder()?, true, vars).map(|(text, report)| Output::bytes(text, report))
+            on_site(&folder()?, SecretsUse::Needed, vars)
+                .map(|(text, report)| Output::bytes(text, report))
         }
         Some(Command::Spec { name }) => {
             let spec = |site: &mut Site<'_>| {
                 command::spec(site, &name).map(|spec| pretty(&spec)).unwrap_or_default()
             };
-            on_site(&folder()?, true, spec).map(|(text, report)| Output::bytes(text, report))
+            on_site(&folder()?, SecretsUse::Needed, spec)
+                .map(|(text, report)| Output::bytes(text, report))
         }
         Some(Command::Schema { kind }) => {
             Ok(Output::bytes(schema(&kind).unwrap_or_default(), Report::new()))
@@ -106,7 +110,7 @@ pub fn reference(kind: &str) -> Option<String> {
 
 /// Lists what can be read: a file that cannot is a warning.
 fn list(kind: Option<ListKind>, format: ListFormat, folder: &Path) -> Result<Output, Failure> {
-    let sources = load::load(folder, false)?;
+    let sources = load::load(folder, SecretsUse::None)?;
     let mut site = Site::unread(&sources);
     let text = command::list(&mut site, kind, format);
     let mut warnings = Report::new();
@@ -153,11 +157,11 @@ fn explain(
 
 fn on_site(
     folder: &Path,
-    secrets: bool,
+    secrets: SecretsUse,
     text: impl FnOnce(&mut Site<'_>) -> String,
 ) -> Result<(String, Report), Failure> {
     let sources = load::load(folder, secrets)?;
-    let mut site = Site::open(&sources, secrets);
+    let mut site = Site::open(&sources, secrets != SecretsUse::None);
     let text = text(&mut site);
     Ok((text, sorted(site.into_report())))
 }
@@ -177,12 +181,13 @@ fn pretty(json: &serde_json::Value) -> String {
 
 fn nothing_selected() -> Failure {
     let entry = Entry::error("nothing-selected", Place::Run, "nothing selected");
-    entry.hint("use `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`").into()
+    let hint = "use `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`";
+    Failure::usage(entry.hint(hint))
 }
 
 /// Returns the site's texts, and the file that the command line adds.
 fn sources(folder: &Path, selection: &Selection) -> Result<(Sources, Option<FileId>), Failure> {
-    let mut sources = load::load(folder, selection.options.secrets)?;
+    let mut sources = load::load(folder, SecretsUse::unless(!selection.options.secrets))?;
     let own = match &selection.source {
         VmSource::ManifestFile(path) => Some(load::load_file(path, &mut sources)),
         VmSource::CommandLine(ad_hoc) => Some(adhoc::add(ad_hoc, &mut sources)),

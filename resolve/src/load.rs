@@ -8,7 +8,7 @@ pub(crate) use discover::{Environment, site_folder};
 use crate::source::{Ignored, SourceFile, Sources, Unreadable};
 use stage::seed;
 use stage::sops::{self, DecryptError};
-use stage::{Entry, Failure, Place};
+use stage::{Entry, Failure, Place, shell_word};
 use std::io::ErrorKind;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -34,11 +34,29 @@ const SITE: &str = "site.yaml";
 /// Larger files are a mistake.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads the site's files, including secrets.yaml if `secrets` is set.
+/// What a run does with secrets.yaml.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretsUse {
+    /// It does not read it.
+    None,
+    /// It reads it; `--no-secrets` would prevent that.
+    Optional,
+    /// It reads it; the command has no such option.
+    Needed,
+}
+
+impl SecretsUse {
+    /// Returns what a command does that has the option `--no-secrets`.
+    pub(crate) fn unless(no_secrets: bool) -> Self {
+        if no_secrets { Self::None } else { Self::Optional }
+    }
+}
+
+/// Reads the site's files, and secrets.yaml as far as it is used.
 ///
 /// # Errors
 /// The directory cannot be read or does not contain a site.
-pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
+pub(crate) fn load(root: &Path, secrets: SecretsUse) -> Result<Sources, Failure> {
     let shown = root.display().to_string();
     let mut sources = Sources::new(shown.trim_end_matches('/')).with_door(referenced_file);
     // Without a current directory only an absolute root can be read.
@@ -66,8 +84,8 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
             sources.ignored.extend(misnamed::file(folder, &name));
         }
     }
-    if secrets {
-        read_secrets(root, &mut sources);
+    if secrets != SecretsUse::None {
+        read_secrets(root, secrets, &mut sources);
     }
     if sources.files().next().is_none() {
         return Err(not_a_site(&sources).into());
@@ -118,7 +136,7 @@ fn misnamed_folders(root: &Path, parent: &str, others: &[String], sources: &mut 
 /// Reads a file from outside the site, such as for `--manifest-file`. It may be a pipe.
 pub(crate) fn load_file(path: &str, sources: &mut Sources) -> crate::source::FileId {
     let text = stream(Path::new(path)).and_then(utf8);
-    sources.add(SourceFile::new("", path, text).of_kind(&crate::shape::MANIFEST))
+    sources.add_outside(SourceFile::new("", path, text).of_kind(&crate::shape::MANIFEST))
 }
 
 /// Reads a file that the site's YAML refers to and that is passed to a guest unchanged.
@@ -205,14 +223,14 @@ fn too_large() -> Unreadable {
 }
 
 /// Reads secrets.yaml, decrypted by SOPS if needed, or secrets.yaml.enc.
-fn read_secrets(root: &Path, sources: &mut Sources) {
+fn read_secrets(root: &Path, secrets: SecretsUse, sources: &mut Sources) {
     const CLEAR: &str = "secrets.yaml";
     const ENCRYPTED: &str = "secrets.yaml.enc";
     let clear = root.join(CLEAR);
     let mut from = CLEAR;
     let text = if is_named(&clear) {
         match text(&clear) {
-            Ok(text) if sops::is_encrypted(&text) => decrypted(&clear),
+            Ok(text) if sops::is_encrypted(&text) => decrypted(&clear, secrets),
             other => {
                 warn_of_mode(&clear, sources);
                 other
@@ -224,17 +242,20 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
         if !is_named(&encrypted) {
             return;
         }
-        decrypted(&encrypted)
+        decrypted(&encrypted, secrets)
     };
     let root = sources.root.clone();
     sources.add(SourceFile::new(&root, CLEAR, text).made_of(&root, from));
 }
 
-fn decrypted(path: &Path) -> Result<String, Unreadable> {
+fn decrypted(path: &Path, secrets: SecretsUse) -> Result<String, Unreadable> {
     sops::decrypt(path).map_err(|problem| match problem {
         DecryptError::NotStarted(e) if e.kind() == ErrorKind::NotFound => Unreadable {
             fact: "is encrypted, but `sops` is not on PATH".to_owned(),
-            hint: Some("install sops, or use `--no-secrets`".to_owned()),
+            hint: Some(match secrets {
+                SecretsUse::Needed => "install sops".to_owned(),
+                _ => "install sops, or use `--no-secrets`".to_owned(),
+            }),
         },
         DecryptError::NotStarted(e) => {
             format!("is encrypted, but `sops` could not be started: {e}").into()
@@ -256,6 +277,6 @@ fn warn_of_mode(path: &Path, sources: &mut Sources) {
             Place::file(shown.to_string()),
             "is readable by other users",
         );
-        sources.report.push(entry.hint(format!("chmod 600 {shown}")));
+        sources.report.push(entry.hint(format!("chmod 600 {}", shell_word(&shown.to_string()))));
     }
 }

@@ -203,8 +203,15 @@ impl Sources {
 
     /// Adds a file, replacing one with the same path.
     pub(crate) fn add(&mut self, file: SourceFile) -> FileId {
+        let path = file.path.clone();
+        let id = self.add_outside(file);
+        self.by_path.insert(path, id);
+        id
+    }
+
+    /// Adds a file that is not part of the site, whatever its path.
+    pub(crate) fn add_outside(&mut self, file: SourceFile) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.by_path.insert(file.path.clone(), id);
         self.files.push(file);
         id
     }

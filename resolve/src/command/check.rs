@@ -7,8 +7,8 @@ use crate::deployment::{self, Claim};
 use crate::selection::{Choice, DocumentOptions};
 use crate::shape;
 use crate::site::{
-    ENVS, FileKind, HOSTS, Image, MANIFESTS, NODES, NodeFile, POSTURES, PRESETS, SPECS, Site,
-    TEMPLATES, VmSet,
+    DEFAULT_POSTURE, ENVS, FileKind, HOSTS, Image, MANIFESTS, NODES, NodeFile, POSTURES, PRESETS,
+    SPECS, Site, TEMPLATES, VmSet,
 };
 use crate::source::{FileId, Span};
 use crate::suggest;
@@ -210,12 +210,11 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
     for name in site.names(&SPECS) {
         super::spec(site, name);
     }
-    // `dev` is the default posture.
     let mut postures = unnamed(site, &POSTURES);
     for (_, file) in &postures {
         site.read(*file, &shape::POSTURE);
     }
-    postures.retain(|(name, _)| *name != "dev");
+    postures.retain(|(name, _)| *name != DEFAULT_POSTURE);
     let unused = [templates, presets, specs, postures].into_iter().flatten();
     let mut unused: Vec<String> = unused.map(|(_, file)| path(site, file).to_owned()).collect();
     unused.sort_unstable();

@@ -180,7 +180,7 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> 
             at,
             "the node has no `api_endpoint`, so no stage can reach it",
         );
-        site.report.push(entry.hint("set it, or use `--endpoint URL`"));
+        site.report.push(entry.hint("set it, or pass `--endpoint URL` to resolve"));
     }
     endpoint
 }

@@ -37,7 +37,7 @@ pub(super) fn folder(folders: &[&'static str], parent: &str, name: &str) -> Opti
         below(path).is_some_and(|last| like(last) == like(name) && last != name)
     };
     let is_read = |path: &&'static str| below(path) == Some(name);
-    if folders.iter().any(|path| is_read(path)) {
+    if folders.iter().any(is_read) {
         return None;
     }
     folders.iter().find(is_meant).copied()

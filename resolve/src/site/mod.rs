@@ -20,7 +20,7 @@ use crate::suggest;
 use crate::tree::Tree;
 use crate::yaml::{self, Node};
 use layers::Bases;
-use stage::{Entry, Place, Report};
+use stage::{Entry, Place, Report, shell_word};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Findings after this many get no hint: each hint compares a name with all others.
@@ -50,6 +50,8 @@ pub(crate) const TEMPLATES: FileKind = FileKind { noun: "template", folders: &["
 pub(crate) const SPECS: FileKind = FileKind { noun: "spec", folders: &["specs"] };
 /// `postures/`.
 pub(crate) const POSTURES: FileKind = FileKind { noun: "posture", folders: &["postures"] };
+/// The posture that applies where none is written.
+pub(crate) const DEFAULT_POSTURE: &str = "dev";
 /// `hosts/`.
 pub(crate) const HOSTS: FileKind = FileKind { noun: "host", folders: &["hosts"] };
 
@@ -163,6 +165,20 @@ impl<'s> Site<'s> {
             true => entry.hint(self.hint(kind, name)),
             false => entry.hint("remove one of them"),
         });
+        None
+    }
+
+    /// Finds the posture that applies where none is written. A missing one is reported at `place`,
+    /// or at the directory; `hint` says how to choose another one.
+    pub(crate) fn default_posture(&mut self, place: Option<Place>, hint: &str) -> Option<FileId> {
+        if !self.files(&POSTURES, DEFAULT_POSTURE).is_empty() || self.report_unreadable(&POSTURES) {
+            return self.find(&POSTURES, DEFAULT_POSTURE, place);
+        }
+        let folder = || Place::file(format!("{}/{}", self.sources.root, POSTURES.folders[0]));
+        let fact = format!("the default posture \"{DEFAULT_POSTURE}\" does not exist");
+        let hint = format!("add postures/{DEFAULT_POSTURE}.yaml, or {hint}");
+        let entry = Entry::error("not-found", place.unwrap_or_else(folder), fact);
+        self.report.push(entry.hint(hint));
         None
     }
 
@@ -326,7 +342,8 @@ impl<'s> Site<'s> {
         for (other, option) in [(&MANIFESTS, "--manifest"), (&ENVS, "--env")] {
             let asked = [&ENVS, &MANIFESTS].contains(&kind) && kind != other;
             if asked && self.names(other).contains(&name) {
-                return format!("{}/ has it: use `{option} {name}`", other.folders[0]);
+                let (folder, name) = (other.folders[0], shell_word(name));
+                return format!("{folder}/ has it: use `{option} {name}`");
             }
         }
         let mut used: Vec<&str> = kind.folders.to_vec();
