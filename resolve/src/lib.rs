@@ -193,7 +193,29 @@ fn sources(folder: &Path, selection: &Selection) -> Result<(Sources, Option<File
         VmSource::CommandLine(ad_hoc) => Some(adhoc::add(ad_hoc, &mut sources)),
         VmSource::Env(_) | VmSource::Manifest(_) => None,
     };
-    Ok((sources, own))
+    match missing(&sources, selection) {
+        Some(report) => Err(report.into()),
+        None => Ok((sources, own)),
+    }
+}
+
+/// Returns the findings if the env or manifest does not exist: then nothing else of the site
+/// matters, whatever is wrong with it.
+fn missing(sources: &Sources, selection: &Selection) -> Option<Report> {
+    let mut site = Site::unread(sources);
+    let (kind, name) = match &selection.source {
+        VmSource::Env(name) => (&site::ENVS, name),
+        VmSource::Manifest(name) => (&site::MANIFESTS, name),
+        VmSource::ManifestFile(_) | VmSource::CommandLine(_) => return None,
+    };
+    if site.find(kind, name, None).is_some() {
+        return None;
+    }
+    if let Some(node) = &selection.node {
+        let place = (node.by != "--node").then(|| Place::Named(node.by.clone()));
+        site.find(&site::NODES, &node.value, place);
+    }
+    Some(sorted(site.report))
 }
 
 /// Sorts findings by file and line and removes duplicates; findings without a place come first.
