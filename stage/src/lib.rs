@@ -74,7 +74,7 @@ pub use nic::Nic;
 pub use output::Output;
 pub use own::OwnArgs;
 pub use power::Power;
-pub use report::{Entry, Excerpt, Place, Position, Report, Severity};
+pub use report::{Answer, Entry, Excerpt, Place, Position, Report, Severity};
 pub use secret::Secret;
 pub use seed_fields::SeedFields;
 pub use seed_inputs::SeedInputs;

@@ -107,6 +107,15 @@ impl std::fmt::Display for Place {
     }
 }
 
+/// What a server answers in the same case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// Its own code, such as `E301`.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+}
+
 /// One finding: place, fact, cause, hint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
@@ -128,6 +137,9 @@ pub struct Entry {
     /// Further lines: what PVE says, what was done and what was not reached, the UPID.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What a server answers in the same case; only in JSON, because the fact has its words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
     /// What to do, when there is something true to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
@@ -187,6 +199,13 @@ impl Entry {
         self
     }
 
+    /// Sets what a server answers in the same case.
+    #[must_use]
+    pub fn answer(mut self, code: &'static str, status: u16) -> Self {
+        self.answer = Some(Answer { code, status });
+        self
+    }
+
     /// Sets what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -197,7 +216,8 @@ impl Entry {
     fn new(severity: Severity, code: &'static str, place: Place, fact: String) -> Self {
         debug_assert!(is_kebab_case(code), "a code is in kebab-case: {code}");
         let (causes, notes) = (Vec::new(), Vec::new());
-        Self { severity, code, place, subject: None, fact, causes, notes, hint: None }
+        let (subject, answer, hint) = (None, None, None);
+        Self { severity, code, place, subject, fact, causes, notes, answer, hint }
     }
 }
 

@@ -81,6 +81,7 @@ fn gated(entry: &Entry) -> Entry {
         fact: shown::text(&entry.fact),
         causes: texts(&entry.causes),
         notes: texts(&entry.notes),
+        answer: entry.answer,
         hint: entry.hint.as_deref().map(shown::text),
     }
 }
