@@ -139,7 +139,7 @@ pub struct Entry {
     pub notes: Vec<String>,
     /// What a server answers in the same case; only in JSON, because the fact has its words.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Answer>,
+    pub answer: Option<Box<Answer>>,
     /// What to do, when there is something true to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
@@ -202,7 +202,7 @@ impl Entry {
     /// Sets what a server answers in the same case.
     #[must_use]
     pub fn answer(mut self, code: &'static str, status: u16) -> Self {
-        self.answer = Some(Answer { code, status });
+        self.answer = Some(Box::new(Answer { code, status }));
         self
     }
 

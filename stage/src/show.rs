@@ -81,7 +81,7 @@ fn gated(entry: &Entry) -> Entry {
         fact: shown::text(&entry.fact),
         causes: texts(&entry.causes),
         notes: texts(&entry.notes),
-        answer: entry.answer,
+        answer: entry.answer.clone(),
         hint: entry.hint.as_deref().map(shown::text),
     }
 }
