@@ -180,7 +180,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__check)
-            opts="-v -o -h --no-secrets --site --log-format --verbose --output --help"
+            opts="-v -o -h --strict --no-secrets --site --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

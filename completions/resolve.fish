@@ -92,6 +92,7 @@ complete -c resolve -n "__fish_resolve_using_subcommand check" -l site -d 'Direc
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
 json\t'One JSON object per line'"
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand check" -l strict -d 'Treat warnings as errors'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l no-secrets -d 'Check without secrets.yaml'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -4,10 +4,10 @@
 
 use crate::Key;
 use crate::key::{KeyProblem, KeyRing, KeyText};
-use crate::secrets::{Secrets, SecretsError};
+use crate::secrets::{NamedHex, Secrets, SecretsError};
 use stage::sops::{self, DecryptError};
-use stage::{Entry, Failure, Place, Position};
-use std::io::{IsTerminal, Read};
+use stage::{Entry, Failure, Place, Position, shell_word};
+use std::io::{ErrorKind, IsTerminal, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ impl KeyError {
         };
         self.entry.causes.insert(0, std::mem::take(&mut self.entry.fact));
         self.entry.fact = format!("E500: {text}");
-        self.into()
+        self.entry.answer("E500", 500).into()
     }
 }
 
@@ -136,7 +136,8 @@ pub(crate) fn token() -> Result<KeyText, Failure> {
     let text = std::str::from_utf8(bytes.trim_ascii()).unwrap_or("\u{fffd}");
     if text.is_empty() {
         let fact = "E300: Provisioning token required";
-        return Err(Entry::error("token-rejected", Place::input(""), fact).into());
+        let entry = Entry::error("token-rejected", Place::input(""), fact);
+        return Err(entry.answer("E300", 400).into());
     }
     Ok(KeyText::new(text.to_owned()))
 }
@@ -182,7 +183,7 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
             place(),
             "contains signing keys and is readable by other users",
         )
-        .hint(format!("chmod 600 {}", path.display()))
+        .hint(format!("chmod 600 {}", shell_word(&path.display().to_string())))
         .into());
     }
     // Large enough that the buffer never grows and leaves a copy in memory.
@@ -202,7 +203,7 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
 
 fn site(folder: &Path) -> Result<KeyRing, KeyError> {
     let (plain, encrypted) = (folder.join("secrets.yaml"), folder.join("secrets.yaml.enc"));
-    let (path, text) = match (plain.exists(), encrypted.exists()) {
+    let (path, text) = match (is_named(&plain), is_named(&encrypted)) {
         (true, _) => {
             let text = read(&plain, Guard::None)?;
             let text = if sops::is_encrypted(&text) { decrypt(&plain)? } else { text };
@@ -225,6 +226,14 @@ fn site(folder: &Path) -> Result<KeyRing, KeyError> {
     keys(&path, &secrets(&path, &text)?)
 }
 
+/// Returns whether a path exists, even as a dangling link or in a directory that may not be
+/// searched: then reading it says what is wrong.
+fn is_named(path: &Path) -> bool {
+    use ErrorKind::{NotADirectory, NotFound};
+    let found = path.symlink_metadata();
+    found.map_or_else(|e| !matches!(e.kind(), NotFound | NotADirectory), |_| true)
+}
+
 fn secrets(path: &Path, text: &str) -> Result<Secrets, KeyError> {
     Secrets::parse(text).map_err(|SecretsError { at: position, two_merges }| {
         let place = at(&path.display().to_string(), position);
@@ -244,11 +253,11 @@ fn secrets(path: &Path, text: &str) -> Result<Secrets, KeyError> {
 fn keys(path: &Path, secrets: &Secrets) -> Result<KeyRing, KeyError> {
     let place = Place::file(path.display().to_string());
     let mut keys = Vec::new();
-    for (field, name, hex) in secrets.keys() {
+    for NamedHex { field, name, hex, at: position } in secrets.keys() {
         let key = Key::parse(hex).map_err(|problem| {
-            let entry = Entry::error("invalid-key", place.clone(), format!("`{field}` {problem}"))
-                .hint(KEYGEN);
-            KeyError::from(entry)
+            let place = at(&path.display().to_string(), position);
+            let entry = Entry::error("invalid-key", place, format!("`{field}` {problem}"));
+            KeyError::from(entry.hint(KEYGEN))
         })?;
         keys.push((name.map(str::to_owned), key));
     }

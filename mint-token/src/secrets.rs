@@ -5,6 +5,7 @@
 use crate::key::KeyText;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
+use serde_yaml::Spanned;
 use stage::shown;
 use std::collections::BTreeMap;
 
@@ -18,9 +19,9 @@ pub(crate) struct Secrets {
 #[derive(Default, Deserialize)]
 struct Auth {
     #[serde(default)]
-    signing_key: Option<Hex>,
+    signing_key: Option<Spanned<Hex>>,
     #[serde(default)]
-    signing_keys: Option<BTreeMap<String, Option<Hex>>>,
+    signing_keys: Option<BTreeMap<String, Option<Spanned<Hex>>>>,
 }
 
 struct Hex(KeyText);
@@ -29,6 +30,18 @@ impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(KeyText::new(text)))
     }
+}
+
+/// A key as it is written. Has no `Debug`.
+pub(crate) struct NamedHex<'s> {
+    /// Its field.
+    pub(crate) field: String,
+    /// Its `kid`.
+    pub(crate) name: Option<&'s str>,
+    /// Its text.
+    pub(crate) hex: &'s KeyText,
+    /// Line and column from 1.
+    pub(crate) at: Option<(usize, usize)>,
 }
 
 /// Where the text is invalid. The parser's message is dropped, because it could quote a secret.
@@ -42,9 +55,8 @@ pub(crate) struct SecretsError {
 
 impl Secrets {
     pub(crate) fn parse(text: &str) -> Result<Self, SecretsError> {
-        let place = |l: serde_yaml::Location| (l.line() as usize, l.column() as usize);
         let error = |error: serde_yaml::Error, two_merges| SecretsError {
-            at: error.location().map(place).filter(|(line, _)| *line > 0),
+            at: error.location().and_then(position),
             two_merges,
         };
         let options = serde_yaml::options! { reject_unsupported_tags: true };
@@ -58,17 +70,27 @@ impl Secrets {
         Ok(parsed.unwrap_or_default())
     }
 
-    /// Returns the keys, `auth.signing_key` first, each with its field and its `kid`.
-    pub(crate) fn keys(&self) -> Vec<(String, Option<&str>, &KeyText)> {
+    /// Returns the keys, `auth.signing_key` first.
+    pub(crate) fn keys(&self) -> Vec<NamedHex<'_>> {
         let Some(auth) = &self.auth else { return Vec::new() };
-        let current = auth.signing_key.iter().map(|hex| ("auth.signing_key".into(), None, &hex.0));
-        let named = auth.signing_keys.iter().flatten().filter_map(|(name, hex)| {
+        let current = auth.signing_key.iter();
+        let current = current.map(|hex| named("auth.signing_key".into(), None, hex));
+        let others = auth.signing_keys.iter().flatten().filter_map(|(name, hex)| {
             // A user who mixes up name and key has written the key here.
             let field = format!("auth.signing_keys.{}", shown::name(name));
-            Some((field, Some(name.as_str()), &hex.as_ref()?.0))
+            Some(named(field, Some(name.as_str()), hex.as_ref()?))
         });
-        current.chain(named).collect()
+        current.chain(others).collect()
     }
+}
+
+fn named<'s>(field: String, name: Option<&'s str>, spanned: &'s Spanned<Hex>) -> NamedHex<'s> {
+    NamedHex { field, name, hex: &spanned.value.0, at: position(spanned.referenced) }
+}
+
+fn position(location: serde_yaml::Location) -> Option<(usize, usize)> {
+    let position = (location.line() as usize, location.column() as usize);
+    Some(position).filter(|(line, _)| *line > 0)
 }
 
 #[cfg(test)]
@@ -78,7 +100,7 @@ mod tests {
     fn check(text: &str, expected: &[(&str, &str)]) {
         let secrets = Secrets::parse(text).unwrap();
         let keys = secrets.keys();
-        let keys: Vec<_> = keys.iter().map(|(n, _, text)| (n.as_str(), text.as_str())).collect();
+        let keys: Vec<_> = keys.iter().map(|key| (key.field.as_str(), key.hex.as_str())).collect();
         assert_eq!(keys, expected, "{text}");
     }
 

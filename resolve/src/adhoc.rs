@@ -14,7 +14,7 @@ pub(crate) fn add(ad_hoc: &AdHocVm, sources: &mut Sources) -> FileId {
     let text = words(ad_hoc).map(|(_, option, value)| format!("--{option} {}", shown::text(value)));
     let text = text.collect::<Vec<_>>().join(" ");
     // It is not YAML, and each word is already masked.
-    sources.add(SourceFile::new("", SHOWN, Ok(text)).with_mask(Masked::default()))
+    sources.add_outside(SourceFile::new("", SHOWN, Ok(text)).with_mask(Masked::default()))
 }
 
 /// Returns an env that contains only this VM.

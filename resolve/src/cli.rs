@@ -178,8 +178,11 @@ pub enum Command {
         #[command(flatten)]
         select: Box<SelectArgs>,
     },
-    /// Check the whole site: each file, and each env and manifest on each node
+    /// Check the whole site: each file, each env and manifest on each node, and these together
     Check {
+        /// Treat warnings as errors
+        #[arg(long, help_heading = "Output")]
+        strict: bool,
         /// Check without secrets.yaml
         #[arg(long, help_heading = "Output")]
         no_secrets: bool,

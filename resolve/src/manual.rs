@@ -23,7 +23,7 @@ pub const MANUAL: Manual = Manual {
             "resolve --vm scratch --preset vm-small --image debian-13 --node pve1",
         ),
         ("Show where a value comes from", "resolve explain web1.memory --env dev"),
-        ("Check a site, for example in CI", "resolve check --no-secrets --site ./site"),
+        ("Check a site in CI, with warnings as errors", "resolve check --strict --no-secrets"),
         ("List the envs of the site", "resolve list envs"),
         ("Print the variables for Ansible", "resolve ansible-vars --env dev >vars.json"),
         ("Print a spec with its references resolved", "resolve spec web"),

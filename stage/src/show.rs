@@ -81,6 +81,7 @@ fn gated(entry: &Entry) -> Entry {
         fact: shown::shortened(&shown::text(&entry.fact)),
         causes: texts(&entry.causes),
         notes: texts(&entry.notes),
+        answer: entry.answer.clone(),
         hint: entry.hint.as_deref().map(|hint| shown::shortened(&shown::text(hint))),
     }
 }

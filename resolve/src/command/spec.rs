@@ -35,11 +35,13 @@ pub(crate) fn spec(site: &mut Site<'_>, name: &str) -> Option<Value> {
 
 fn posture(site: &mut Site<'_>, spec: &Tree, start: Span) -> Value {
     let named = spec.find(&["access", "posture"]);
-    let name = named.and_then(Spanned::text).unwrap_or("dev");
-    let at = named.map_or(start, |spanned| spanned.at);
-    let Some(file) = site.find(&POSTURES, name, Some(site.sources.place(at))) else {
-        return Value::Null;
+    let name = named.and_then(Spanned::text);
+    let place = Some(site.sources.place(named.map_or(start, |spanned| spanned.at)));
+    let file = match name {
+        Some(name) => site.find(&POSTURES, name, place),
+        None => site.default_posture(place, "set `access.posture`"),
     };
+    let Some(file) = file else { return Value::Null };
     let posture = site.read(file, &shape::POSTURE);
     posture.map_or(Value::Null, |tree| tree.to_json(false).into())
 }

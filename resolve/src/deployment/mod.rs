@@ -2,6 +2,7 @@
 //! other. Does no I/O.
 
 mod address;
+mod claim;
 mod config;
 mod cross;
 mod examples;
@@ -14,6 +15,7 @@ mod nic;
 mod unique;
 mod vm;
 
+pub(crate) use claim::{Claim, Claimed};
 pub(crate) use graph::nested;
 pub(crate) use mac::MacDeriver;
 pub(crate) use vm::{BRIDGE, counted_vmid};
@@ -41,9 +43,36 @@ pub(crate) fn build(
     node: &NodeFile,
     options: &DocumentOptions,
 ) -> Deployment {
+    let (all, order) = resolve(site, vm_set, node, options);
+    document(site, (vm_set, node), options, (all, order))
+}
+
+/// Resolves a VM set only for the problems, which are added to the site's report. Returns what the
+/// VMs of the document claim.
+pub(crate) fn check(
+    site: &mut Site<'_>,
+    vm_set: &VmSet,
+    node: &NodeFile,
+    options: &DocumentOptions,
+) -> Vec<Claim> {
+    let (all, order) = resolve(site, vm_set, node, options);
+    let here = order.here.iter().filter_map(|index| all.get(*index));
+    let claims = here.flat_map(|resolved| claim::of(site, vm_set, resolved)).collect();
+    document(site, (vm_set, node), options, (all, order));
+    claims
+}
+
+/// Resolves all VMs of a set, and checks them against each other.
+fn resolve<'g>(
+    site: &mut Site<'_>,
+    vm_set: &'g VmSet,
+    node: &NodeFile,
+    options: &DocumentOptions,
+) -> (Vec<ResolvedVm<'g>>, graph::Order) {
     site.read_layers(vm_set);
     site.read_networks();
     check_stems(site, vm_set, node);
+    check_count(site, vm_set);
     let order = graph::order(site, vm_set, options.parent.as_deref());
     let all = vm::resolve_all(site, vm_set, node, options);
     let nics = all.iter().flat_map(|vm| &vm.nics);
@@ -52,6 +81,16 @@ pub(crate) fn build(
     examples::check(site, &all, node, options);
     unique::check(site, vm_set, &all, &order);
     unique::check_against_node(site, node, &all, &order);
+    (all, order)
+}
+
+/// Returns the document of resolved VMs.
+fn document(
+    site: &mut Site<'_>,
+    (vm_set, node): (&VmSet, &NodeFile),
+    options: &DocumentOptions,
+    (all, order): (Vec<ResolvedVm<'_>>, graph::Order),
+) -> Deployment {
     let waiting = order.waiting.iter().map(|(vm, on)| Waiting {
         name: all[*vm].vm.name.clone(),
         parent: all[*on].vm.name.clone(),
@@ -150,7 +189,7 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> 
             at,
             "the node has no `api_endpoint`, so no stage can reach it",
         );
-        site.report.push(entry.hint("set it, or use `--endpoint URL`"));
+        site.report.push(entry.hint("set it, or pass `--endpoint URL` to resolve"));
     }
     endpoint
 }
@@ -223,6 +262,20 @@ fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, node: &NodeFile) {
     }
     if node.node.value().is_none() && !node.node.is_invalid() {
         check("nodes", &node.stem, &NODE_NAME, "set `node`, or rename the file");
+    }
+}
+
+/// Warns about an env without VMs: most likely, `vms` is missing.
+fn check_count(site: &mut Site<'_>, vm_set: &VmSet) {
+    let is_empty = match vm_set.written {
+        Slot::Invalid(_) => false,
+        Slot::Set(count, _) => count == 0,
+        Slot::Null(_) | Slot::Absent => true,
+    };
+    if vm_set.origin == Origin::Env && is_empty {
+        let file = || Place::file(format!("{}/envs/{}.yaml", site.sources.root, vm_set.name));
+        let place = vm_set.written.at().map_or_else(file, |at| site.sources.place(at));
+        site.report.push(Entry::warning("no-vms", place, "the env has no VMs"));
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Field, KeyMatch, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
-use crate::yaml::{self, Key, Map, Node, NodeKind};
+use crate::yaml::{self, Key, Map, Meaning, Node, NodeKind};
 use machine::ConfigKey;
 use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
@@ -20,6 +20,9 @@ use std::fmt::Display;
 
 /// The key of PVE's config keys in a VM's tree.
 pub(crate) const CONFIG: &str = "config";
+
+/// Manifests of version 1 had a list of levels instead of nodes.
+const LEVELS: &str = "rewrite `levels` as `nodes`: a node's `parent` is the level above it";
 
 /// The values of a file.
 pub(crate) struct Walked {
@@ -122,6 +125,9 @@ impl Walker<'_> {
                 false => entry,
             });
         };
+        if let Some(content) = self.older_version(map, shape) {
+            return content;
+        }
         let mut tree = Tree::default();
         for (key, value) in &map.0 {
             match shape.find(&key.text) {
@@ -154,6 +160,17 @@ impl Walker<'_> {
         }
         self.completeness(node, map, shape);
         Content::Map(tree)
+    }
+
+    /// Reports a manifest of version 1: it has levels instead of nodes, so one finding says it all.
+    fn older_version(&mut self, map: &Map, shape: &Shape) -> Option<Content> {
+        let node = &map.entry("schema_version")?.1;
+        let is_older = shape.field("schema_version").is_some()
+            && map.entry("levels").is_some()
+            && matches!(node.scalar()?.number(), Some(Meaning::Number { value: 1, .. }));
+        let fact = format!("{} of version 1 cannot be read, only version 2", shape.title);
+        let entry = self.sources.error("unsupported-version", node.at, fact).hint(LEVELS);
+        is_older.then(|| self.push(entry))
     }
 
     /// Reports missing keys and keys that cannot be combined.
@@ -313,6 +330,7 @@ impl Walker<'_> {
 
     fn fact(&self, node: &Node, name: Name<'_>, must: &str) -> String {
         let is = match &node.kind {
+            NodeKind::Scalar(scalar) if scalar.text.is_empty() => ", not empty".to_owned(),
             _ if self.secret => String::new(),
             NodeKind::Scalar(scalar) => match shown::value(&scalar.text, self.exposure) {
                 // A number or flag is shown as written; in quotes it would be text.

@@ -98,6 +98,10 @@ pub(crate) struct Secrets {
     pub vm_root: Option<Secret<String>>,
     /// Public keys by name, in the order of the file.
     pub ssh_keys: Vec<(String, String)>,
+    /// API tokens without a value, and where they are.
+    pub empty_tokens: BTreeMap<String, Span>,
+    /// Public keys without a value, and where they are.
+    pub empty_keys: BTreeMap<String, Span>,
     /// Values that the examples have too.
     pub examples: Vec<Example>,
 }
@@ -206,9 +210,17 @@ impl Secrets {
             api_tokens: tokens.map(|(name, token)| (name, token.map(Secret::new))).collect(),
             vm_root: vm_root.map(|hash| Secret::new(hash.to_owned())),
             ssh_keys: keys.filter_map(|(name, key)| Some((name, key?.trim().to_owned()))).collect(),
+            empty_tokens: empty(tree.map("api_tokens")),
+            empty_keys: empty(tree.map("ssh_keys")),
             examples: examples(tree),
         }
     }
+}
+
+/// Returns the names without a value.
+fn empty(map: Option<&Tree>) -> BTreeMap<String, Span> {
+    let empty = map.into_iter().flat_map(Tree::iter).filter(|(_, spanned)| spanned.is_null());
+    empty.map(|(name, spanned)| (name.to_owned(), spanned.at)).collect()
 }
 
 /// The values of secrets.yaml that the examples have too.

@@ -24,7 +24,7 @@ use crate::suggest;
 use crate::tree::Tree;
 use crate::yaml::{self, Node};
 use layers::Bases;
-use stage::{Entry, Place, Report};
+use stage::{Entry, Place, Report, shell_word};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -57,6 +57,8 @@ pub(crate) const TEMPLATES: FileKind = FileKind { noun: "template", folders: &["
 pub(crate) const SPECS: FileKind = FileKind { noun: "spec", folders: &["specs"] };
 /// `postures/`.
 pub(crate) const POSTURES: FileKind = FileKind { noun: "posture", folders: &["postures"] };
+/// The posture that applies where none is written.
+pub(crate) const DEFAULT_POSTURE: &str = "dev";
 /// `hosts/`.
 pub(crate) const HOSTS: FileKind = FileKind { noun: "host", folders: &["hosts"] };
 
@@ -83,6 +85,7 @@ pub(crate) struct Site<'s> {
     /// For VMs with a template, and for the others.
     bases: [Bases; 2],
     named: BTreeSet<FileId>,
+    unreadable_reported: BTreeSet<&'s str>,
 }
 
 impl<'s> Site<'s> {
@@ -101,6 +104,7 @@ impl<'s> Site<'s> {
             addresses: BTreeSet::new(),
             bases: Default::default(),
             named: BTreeSet::new(),
+            unreadable_reported: BTreeSet::new(),
         }
     }
 
@@ -154,6 +158,9 @@ impl<'s> Site<'s> {
         place: Option<Place>,
     ) -> Option<FileId> {
         let found = self.files(kind, name);
+        if found.is_empty() && self.report_unreadable(kind) {
+            return None;
+        }
         let fact = match found[..] {
             [one] => {
                 self.named.insert(one);
@@ -175,6 +182,58 @@ impl<'s> Site<'s> {
             false => entry.hint("remove one of them"),
         });
         None
+    }
+
+    /// Finds the posture that applies where none is written. A missing one is reported at `place`,
+    /// or at the directory; `hint` says how to choose another one.
+    pub(crate) fn default_posture(&mut self, place: Option<Place>, hint: &str) -> Option<FileId> {
+        if !self.files(&POSTURES, DEFAULT_POSTURE).is_empty() || self.report_unreadable(&POSTURES) {
+            return self.find(&POSTURES, DEFAULT_POSTURE, place);
+        }
+        let folder = || Place::file(format!("{}/{}", self.sources.root, POSTURES.folders[0]));
+        let fact = format!("the default posture \"{DEFAULT_POSTURE}\" does not exist");
+        let hint = format!("add postures/{DEFAULT_POSTURE}.yaml, or {hint}");
+        let entry = Entry::error("not-found", place.unwrap_or_else(folder), fact);
+        self.report.push(entry.hint(hint));
+        None
+    }
+
+    /// Reports directories of a kind that cannot be read, and returns whether there are any.
+    pub(crate) fn report_unreadable(&mut self, kind: &FileKind) -> bool {
+        let unreadable = self.sources.unreadable.keys();
+        let folders: Vec<_> = unreadable.filter(|folder| kind.folders.contains(folder)).collect();
+        for folder in &folders {
+            if self.unreadable_reported.insert(folder) {
+                self.report.push(self.unreadable(folder));
+            }
+        }
+        !folders.is_empty()
+    }
+
+    /// Reports every directory that cannot be read.
+    pub(crate) fn report_all_unreadable(&mut self) {
+        for folder in self.sources.unreadable.keys() {
+            if self.unreadable_reported.insert(folder) {
+                self.report.push(self.unreadable(folder));
+            }
+        }
+    }
+
+    /// Warns about directories that cannot be read and that this run does not need, and returns
+    /// all findings.
+    pub(crate) fn into_report(mut self) -> Report {
+        for folder in self.sources.unreadable.keys() {
+            if self.unreadable_reported.insert(folder) {
+                self.report.push(self.unreadable(folder).as_warning());
+            }
+        }
+        self.report
+    }
+
+    fn unreadable(&self, folder: &str) -> Entry {
+        let place = Place::file(format!("{}/{folder}", self.sources.root));
+        let cause = self.sources.unreadable.get(folder).map_or("", String::as_str);
+        Entry::error("unreadable", place, format!("the directory cannot be read: {cause}"))
     }
 
     /// Returns the names of a kind, sorted.
@@ -284,24 +343,26 @@ impl<'s> Site<'s> {
         match self.secrets {
             Some(_) => suggest::reference(wrong, &format!("`{section}` in secrets.yaml"), names),
             None => {
-                let place = Place::file(format!("{}/secrets.yaml", self.sources.root));
-                format!("{place} does not exist")
+                let mut ignored = self.sources.ignored.iter();
+                match ignored.find(|ignored| ignored.must.ends_with("secrets.yaml")) {
+                    Some(ignored) => ignored.to_string(),
+                    None => format!("{}/secrets.yaml does not exist", self.sources.root),
+                }
             }
         }
     }
 
     /// Returns a hint for a missing file. It does not mention unused directories.
     fn hint(&self, kind: &FileKind, name: &str) -> String {
-        let other = |folder: &&str| Some(format!("{folder}/{name}.yml"));
-        let other =
-            kind.folders.iter().filter_map(other).find(|p| self.sources.ignored.contains(p));
-        if let Some(path) = other {
-            return format!("{path} is ignored: its name must end in .yaml");
+        let mut ignored = self.sources.ignored.iter();
+        if let Some(ignored) = ignored.find(|ignored| ignored.is_meant_by(kind.folders, name)) {
+            return ignored.to_string();
         }
         for (other, option) in [(&MANIFESTS, "--manifest"), (&ENVS, "--env")] {
             let asked = [&ENVS, &MANIFESTS].contains(&kind) && kind != other;
             if asked && self.names(other).contains(&name) {
-                return format!("{}/ has it: use `{option} {name}`", other.folders[0]);
+                let (folder, name) = (other.folders[0], shell_word(name));
+                return format!("{folder}/ has it: use `{option} {name}`");
             }
         }
         let mut used: Vec<&str> = kind.folders.to_vec();

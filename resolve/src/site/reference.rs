@@ -6,6 +6,9 @@ use crate::source::Span;
 use crate::suggest;
 use stage::{Entry, shown};
 
+const TOKEN_COMMANDS: &str =
+    "`pve-apply privileges` prints the commands that make a token for your node";
+
 /// Older specs wrote `ssh_keys.NAME`.
 const PREFIX: &str = "ssh_keys.";
 
@@ -51,6 +54,11 @@ impl Site<'_> {
     /// Returns the finding for a missing token. A `written` name may be the token itself, in the
     /// wrong place.
     pub(crate) fn no_token(&self, name: &str, at: Span, written: bool) -> Entry {
+        if let Some(empty) = self.secrets.as_ref().and_then(|s| s.empty_tokens.get(name)) {
+            let place = self.sources.short(*empty);
+            let fact = format!("API token \"{name}\" is empty at {place}");
+            return self.sources.error("unknown-api-token", at, fact).hint(TOKEN_COMMANDS);
+        }
         // So may the name of an invalid token.
         let tokens = self.secrets.iter().flat_map(|s| &s.api_tokens);
         let sound = tokens.filter(|(_, token)| token.is_some()).map(|(name, _)| name.as_str());
@@ -85,6 +93,11 @@ impl Site<'_> {
             let fault = SSH_KEY.fault.and_then(|fault| fault(text).err()).unwrap_or(SSH_KEY.must);
             let entry = self.sources.error("invalid-ssh-key", at, format!("an SSH key {fault}"));
             return self.report.push(entry);
+        }
+        if let Some(empty) = self.secrets.as_ref().and_then(|s| s.empty_keys.get(name)) {
+            let place = self.sources.short(*empty);
+            let fact = format!("SSH key \"{}\" is empty at {place}", shown::name(name));
+            return self.report.push(self.sources.error("unknown-ssh-key", at, fact));
         }
         let hint = self.secrets_hint(name, "ssh_keys", names);
         let fact = format!("SSH key \"{}\" does not exist", shown::name(name));

@@ -33,6 +33,7 @@ pub(crate) static ENV: Shape = Shape {
             "The posture for ansible [default: dev].",
         ),
         NODE,
+        ALTERNATIVE_GROUP,
         Field::new(
             "vmid_base",
             vm::VMID_RANGE,
@@ -74,6 +75,7 @@ pub(crate) static MANIFEST: Shape = Shape {
         Field::new("name", Text(&rule::DEPLOYMENT), "The deployment's name.").required(),
         DESCRIPTION,
         NODE,
+        ALTERNATIVE_GROUP,
         Field::new("pattern", Word(&["flat", "tiered"]), "Informational: flat or tiered."),
         Field::new("execution", Object(&EXECUTION), "How the VMs get their configuration."),
         NETWORKS,
@@ -150,6 +152,12 @@ const NETWORKS: Field = Field::new(
     "networks",
     List(&Reference(Target::Network)),
     "Networks (in networks/) besides those of the VMs' bridges.",
+);
+
+const ALTERNATIVE_GROUP: Field = Field::new(
+    "alternative_group",
+    Text(&rule::DEPLOYMENT),
+    "Name of a group of envs and manifests of which only one exists at a time: `resolve check` does not compare their vmids, MACs, addresses and DNS names.",
 );
 
 const DESCRIPTION: Field = Field::new("description", Text(&rule::ANY), "Description, for people.");
