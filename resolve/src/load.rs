@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The directories of a site that contain YAML.
-const FOLDERS: [&str; 11] = [
+const FOLDERS: [&str; 13] = [
     "envs",
     "hosts",
     "manifests",
@@ -24,6 +24,8 @@ const FOLDERS: [&str; 11] = [
     "specs",
     "v2",
     "v2/postures",
+    "v2/presets",
+    "v2/specs",
     "vms",
     "vms/presets",
 ];

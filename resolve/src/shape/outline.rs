@@ -71,6 +71,7 @@ impl Outline for ShapeOutline {
             Place::Type(Type::Either(one, other)) => {
                 self.with(*one).item().or_else(|| self.with(*other).item())
             }
+            Place::Type(Type::Or(_, other)) => self.with(*other).item(),
             Place::Type(Type::Short(slot, option)) => {
                 self.option(Opt::find(ConfigKey::find(slot)?.key, option)?).item()
             }
@@ -86,6 +87,7 @@ impl Outline for ShapeOutline {
             Place::Type(Type::List(item) | Type::Filled(item) | Type::Either(item, _)) => {
                 self.with(*item).exposure()
             }
+            Place::Type(Type::Or(_, other)) => self.with(*other).exposure(),
             Place::Type(Type::Object(_) | Type::Named(_) | Type::Any) => Exposure::Hidden,
             // PVE's text, instead of a mapping.
             Place::Type(_) | Place::Row(_) | Place::Part(_) => self.exposure,
@@ -108,8 +110,8 @@ pub(crate) fn of_path(path: &str) -> Option<&'static Shape> {
         "manifests" => Some(&MANIFEST),
         "nodes" => Some(&NODE),
         "postures" | "v2/postures" => Some(&POSTURE),
-        "presets" | "vms/presets" => Some(&PRESET),
-        "specs" => Some(&SPEC),
+        "presets" | "vms/presets" | "v2/presets" => Some(&PRESET),
+        "specs" | "v2/specs" => Some(&SPEC),
         "vms" => Some(&TEMPLATE),
         _ => None,
     }

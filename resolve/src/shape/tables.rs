@@ -6,5 +6,5 @@ mod site;
 mod vms;
 
 pub(crate) use network::{HOST, NODE};
-pub(crate) use site::{CLOUD_INIT, POSTURE, SECRETS, SITE, SPEC};
+pub(crate) use site::{ALL_KEYS, CLOUD_INIT, POSTURE, SECRETS, SITE, SPEC};
 pub(crate) use vms::{ENV, ENV_VM, MANIFEST, MANIFEST_NODE, PRESET, TEMPLATE};

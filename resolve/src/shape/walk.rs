@@ -6,7 +6,7 @@ mod kind;
 mod row;
 mod scalar;
 
-use super::{Field, KeyMatch, Reference, Shape, Type};
+use super::{Blank, Field, KeyMatch, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
@@ -121,9 +121,13 @@ impl Walker<'_> {
             match shape.find(&key.text) {
                 Some(KeyMatch::Field(field)) => {
                     self.former(map, key, field);
+                    let blank = field.is_blank(value);
+                    if blank && field.blank == Blank::Unset {
+                        continue;
+                    }
                     let outer = self.exposure;
                     self.exposure = outer.max(field.shown);
-                    let content = self.value(value, &field.ty, Name::Key(&key.text, field.doc));
+                    let content = self.of_field(value, field, Name::Key(&key.text, field.doc));
                     self.exposure = outer;
                     let spanned = Spanned { at: value.at, content };
                     match field.ty {
@@ -149,7 +153,7 @@ impl Walker<'_> {
     /// Reports missing keys and keys that cannot be combined.
     fn completeness(&mut self, node: &Node, map: &Map, shape: &Shape) {
         for field in shape.all().filter(|f| f.required) {
-            let there = known_as(map, field).is_some_and(|(_, value)| !value.is_null());
+            let there = known_as(map, field).is_some_and(|(_, value)| field.is_set(value));
             if !there {
                 let fact = format!("{} requires `{}`", shape.title, field.name);
                 self.error("missing-field", node.at, fact);
@@ -166,8 +170,9 @@ impl Walker<'_> {
         }
         for group in shape.exclusive {
             let fields = group.iter().filter_map(|name| shape.field(name));
-            let set = fields.filter_map(|field| known_as(map, field));
-            let mut set = set.filter(|(_, value)| !value.is_null()).map(|(key, _)| key);
+            let known = |field: &'static Field| Some((field, known_as(map, field)?));
+            let set = fields.filter_map(known).filter(|(field, (_, value))| field.is_set(value));
+            let mut set = set.map(|(_, (key, _))| key);
             if let (Some(first), Some(second)) = (set.next(), set.next()) {
                 let fact = format!("`{}` cannot be combined with `{}`", second.text, first.text);
                 self.error("exclusive-keys", second.at.max(first.at), fact);
@@ -197,11 +202,8 @@ impl Walker<'_> {
                 key.at,
                 format!("{} has no such key", shape.title),
             );
-            let near = suggest::near(&key.text, shape.all().map(|f| f.name));
-            return self.report.push(match near {
-                Some(name) => entry.hint(format!("did you mean `{name}`?")),
-                None => entry,
-            });
+            let names = shape.all().map(|field| field.name);
+            return self.report.push(entry.hint(hint(&key.text, shape, names)));
         }
         let entry = |fact: String| self.sources.error("unknown-key", key.at, fact);
         let own = shape.all().map(|field| field.name);
@@ -224,12 +226,18 @@ impl Walker<'_> {
         });
     }
 
+    /// Validates the value of a key.
+    fn of_field(&mut self, node: &Node, field: &Field, name: Name<'_>) -> Content {
+        if field.is_blank(node) { Content::Null } else { self.value(node, &field.ty, name) }
+    }
+
     fn value(&mut self, node: &Node, ty: &Type, name: Name<'_>) -> Content {
         if node.is_null() {
             return Content::Null;
         }
         match ty {
             Type::Text(rule) => self.text(node, rule, name),
+            Type::Written(rule) => self.written(node, rule, name),
             Type::Word(words) => self.word(node, words, name),
             Type::Reference(target) => self.reference(node, *target, name),
             Type::Short(slot, option) => self.option_of(node, slot, option, name),
@@ -247,6 +255,8 @@ impl Walker<'_> {
             Type::Either(one, other) => {
                 self.value(node, if node.list().is_none() { one } else { other }, name)
             }
+            Type::Or(word, _) if node.text() == Some(*word) => Content::Value((*word).into()),
+            Type::Or(_, other) => self.value(node, other, name),
             Type::Any => Content::Value(self.any(node, name)),
         }
     }

@@ -12,6 +12,18 @@ use std::fmt::Display;
 impl Walker<'_> {
     pub(super) fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
         let Some(text) = self.plain_text(node, name, rule.must) else { return Content::Invalid };
+        self.follows(text, node, rule, name)
+    }
+
+    /// Validates text as written.
+    pub(super) fn written(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
+        match node.text() {
+            Some(text) => self.follows(text, node, rule, name),
+            None => self.wrong(node, name, rule.must),
+        }
+    }
+
+    fn follows(&mut self, text: &str, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
         if !rule.accepts(text) {
             let fact = match rule.fault.and_then(|fault| fault(text).err()) {
                 Some(fault) => format!("{name} {fault}"),
