@@ -26,6 +26,7 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     for vm_set in &vm_sets {
         check_vm_set(site, vm_set, &nodes);
     }
+    deployment::check_first_boots(site);
     check_names(site, &vm_sets);
     let unused = unused(site);
     check_rest(site);
@@ -85,7 +86,8 @@ fn try_on(
     parent: Option<&String>,
     secrets: bool,
 ) {
-    let options = DocumentOptions { parent: parent.cloned(), endpoint: None, secrets };
+    let parent = parent.cloned();
+    let options = DocumentOptions { parent, endpoint: None, spec_server: None, secrets };
     if let Some(node) = node {
         deployment::build(site, vm_set, node, &options);
     } else if let Some((file, _)) = site.sources.files().next() {

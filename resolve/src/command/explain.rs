@@ -3,6 +3,7 @@
 mod head;
 mod vm;
 
+use crate::selection::DocumentOptions;
 use crate::site::{NodeFile, Site, Slot, VmSet};
 use crate::source::Span;
 use serde::Serialize;
@@ -37,6 +38,8 @@ pub(crate) struct Subject<'a> {
     pub node: &'a NodeFile,
     /// The resolved deployment.
     pub deployment: &'a Deployment,
+    /// The options that it was resolved with.
+    pub options: &'a DocumentOptions,
 }
 
 /// Explains `VM`, `VM.PATH`, or a field of the document's head.

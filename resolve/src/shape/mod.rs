@@ -14,7 +14,7 @@ mod walk;
 
 pub(crate) use outline::{ShapeOutline, of_path};
 pub(crate) use reference::{config as config_reference, reference, shared as vm_reference};
-pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SSH_KEY, is_local};
+pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SERVER, SSH_KEY, is_local};
 pub(crate) use schema::schema;
 pub(crate) use tables::{
     ALL_KEYS, CLOUD_INIT, ENV, HOST, MANIFEST, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC, TEMPLATE,
@@ -81,7 +81,7 @@ const EMPTY: Shape = Shape { title: "", fields: &[], shared: &[], any_of: &[], e
 pub(crate) enum Type {
     /// Text that follows a rule.
     Text(&'static Rule),
-    /// Text as written, even if YAML reads it as a number.
+    /// Text as written, even if YAML reads it as a number or a flag.
     Written(&'static Rule),
     /// One of a few words.
     Word(&'static [&'static str]),

@@ -176,7 +176,7 @@ fn property(field: &Field, doc: &str) -> Value {
 fn of(ty: &Type) -> Value {
     match ty {
         Type::Text(rule) => text(rule),
-        Type::Written(rule) => json!({ "anyOf": [text(rule), { "type": "number" }] }),
+        Type::Written(rule) => json!({ "anyOf": [text(rule), { "type": ["boolean", "number"] }] }),
         Type::Reference(target) => text(target.rule()),
         Type::Word(words) => json!({ "type": "string", "enum": words }),
         Type::Short(slot, option) => {

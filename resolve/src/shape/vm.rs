@@ -1,7 +1,7 @@
 //! Our own keys of a VM, which presets, templates, envs and manifests share. The crate `machine`
 //! has PVE's keys. Does no I/O.
 
-use super::Type::{Either, Filled, Flag, List, Number, Object, Reference, Short, Text};
+use super::Type::{Either, Filled, Flag, List, Number, Object, Reference, Short, Text, Word};
 use super::tables::CLOUD_INIT;
 use super::{Field, Target, rule};
 
@@ -37,7 +37,7 @@ pub(super) const COUNT_FIELD: Field = Field::new(
 );
 
 /// Keys of presets, templates and VMs, in addition to PVE's keys.
-pub(super) static SHARED: [Field; 21] = [
+pub(super) static SHARED: [Field; 22] = [
     Field::new(
         "image",
         Reference(Target::Image),
@@ -81,6 +81,12 @@ pub(super) static SHARED: [Field; 21] = [
     ),
     Field::new("spec", Reference(Target::Spec), "The spec that the VM fetches at its first boot.")
         .or_blank(),
+    Field::new(
+        "boot_scenario",
+        Word(&stage::guest::BOOT_SCENARIOS),
+        "What the VM sets itself up as at its first boot: vm-config (its spec) or pve-config (a nested PVE node); null for nothing but its spec [default: pve-config for `type: pve` in a site with `server_url`].",
+    )
+    .or_blank(),
     Field::new(
         "started",
         Flag,

@@ -25,6 +25,8 @@ pub(crate) struct Walked {
     pub tree: Option<Tree>,
     /// What it refers to.
     pub references: Vec<Reference>,
+    /// Values that are written under a former name of their key.
+    pub former: Vec<Span>,
 }
 
 /// Returns a hint for an unknown key.
@@ -42,12 +44,13 @@ fn hint<'a>(key: &str, shape: &Shape, names: impl Iterator<Item = &'a str> + Clo
 pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) -> Walked {
     let secret = is_secret(sources, node.at.file);
     let exposure = if secret { Exposure::Hidden } else { Exposure::Open };
-    let mut walker = Walker { sources, report, secret, exposure, references: Vec::new() };
+    let (references, former) = (Vec::new(), Vec::new());
+    let mut walker = Walker { sources, report, secret, exposure, references, former };
     let tree = match walker.object(node, shape, Name::File) {
         Content::Map(tree) => Some(tree),
         _ => None,
     };
-    Walked { tree, references: walker.references }
+    Walked { tree, references: walker.references, former: walker.former }
 }
 
 /// The name of a value in messages.
@@ -101,6 +104,7 @@ struct Walker<'a> {
     /// How much of the current value may be shown.
     exposure: Exposure,
     references: Vec<Reference>,
+    former: Vec<Span>,
 }
 
 impl Walker<'_> {
@@ -120,7 +124,7 @@ impl Walker<'_> {
         for (key, value) in &map.0 {
             match shape.find(&key.text) {
                 Some(KeyMatch::Field(field)) => {
-                    self.former(map, key, field);
+                    self.former(map, key, field, value.at);
                     let blank = field.is_blank(value);
                     if blank && field.blank == Blank::Unset {
                         continue;
@@ -180,11 +184,12 @@ impl Walker<'_> {
         }
     }
 
-    /// Reports a field that is set under two of its names.
-    fn former(&mut self, map: &Map, key: &Key, field: &Field) {
+    /// Notes a field that is set under a former name, and reports one that has two names.
+    fn former(&mut self, map: &Map, key: &Key, field: &Field, at: Span) {
         if &*key.text == field.name {
             return;
         }
+        self.former.push(at);
         let newer = field.names().take_while(|name| *name != &*key.text);
         let other = newer.filter_map(|name| map.entry(name)).next();
         if let Some((other, _)) = other {

@@ -85,6 +85,20 @@ pub(crate) struct Site<'s> {
     /// For VMs with a template, and for the others.
     bases: [Bases; 2],
     named: BTreeSet<FileId>,
+    former: BTreeSet<Span>,
+    /// Whether VMs set themselves up at their first boot.
+    pub first_boots: FirstBoots,
+}
+
+/// Whether the VMs that have been resolved set themselves up at their first boot.
+#[derive(Default)]
+pub(crate) struct FirstBoots {
+    /// Some VM does.
+    pub some: bool,
+    /// The names of VMs that do not, although nothing says that they should not.
+    pub missed: BTreeSet<String>,
+    /// Where the spec server is set, other than in site.yaml.
+    pub server: Option<String>,
 }
 
 impl<'s> Site<'s> {
@@ -100,6 +114,8 @@ impl<'s> Site<'s> {
             templates: BTreeMap::new(),
             bases: Default::default(),
             named: BTreeSet::new(),
+            former: BTreeSet::new(),
+            first_boots: FirstBoots::default(),
         }
     }
 
@@ -141,7 +157,13 @@ impl<'s> Site<'s> {
     pub(crate) fn validate(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
         let walked = walk(self.sources, node, shape, &mut self.report);
         walked.references.iter().for_each(|reference| self.check_reference(reference));
+        self.former.extend(walked.former);
         walked.tree
+    }
+
+    /// Returns whether a value is written under a former name of its key.
+    pub(crate) fn is_former(&self, at: Span) -> bool {
+        self.former.contains(&at)
     }
 
     /// Returns the file of a name, if there is exactly one.

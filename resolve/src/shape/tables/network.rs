@@ -1,6 +1,6 @@
 //! Nodes and hosts: the machines of a site.
 
-use crate::shape::Type::{Any, Flag, List, Named, Number, Object, Or, Reference, Text};
+use crate::shape::Type::{Any, Flag, List, Named, Number, Object, Or, Reference, Text, Written};
 use crate::shape::tables::site::IMAGES;
 use crate::shape::{EMPTY, Field, Shape, Target, rule};
 
@@ -128,9 +128,9 @@ static SSH: Shape = Shape {
     title: "`ssh`",
     fields: &[
         // The reference's generator writes a bare `yes`, which YAML 1.1 reads as a flag.
-        Field::new("permit_root_login", Text(&rule::ANY), "As in sshd_config."),
-        Field::new("password_authentication", Text(&rule::ANY), "As in sshd_config."),
-        Field::new("pubkey_authentication", Text(&rule::ANY), "As in sshd_config."),
+        Field::new("permit_root_login", Written(&rule::ANY), "As in sshd_config."),
+        Field::new("password_authentication", Written(&rule::ANY), "As in sshd_config."),
+        Field::new("pubkey_authentication", Written(&rule::ANY), "As in sshd_config."),
         Field::new("enabled", Flag, "Whether it is enabled."),
     ],
     ..EMPTY
