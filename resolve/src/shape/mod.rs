@@ -24,7 +24,6 @@ pub(crate) use target::{Reference, Target};
 pub(crate) use vm::{NIC, short_form};
 pub(crate) use walk::{CONFIG, walk};
 
-use crate::yaml::Node;
 use machine::{ConfigKey, Form, Part};
 use stage::shown::Exposure;
 
@@ -132,16 +131,6 @@ impl Field {
     const fn new(name: &'static str, ty: Type, doc: &'static str) -> Self {
         let (required, shown, blank) = (false, Exposure::Open, Blank::Value);
         Self { name, former: &[], ty, required, shown, blank, doc }
-    }
-
-    /// Returns whether a value is an empty text that counts as none.
-    fn is_blank(&self, value: &Node) -> bool {
-        self.blank != Blank::Value && value.text() == Some("")
-    }
-
-    /// Returns whether a value sets the key.
-    fn is_set(&self, value: &Node) -> bool {
-        !value.is_null() && !self.is_blank(value)
     }
 
     /// Returns whether its value is a mapping with this key.

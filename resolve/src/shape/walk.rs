@@ -125,7 +125,7 @@ impl Walker<'_> {
             match shape.find(&key.text) {
                 Some(KeyMatch::Field(field)) => {
                     self.former(map, key, field, value.at);
-                    let blank = field.is_blank(value);
+                    let blank = is_blank(field, value);
                     if blank && field.blank == Blank::Unset {
                         continue;
                     }
@@ -157,7 +157,7 @@ impl Walker<'_> {
     /// Reports missing keys and keys that cannot be combined.
     fn completeness(&mut self, node: &Node, map: &Map, shape: &Shape) {
         for field in shape.all().filter(|f| f.required) {
-            let there = known_as(map, field).is_some_and(|(_, value)| field.is_set(value));
+            let there = known_as(map, field).is_some_and(|(_, value)| is_set(field, value));
             if !there {
                 let fact = format!("{} requires `{}`", shape.title, field.name);
                 self.error("missing-field", node.at, fact);
@@ -175,7 +175,7 @@ impl Walker<'_> {
         for group in shape.exclusive {
             let fields = group.iter().filter_map(|name| shape.field(name));
             let known = |field: &'static Field| Some((field, known_as(map, field)?));
-            let set = fields.filter_map(known).filter(|(field, (_, value))| field.is_set(value));
+            let set = fields.filter_map(known).filter(|(field, (_, value))| is_set(field, value));
             let mut set = set.map(|(_, (key, _))| key);
             if let (Some(first), Some(second)) = (set.next(), set.next()) {
                 let fact = format!("`{}` cannot be combined with `{}`", second.text, first.text);
@@ -233,7 +233,7 @@ impl Walker<'_> {
 
     /// Validates the value of a key.
     fn of_field(&mut self, node: &Node, field: &Field, name: Name<'_>) -> Content {
-        if field.is_blank(node) { Content::Null } else { self.value(node, &field.ty, name) }
+        if is_blank(field, node) { Content::Null } else { self.value(node, &field.ty, name) }
     }
 
     fn value(&mut self, node: &Node, ty: &Type, name: Name<'_>) -> Content {
@@ -334,6 +334,16 @@ impl Walker<'_> {
 
 fn is_secret(sources: &Sources, file: FileId) -> bool {
     sources.file(file).is_some_and(|f| f.secret)
+}
+
+/// Returns whether a value is an empty text that counts as none.
+fn is_blank(field: &Field, value: &Node) -> bool {
+    field.blank != Blank::Value && value.text() == Some("")
+}
+
+/// Returns whether a value sets a key.
+fn is_set(field: &Field, value: &Node) -> bool {
+    !value.is_null() && !is_blank(field, value)
 }
 
 /// Returns the entry of a field under any of its names.
