@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_resolve_global_optspecs
-    string join \n env= manifest= manifest-file= vm= node= deployment= parent= endpoint= no-secrets preset= image= vmid= spec= ip= gateway= bridge= disk= site= log-format= v/verbose o/output= h/help V/version
+    string join \n env= manifest= manifest-file= vm= node= deployment= parent= endpoint= spec-server= no-secrets preset= image= vmid= spec= ip= gateway= bridge= disk= site= log-format= v/verbose o/output= h/help V/version
 end
 
 function __fish_resolve_needs_command
@@ -32,6 +32,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -l node -l host -d 'Node n
 complete -c resolve -n "__fish_resolve_needs_command" -l deployment -d 'Name of the deployment [default: the name of the env or manifest]' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l parent -d 'Resolve the children of this nested PVE node of the manifest' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l endpoint -d 'URL of the PVE API, such as a tunnel\'s' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l spec-server -d 'URL of the spec server from which the VMs set themselves up, or empty for none' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l preset -d 'Preset to start from' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l image -d 'Image of the boot disk' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l vmid -d 'VM ID [default: the first free ID of the site\'s `vmid_range`]' -r
@@ -72,6 +73,7 @@ complete -c resolve -n "__fish_resolve_using_subcommand explain" -l node -l host
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l deployment -d 'Name of the deployment [default: the name of the env or manifest]' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l parent -d 'Resolve the children of this nested PVE node of the manifest' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l endpoint -d 'URL of the PVE API, such as a tunnel\'s' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l spec-server -d 'URL of the spec server from which the VMs set themselves up, or empty for none' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l preset -d 'Preset to start from' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l image -d 'Image of the boot disk' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l vmid -d 'VM ID [default: the first free ID of the site\'s `vmid_range`]' -r

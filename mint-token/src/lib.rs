@@ -1,4 +1,4 @@
-//! Adds a provisioning token to each VM of the document that has a `spec`. Also mints, shows and
+//! Adds a provisioning token to each VM of the document that has a `spec` or a `boot_scenario`. Also mints, shows and
 //! verifies single tokens.
 //!
 //! The token's bytes are those that existing servers verify: docs/tokens.md.

@@ -5,6 +5,7 @@
 use crate::Key;
 use crate::key::{KeyProblem, KeyRing, KeyText};
 use crate::secrets::{NamedHex, Secrets, SecretsError};
+use stage::signing_key::HINT as KEYGEN;
 use stage::sops::{self, DecryptError};
 use stage::{Entry, Failure, Place, Position, shell_word};
 use std::io::{ErrorKind, IsTerminal, Read};
@@ -13,8 +14,6 @@ use std::path::{Path, PathBuf};
 
 /// The maximum size of a key file or a secrets.yaml; a larger file is something else.
 const LARGEST: u64 = 4 << 20;
-
-const KEYGEN: &str = "create a key with `mint-token keygen`";
 
 /// Where the signing keys come from. Has no `Debug`, because one variant holds a key.
 pub(crate) enum KeySource {
@@ -41,7 +40,7 @@ impl KeyError {
         let entry = Entry::error("invalid-key", place, problem.to_string());
         let entry = match problem {
             KeyProblem::SameName | KeyProblem::BadName => entry,
-            KeyProblem::NotHex | KeyProblem::TooShort | KeyProblem::Absent => entry.hint(KEYGEN),
+            KeyProblem::Invalid(_) | KeyProblem::Absent => entry.hint(KEYGEN),
         };
         Self { entry: Box::new(entry), absent: problem == KeyProblem::Absent }
     }

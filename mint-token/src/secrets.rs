@@ -73,7 +73,8 @@ impl Secrets {
     /// Returns the keys, `auth.signing_key` first.
     pub(crate) fn keys(&self) -> Vec<NamedHex<'_>> {
         let Some(auth) = &self.auth else { return Vec::new() };
-        let current = auth.signing_key.iter();
+        // The reference's example file has an empty one, for a site without a key.
+        let current = auth.signing_key.iter().filter(|hex| !hex.value.0.is_empty());
         let current = current.map(|hex| named("auth.signing_key".into(), None, hex));
         let others = auth.signing_keys.iter().flatten().filter_map(|(name, hex)| {
             // A user who mixes up name and key has written the key here.
@@ -110,6 +111,8 @@ mod tests {
         check("auth:\n", &[]);
         check("auth: {site_token: x}\npasswords: [1, {a: b}]\n", &[]);
         check("auth:\n  signing_key: abc\n", &[("auth.signing_key", "abc")]);
+        check("auth: {signing_key: ''}", &[]);
+        check("auth: {signing_key: ' '}", &[("auth.signing_key", " ")]);
         // Digits alone are a number to YAML; the field's type makes them text again.
         let digits = "12".repeat(32);
         check(&format!("auth: {{signing_key: {digits}}}"), &[("auth.signing_key", &digits)]);

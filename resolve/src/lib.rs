@@ -127,6 +127,7 @@ fn document(selection: Option<Selection>, folder: &Path) -> Result<Output, Failu
     let chosen = choose(&mut site, &selection, own);
     let deployment = chosen
         .map(|(vm_set, node)| deployment::build(&mut site, &vm_set, &node, &selection.options));
+    deployment::check_first_boots(&mut site);
     let report = sorted(site.into_report());
     let bytes = deployment.unwrap_or_default().to_bytes();
     let bytes = bytes.map_err(|e| {
@@ -149,8 +150,9 @@ fn explain(
         return Err(sorted(site.into_report()).into());
     };
     let deployment = deployment::build(&mut site, &vm_set, &node, &selection.options);
-    let subject =
-        command::Subject { site: &site, vm_set: &vm_set, node: &node, deployment: &deployment };
+    let (vm_set, node, deployment) = (&vm_set, &node, &deployment);
+    let options = &selection.options;
+    let subject = command::Subject { site: &site, vm_set, node, deployment, options };
     let text = command::explain(&subject, target, json)?;
     Ok(Output::bytes(text, sorted(site.into_report())))
 }

@@ -15,7 +15,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The directories of a site that contain YAML.
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 14] = [
     "envs",
     "hosts",
     "manifests",
@@ -26,6 +26,8 @@ const FOLDERS: [&str; 12] = [
     "specs",
     "v2",
     "v2/postures",
+    "v2/presets",
+    "v2/specs",
     "vms",
     "vms/presets",
 ];

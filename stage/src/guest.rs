@@ -192,6 +192,23 @@ pub fn path(text: &str) -> Rule {
     Ok(())
 }
 
+/// The boot scenario of a VM that fetches its spec and applies it.
+pub const VM_CONFIG: &str = "vm-config";
+
+/// The boot scenario of a nested PVE node that sets itself up.
+pub const PVE_CONFIG: &str = "pve-config";
+
+/// What a VM can set itself up as at its first boot.
+pub const BOOT_SCENARIOS: [&str; 2] = [VM_CONFIG, PVE_CONFIG];
+
+/// A boot scenario.
+pub fn boot_scenario(text: &str) -> Rule {
+    if BOOT_SCENARIOS.contains(&text) {
+        return Ok(());
+    }
+    Err("must be vm-config or pve-config")
+}
+
 /// Modes of the profile script: readable by root only, by its group, by everyone.
 pub const PROFILE_MODES: [&str; 3] = ["0600", "0640", "0644"];
 

@@ -11,6 +11,7 @@
 //! * [`guest`] says what a value must be to work in a guest.
 //! * [`seed`] makes the NoCloud seed image of the texts that cloud-init reads.
 //! * [`SeedInputs`] shows whether a VM's fields were changed after its seed was rendered.
+//! * [`signing_key`] says what a signing key is.
 //! * [`sops`] decrypts a file that SOPS has encrypted.
 //! * [`suggest`] says what a user has most likely meant.
 //! * [`shown`] decides what of the user's values a message may show.
@@ -54,6 +55,7 @@ mod seed_inputs;
 mod shell_word;
 mod show;
 pub mod shown;
+pub mod signing_key;
 pub mod sops;
 pub mod suggest;
 mod usage;

@@ -24,7 +24,7 @@ pub(crate) fn ansible_vars(site: &mut Site<'_>, env: Option<&str>, posture: Opti
                 Some(_) => "use `--posture NAME`, or set `posture` in the env",
                 None => "use `--posture NAME` or `--env NAME`",
             };
-            (DEFAULT_POSTURE, site.default_posture(None, hint))
+            (DEFAULT_POSTURE, site.default_posture(&POSTURES, None, hint))
         }
     };
     check_keys(site);

@@ -36,6 +36,7 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
         tenants.extend(check_vm_set(site, vm_set, &nodes));
     }
     across::check(site, &tenants);
+    deployment::check_first_boots(site);
     check_names(site, &vm_sets);
     site.check_gateways();
     let unused = unused(site);
@@ -167,7 +168,8 @@ fn try_on(
     parent: Option<&String>,
     secrets: bool,
 ) -> Vec<Claim> {
-    let options = DocumentOptions { parent: parent.cloned(), endpoint: None, secrets };
+    let parent = parent.cloned();
+    let options = DocumentOptions { parent, endpoint: None, spec_server: None, secrets };
     if let Some(node) = node {
         return deployment::check(site, vm_set, node, &options);
     }
@@ -216,7 +218,9 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
     for (_, file) in &postures {
         site.read(*file, &shape::POSTURE);
     }
-    postures.retain(|(name, _)| *name != DEFAULT_POSTURE);
+    // Those in v2/ complete postures of the same name.
+    postures
+        .retain(|(name, file)| *name != DEFAULT_POSTURE && !path(site, *file).starts_with("v2/"));
     let networks = unnamed(site, &NETWORKS);
     let unused = [networks, templates, presets, specs, postures].into_iter().flatten();
     let mut unused: Vec<String> = unused.map(|(_, file)| path(site, file).to_owned()).collect();
@@ -226,16 +230,13 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
 
 /// Returns the files of a kind that nothing refers to so far.
 fn unnamed<'s>(site: &Site<'s>, kind: &FileKind) -> Vec<(&'s str, FileId)> {
-    let folders = kind.folders.iter();
-    let all = folders.flat_map(|folder| files(site, folder));
+    let all = kind.all_folders().flat_map(|folder| files(site, folder));
     all.filter(|(_, file)| !site.is_named(*file)).collect()
 }
 
 fn check_rest(site: &mut Site<'_>) {
-    for (folder, shape) in [(HOSTS.folders[0], &shape::HOST), ("v2/postures", &shape::POSTURE)] {
-        for (_, file) in files(site, folder) {
-            site.read(file, shape);
-        }
+    for (_, file) in files(site, HOSTS.folders[0]) {
+        site.read(file, &shape::HOST);
     }
 }
 

@@ -6,6 +6,7 @@ mod claim;
 mod config;
 mod cross;
 mod examples;
+mod first_boot;
 mod graph;
 mod guest;
 mod images;
@@ -16,6 +17,7 @@ mod unique;
 mod vm;
 
 pub(crate) use claim::{Claim, Claimed};
+pub(crate) use first_boot::check_first_boots;
 pub(crate) use graph::nested;
 pub(crate) use mac::MacDeriver;
 pub(crate) use vm::{BRIDGE, counted_vmid};
@@ -27,7 +29,6 @@ use crate::site::{NodeFile, Origin, Site, Slot, VmSet};
 use crate::source::Span;
 use stage::identity::VmidRange;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting, shown};
-use std::collections::BTreeSet;
 
 /// The default user that cloud-init creates.
 pub(crate) const AUTOMATION_USER: &str = "homestak";
@@ -77,7 +78,7 @@ fn resolve<'g>(
     let all = vm::resolve_all(site, vm_set, node, options);
     let nics = all.iter().flat_map(|vm| &vm.nics);
     site.note_addresses(nics.flat_map(|nic| &nic.addresses).map(|(address, _)| *address));
-    check_spec_server(site, &all);
+    first_boot::check(site, vm_set, &all, options);
     examples::check(site, &all, node, options);
     unique::check(site, vm_set, &all, &order);
     unique::check_against_node(site, node, &all, &order);
@@ -125,7 +126,7 @@ fn document(
         image_datastore: text(&node.image_datastore).unwrap_or_else(|| IMAGE_DATASTORE.into()),
         root_password: root_password.unwrap_or_default(),
         ssh_keys: secret_keys,
-        spec_server: options.address(text(&site.config.server_url)).unwrap_or_default(),
+        spec_server: options.address(first_boot::server(&site.config, options)).unwrap_or_default(),
         site: text(&site.config.site),
         deployment: vm_set.deployment().to_owned(),
         vm_names: Some(vm_names),
@@ -166,8 +167,8 @@ pub(crate) struct ResolvedVm<'g> {
     pub image_at: Option<Span>,
     /// Where the hash of its user's password is set.
     pub password_at: Option<Span>,
-    /// Where its spec is set.
-    pub spec_at: Option<Span>,
+    /// Where its spec is set, or else its boot scenario.
+    pub first_boot_at: Option<Span>,
     /// The images of its other disks, and where they are set.
     pub imports: Vec<(String, Span)>,
 }
@@ -276,20 +277,5 @@ fn check_count(site: &mut Site<'_>, vm_set: &VmSet) {
         let file = || Place::file(format!("{}/envs/{}.yaml", site.sources.root, vm_set.name));
         let place = vm_set.written.at().map_or_else(file, |at| site.sources.place(at));
         site.report.push(Entry::warning("no-vms", place, "the env has no VMs"));
-    }
-}
-
-/// Warns about specs that no VM can fetch: most likely, `server_url` was forgotten.
-fn check_spec_server(site: &mut Site<'_>, all: &[ResolvedVm<'_>]) {
-    let server = &site.config.server_url;
-    if server.is_invalid() || server.value().is_some_and(|url| !url.is_empty()) {
-        return;
-    }
-    let fetches = all.iter().filter(|resolved| !resolved.vm.spec.is_empty());
-    let places: BTreeSet<_> = fetches.filter_map(|resolved| resolved.spec_at).collect();
-    for at in places {
-        let fact = "no VM can fetch this spec: the site has no `server_url`";
-        let entry = site.sources.warning("spec-without-server", at, fact);
-        site.report.push(entry.hint("set `server_url` under `defaults` in site.yaml"));
     }
 }

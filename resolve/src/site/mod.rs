@@ -21,10 +21,10 @@ pub(crate) use vm_set::{Origin, VmEntry, VmSet};
 use crate::shape::{self, Shape, walk};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
-use crate::tree::Tree;
+use crate::tree::{Spanned, Tree};
 use crate::yaml::{self, Node};
 use layers::Bases;
-use stage::{Entry, Place, Report, shell_word};
+use stage::{Entry, Place, Report, shell_word, signing_key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -38,29 +38,45 @@ pub(crate) struct FileKind {
     pub noun: &'static str,
     /// Their directories; a name must exist in only one of them.
     pub folders: &'static [&'static str],
+    /// Directories of the oldest layout, for names that the others do not have.
+    pub older: &'static [&'static str],
+}
+
+impl FileKind {
+    /// Returns all directories.
+    pub(crate) fn all_folders(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.folders.iter().chain(self.older).copied()
+    }
 }
 
 /// `nodes/`.
-pub(crate) const NODES: FileKind = FileKind { noun: "node", folders: &["nodes"] };
+pub(crate) const NODES: FileKind = FileKind { noun: "node", folders: &["nodes"], older: &[] };
 /// `networks/`.
-pub(crate) const NETWORKS: FileKind = FileKind { noun: "network", folders: &["networks"] };
+pub(crate) const NETWORKS: FileKind =
+    FileKind { noun: "network", folders: &["networks"], older: &[] };
 /// `envs/`.
-pub(crate) const ENVS: FileKind = FileKind { noun: "env", folders: &["envs"] };
+pub(crate) const ENVS: FileKind = FileKind { noun: "env", folders: &["envs"], older: &[] };
 /// `manifests/`.
-pub(crate) const MANIFESTS: FileKind = FileKind { noun: "manifest", folders: &["manifests"] };
+pub(crate) const MANIFESTS: FileKind =
+    FileKind { noun: "manifest", folders: &["manifests"], older: &[] };
 /// `presets/`, and `vms/presets/` in older sites.
 pub(crate) const PRESETS: FileKind =
-    FileKind { noun: "preset", folders: &["presets", "vms/presets"] };
+    FileKind { noun: "preset", folders: &["presets", "vms/presets"], older: &["v2/presets"] };
 /// `vms/`.
-pub(crate) const TEMPLATES: FileKind = FileKind { noun: "template", folders: &["vms"] };
+pub(crate) const TEMPLATES: FileKind = FileKind { noun: "template", folders: &["vms"], older: &[] };
 /// `specs/`.
-pub(crate) const SPECS: FileKind = FileKind { noun: "spec", folders: &["specs"] };
+pub(crate) const SPECS: FileKind =
+    FileKind { noun: "spec", folders: &["specs"], older: &["v2/specs"] };
 /// `postures/`.
-pub(crate) const POSTURES: FileKind = FileKind { noun: "posture", folders: &["postures"] };
+pub(crate) const POSTURES: FileKind =
+    FileKind { noun: "posture", folders: &["postures"], older: &["v2/postures"] };
+/// The same for specs in `v2/`.
+pub(crate) const OLDER_POSTURES: FileKind =
+    FileKind { noun: "posture", folders: &["v2/postures"], older: &["postures"] };
 /// The posture that applies where none is written.
 pub(crate) const DEFAULT_POSTURE: &str = "dev";
 /// `hosts/`.
-pub(crate) const HOSTS: FileKind = FileKind { noun: "host", folders: &["hosts"] };
+pub(crate) const HOSTS: FileKind = FileKind { noun: "host", folders: &["hosts"], older: &[] };
 
 /// The site, as far as it has been read.
 pub(crate) struct Site<'s> {
@@ -86,6 +102,20 @@ pub(crate) struct Site<'s> {
     bases: [Bases; 2],
     named: BTreeSet<FileId>,
     unreadable_reported: BTreeSet<&'s str>,
+    former: BTreeSet<Span>,
+    /// Whether VMs set themselves up at their first boot.
+    pub first_boots: FirstBoots,
+}
+
+/// Whether the VMs that have been resolved set themselves up at their first boot.
+#[derive(Default)]
+pub(crate) struct FirstBoots {
+    /// Some VM does.
+    pub some: bool,
+    /// The names of VMs that do not, although nothing says that they should not.
+    pub missed: BTreeSet<String>,
+    /// Where the spec server is set, other than in site.yaml.
+    pub server: Option<String>,
 }
 
 impl<'s> Site<'s> {
@@ -105,6 +135,8 @@ impl<'s> Site<'s> {
             bases: Default::default(),
             named: BTreeSet::new(),
             unreadable_reported: BTreeSet::new(),
+            former: BTreeSet::new(),
+            first_boots: FirstBoots::default(),
         }
     }
 
@@ -118,10 +150,22 @@ impl<'s> Site<'s> {
             };
         }
         if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
-            site.secrets = site.read(file, &shape::SECRETS).map(|tree| Secrets::read(&tree));
+            let tree = site.read(file, &shape::SECRETS);
+            tree.iter().for_each(|tree| site.check_key_names(tree));
+            site.secrets = tree.map(|tree| Secrets::read(&tree));
             site.secrets_unknown = site.secrets.is_none();
         }
         site
+    }
+
+    /// Reports names of signing keys that mint-token refuses. They may be keys, in the wrong place.
+    fn check_key_names(&mut self, secrets: &Tree) {
+        let keys = secrets.find(&["auth", "signing_keys"]).and_then(Spanned::map);
+        let wrong = keys.into_iter().flat_map(Tree::iter);
+        for (_, spanned) in wrong.filter(|(name, _)| !signing_key::is_name(name)) {
+            let entry = self.sources.error("invalid-name", spanned.at, signing_key::NAME_RULE);
+            self.report.push(entry);
+        }
     }
 
     /// Reads a file and validates it; `None` if it cannot be parsed or is not a mapping.
@@ -134,7 +178,13 @@ impl<'s> Site<'s> {
     pub(crate) fn validate(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
         let walked = walk(self.sources, node, shape, &mut self.report);
         walked.references.iter().for_each(|reference| self.check_reference(reference));
+        self.former.extend(walked.former);
         walked.tree
+    }
+
+    /// Returns whether a value is written under a former name of its key.
+    pub(crate) fn is_former(&self, at: Span) -> bool {
+        self.former.contains(&at)
     }
 
     /// Returns the file of a name, if there is exactly one.
@@ -146,7 +196,19 @@ impl<'s> Site<'s> {
     }
 
     fn files(&self, kind: &FileKind, name: &str) -> Vec<FileId> {
-        let paths = kind.folders.iter().map(|folder| format!("{folder}/{name}.yaml"));
+        let found = self.files_in(kind.folders, name);
+        if !found.is_empty() {
+            return found;
+        }
+        // The executor of the oldest layout cut `vm-` off the presets of manifests.
+        let plain = name.strip_prefix("vm-").filter(|_| *kind == PRESETS).unwrap_or(name);
+        let others = [(&kind.folders[1..], plain), (kind.older, name), (kind.older, plain)];
+        let found = others.iter().map(|(folders, name)| self.files_in(folders, name));
+        found.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
+    fn files_in(&self, folders: &[&str], name: &str) -> Vec<FileId> {
+        let paths = folders.iter().map(|folder| format!("{folder}/{name}.yaml"));
         paths.filter_map(|path| self.sources.find(&path)).collect()
     }
 
@@ -186,9 +248,14 @@ impl<'s> Site<'s> {
 
     /// Finds the posture that applies where none is written. A missing one is reported at `place`,
     /// or at the directory; `hint` says how to choose another one.
-    pub(crate) fn default_posture(&mut self, place: Option<Place>, hint: &str) -> Option<FileId> {
-        if !self.files(&POSTURES, DEFAULT_POSTURE).is_empty() || self.report_unreadable(&POSTURES) {
-            return self.find(&POSTURES, DEFAULT_POSTURE, place);
+    pub(crate) fn default_posture(
+        &mut self,
+        kind: &FileKind,
+        place: Option<Place>,
+        hint: &str,
+    ) -> Option<FileId> {
+        if !self.files(kind, DEFAULT_POSTURE).is_empty() || self.report_unreadable(kind) {
+            return self.find(kind, DEFAULT_POSTURE, place);
         }
         let folder = || Place::file(format!("{}/{}", self.sources.root, POSTURES.folders[0]));
         let fact = format!("the default posture \"{DEFAULT_POSTURE}\" does not exist");
@@ -240,7 +307,7 @@ impl<'s> Site<'s> {
     pub(crate) fn names(&self, kind: &FileKind) -> Vec<&'s str> {
         let sources = self.sources;
         let mut names: Vec<&str> =
-            kind.folders.iter().flat_map(|folder| sources.stems(folder)).collect();
+            kind.all_folders().flat_map(|folder| sources.stems(folder)).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -365,7 +432,7 @@ impl<'s> Site<'s> {
                 return format!("{folder}/ has it: use `{option} {name}`");
             }
         }
-        let mut used: Vec<&str> = kind.folders.to_vec();
+        let mut used: Vec<&str> = kind.all_folders().collect();
         used.retain(|folder| self.sources.stems(folder).next().is_some());
         let place = match used[..] {
             [] => kind.folders[0].to_owned() + "/",

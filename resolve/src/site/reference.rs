@@ -1,6 +1,6 @@
 //! Checks references to other files and to names in secrets.yaml. Does no I/O.
 
-use super::{ENVS, FileKind, NETWORKS, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
+use super::{FileKind, NETWORKS, NODES, OLDER_POSTURES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
 use crate::shape::{Reference, SSH_KEY, Target};
 use crate::source::Span;
 use crate::suggest;
@@ -24,9 +24,7 @@ impl Site<'_> {
             // A repository may leave out nodes/ and should still pass the check.
             Target::Node if self.names(&NODES).is_empty() => return,
             Target::Node => &NODES,
-            // Older sites have newer postures in a separate directory.
-            Target::Posture if self.is_newer_posture(name, *at) => return,
-            Target::Posture => &POSTURES,
+            Target::Posture => self.postures_for(*at),
             // Which images exist depends on the node.
             Target::Image => return,
             Target::Token => return self.token(name, *at),
@@ -35,12 +33,12 @@ impl Site<'_> {
         self.find(kind, name, Some(self.sources.place(*at)));
     }
 
-    /// An env may name a posture that only `v2/postures` has; a spec may not.
-    fn is_newer_posture(&self, name: &str, at: Span) -> bool {
+    /// Returns where the posture of a file is: specs in `v2/` have theirs next to them.
+    pub(crate) fn postures_for(&self, at: Span) -> &'static FileKind {
         let file = self.sources.file(at.file);
-        let folder = ENVS.folders[0];
-        file.is_some_and(|file| file.path.starts_with(folder))
-            && self.sources.find(&format!("v2/postures/{name}.yaml")).is_some()
+        let is_older =
+            file.is_some_and(|file| SPECS.older.iter().any(|f| file.path.starts_with(f)));
+        if is_older { &OLDER_POSTURES } else { &POSTURES }
     }
 
     fn token(&mut self, name: &str, at: Span) {

@@ -56,19 +56,9 @@ pub(crate) const ENDPOINT: Rule = Rule::new(
     "^[Hh][Tt][Tt][Pp][Ss]://[^\\s/?#@]+[^\\s?@]*$",
 );
 
-/// The same, or empty for none.
-pub(crate) const ENDPOINT_OR_EMPTY: Rule = Rule::new(
-    "the URL of a PVE API such as https://10.0.12.2:8006, without a user",
-    |s| s.is_empty() || is_endpoint(s),
-    "^([Hh][Tt][Tt][Pp][Ss]://[^\\s/?#@]+[^\\s?@]*)?$",
-);
-
-/// Where VMs fetch their specs, or empty for none.
-pub(crate) const SERVER_OR_EMPTY: Rule = Rule::new(
-    "a URL that begins with https:// or http://",
-    |s| s.is_empty() || is_server(s),
-    "^(https?://[^\\s/?#-].*)?$",
-);
+/// Where VMs fetch their specs.
+pub(crate) const SERVER: Rule =
+    Rule::new("a URL that begins with https:// or http://", is_server, "^https?://[^\\s/?#-].*$");
 
 fn is_url(s: &str) -> bool {
     host(s).is_some_and(is_host) && !s.contains(|c: char| c.is_whitespace() || c.is_control())
@@ -195,9 +185,9 @@ mod tests {
             ],
         );
         check(
-            &SERVER_OR_EMPTY,
-            &["", "http://s", "https://s:44443"],
-            &["HTTPS://s", "https://:1", "https://-s"],
+            &SERVER,
+            &["http://s", "https://s:44443"],
+            &["", "HTTPS://s", "https://:1", "https://-s"],
         );
     }
 

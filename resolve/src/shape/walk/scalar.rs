@@ -10,6 +10,18 @@ use stage::shown;
 impl Walker<'_> {
     pub(super) fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
         let Some(text) = self.plain_text(node, name, rule.must) else { return Content::Invalid };
+        self.follows(text, node, rule, name)
+    }
+
+    /// Validates text as written.
+    pub(super) fn written(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
+        match node.text() {
+            Some(text) => self.follows(text, node, rule, name),
+            None => self.wrong(node, name, rule.must),
+        }
+    }
+
+    fn follows(&mut self, text: &str, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
         let Some(normal) = rule.normal(text) else {
             let fact = match rule.fault.and_then(|fault| fault(text).err()) {
                 Some(fault) => format!("{name} {fault}"),
