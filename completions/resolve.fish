@@ -51,7 +51,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -s h -l help -d 'Print hel
 complete -c resolve -n "__fish_resolve_needs_command" -s V -l version -d 'Print version'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "init" -d 'Write a new site with one VM: four files to edit'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "explain" -d 'Explain where each value of a VM, a network or the document\'s head comes from'
-complete -c resolve -n "__fish_resolve_needs_command" -f -a "check" -d 'Check the whole site: each file, and each env and manifest on each node'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "check" -d 'Check the whole site: each file, each env and manifest on each node, and these together'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "list" -d 'List what the site holds'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "ansible-vars" -d 'Print the variables for Ansible as JSON'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "spec" -d 'Print a spec as JSON, with its references resolved'
