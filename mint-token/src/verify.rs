@@ -212,3 +212,25 @@ fn judge(payload: &Payload) -> Result<(), VerifyError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_cut_anywhere_shows_whole_claims_only() {
+        let claims = r#"{"v":1,"n":"edge, \"x\"","s":"base","iat":1760000000}"#;
+        let all: Map<String, Value> = serde_json::from_str(claims).unwrap();
+        for length in 0..=claims.len() {
+            let token = BASE64URL_NOPAD.encode(&claims.as_bytes()[..length]);
+            let read = read_damaged(&token).claims;
+            assert!(read.iter().all(|(name, value)| all.get(name) == Some(value)), "{token}");
+            // Each claim is read from its end on: the comma, or the quote of a text.
+            let ends = [r#""v":1,"#, r#""edge, \"x\"""#, r#""base""#, "1760000000}"];
+            let whole = ends
+                .iter()
+                .filter(|end| claims.find(**end).is_some_and(|at| at + end.len() <= length));
+            assert_eq!(read.len(), whole.count(), "{}", &claims[..length]);
+        }
+    }
+}
