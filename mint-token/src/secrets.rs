@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn null_is_no_key() {
+    fn null_sets_no_key() {
         check("auth: {signing_key: null, signing_keys: {a: null, b: }}", &[]);
         check("auth: {signing_keys: {a: ~, b: y}}", &[("auth.signing_keys.b", "y")]);
     }

@@ -4,6 +4,7 @@ use super::{MAX_DEPTH, characters};
 use crate::source::{FileId, Sources, Span};
 use granit_parser::{ErrorKind, ScanError};
 use stage::{Entry, shown};
+use std::net::Ipv6Addr;
 
 /// Returns the error at a place; `text` is the file without its byte order mark.
 pub(super) fn entry(sources: &Sources, at: Span, text: &str, error: &ScanError) -> Entry {
@@ -62,7 +63,13 @@ pub(crate) fn colon_without_space(text: &str) -> Option<usize> {
     let is_key = key.starts_with(|c: char| c.is_ascii_alphabetic())
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
     let is_value = !value.is_empty() && !value.starts_with([' ', '\t', '\r', ':', '/']);
-    (is_key && is_value).then_some(key.len())
+    (is_key && is_value && !is_address(text)).then_some(key.len())
+}
+
+/// Returns whether a text is an IPv6 address, with or without a prefix, or a MAC address.
+fn is_address(text: &str) -> bool {
+    let address = text.split_once('/').map_or(text, |(address, _)| address);
+    address.parse::<Ipv6Addr>().is_ok() || stage::guest::mac(text).is_ok()
 }
 
 /// The lines around an error.
