@@ -155,7 +155,7 @@ fn kind(kind: Kind) -> Value {
 
 /// Two keys that cannot both be set.
 fn both(a: &str, b: &str) -> Value {
-    let there = |name: &str| json!({ "required": [name], "properties": { name: { "not": { "enum": [null, ""] } } } });
+    let there = |name: &str| json!({ "type": "object", "required": [name], "properties": { name: { "not": { "enum": [null, ""] } } } });
     json!({ "not": { "allOf": [there(a), there(b)] } })
 }
 
