@@ -37,11 +37,6 @@ fn judge(format: &str, value: &str) -> (bool, String) {
             like("DNS name"),
         ),
         "pve-storage-id" => identifier("storage", value),
-        "storage-pair" => storage_pair(value),
-        "pve-ha-resource-or-vm-id" => (
-            full(r"[1-9][0-9]{2,8}|\S+:\S+", value),
-            format!("unable to parse ha resource/vm id '{value}'"),
-        ),
         "pve-configid" => {
             (full(r"(?i)[a-z][a-z0-9_-]+", value), format!("invalid configuration ID '{value}'"))
         }
@@ -109,6 +104,11 @@ fn address(format: &str, value: &str) -> (bool, String) {
         "pve-ipv6-config" => (
             matches!(value, "auto" | "dhcp" | "manual") || cidr::<Ipv6Addr>(value, 128),
             like("ipv6 network configuration"),
+        ),
+        "storage-pair" => storage_pair(value),
+        "pve-ha-resource-or-vm-id" => (
+            full(r"[1-9][0-9]{2,8}|\S+:\S+", value),
+            format!("unable to parse ha resource/vm id '{value}'"),
         ),
         // `nameserver=foo` passes: an address may be a DNS name (facts 14).
         "address" => (

@@ -168,6 +168,9 @@ pub(crate) fn serve(
     {
         call.world.reachable_node(node)?;
     }
+    if method != "GET" && endpoint.path.starts_with("/cluster/sdn") && !call.world.is_quorate() {
+        return Err(Refusal::unknown("pve-sim: changes of the SDN without quorum are not served"));
+    }
     params::verify(endpoint, &call.params, call.world.release())?;
     checks::check_known_model(&call)?;
     handler(&mut call)

@@ -2,7 +2,7 @@
 //! A pure module: does no I/O. The texts are PVE's.
 // PVE: pve-ha-manager 5.2.0, HA/Config.pm, API2/HA/Resources.pm; facts-3 4.1 and 4.2.
 
-mod manager;
+mod rounds;
 pub mod rules;
 
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,7 @@
 // PVE: qemu-server 9.2.6, API2/Qemu.pm, migrate_vm; facts-3 4.4.
 
 mod obstacles;
+mod progress;
 mod run;
 mod scan;
 

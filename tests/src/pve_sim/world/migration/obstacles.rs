@@ -103,7 +103,7 @@ impl World {
         let local = uses.iter().filter(|(volid, attr)| {
             let id = volid.split_once(':').map(|(id, _)| id);
             let shared = id.and_then(|id| self.storages.get(id)).is_some_and(|s| s.shared);
-            !shared && !(attr.cdrom && volid.as_str() == "none")
+            !(shared || attr.cdrom && volid.as_str() == "none")
         });
         local.map(|(volid, attr)| attr.shown(volid)).collect()
     }

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use super::progress::stamped;
 use super::scan::{Scan, Use};
 use super::{Migration, World};
 use crate::pve_sim::property::Properties;
 use crate::pve_sim::world::access::Who;
 use crate::pve_sim::world::disk;
-use crate::pve_sim::world::moves::mirror;
 use crate::pve_sim::world::storage::Volume;
 use crate::pve_sim::world::task::TaskFault;
 use crate::pve_sim::world::vm::Vm;
@@ -19,16 +19,13 @@ use crate::pve_sim::world::work::{Ended, KILLED, Work};
 pub(crate) const ABORTED: &str = "migration aborted";
 /// The exit status if QEMU failed, or something after the move.
 const PROBLEMS: &str = "migration problems";
-/// The time in each line of the log. Not the clock: it is the same in every run.
-const TIME: &str = "2025-10-09 08:53:20";
-
 /// A migration whose task has begun.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Begun {
-    wish: Migration,
+    pub(super) wish: Migration,
     /// Each volume to copy and its name on the target.
-    copies: BTreeMap<String, (String, Use)>,
-    lines: Vec<String>,
+    pub(super) copies: BTreeMap<String, (String, Use)>,
+    pub(super) lines: Vec<String>,
     /// Whether the task has given up and only its end is missing.
     aborted: bool,
 }
@@ -187,58 +184,6 @@ impl World {
             begun.copies.insert(volid, (chosen, used));
         }
         self.volumes = before;
-    }
-
-    fn write_lines(&self, vmid: u32, vm: &Vm, begun: &mut Begun) {
-        let (target, running) = (begun.wish.target.clone(), vm.running);
-        let copies = begun.copies.clone();
-        let (online, offline): (Vec<_>, Vec<_>) =
-            copies.iter().partition(|(_, (_, used))| used.is_mirrored(running));
-        if !offline.is_empty() {
-            begun.say("copying local disk images");
-        }
-        for (from, (to, _)) in offline {
-            let size = self.volume(&vm.node, from).map_or(0, Volume::virtual_size);
-            let shown = disk::human_size(size);
-            begun.say(format!("{size} bytes ({shown}) copied, 3 s, 358 MB/s"));
-            begun.say(format!("volume '{from}' is '{to}' on the target"));
-        }
-        if !running {
-            return;
-        }
-        begun.say(format!("starting VM {vmid} on remote node '{target}'"));
-        for (from, (to, _)) in &online {
-            begun.say(format!("volume '{from}' is '{to}' on the target"));
-        }
-        begun.say("start remote tunnel");
-        begun.say("ssh tunnel ver 1");
-        let socket = format!("unix:/run/qemu-server/{vmid}.migrate");
-        if !online.is_empty() {
-            begun.say("starting storage migration");
-        }
-        for (from, (_, used)) in online {
-            let key = used.drive.as_deref().unwrap_or_default();
-            let size = self.volume(&vm.node, from).map_or(0, Volume::virtual_size);
-            begun.say(format!(
-                "{key}: start migration to nbd:unix:/run/qemu-server/{vmid}_nbd.migrate:exportname=drive-{key}"
-            ));
-            begun.lines.extend(mirror(key, size).into_iter().take(12));
-        }
-        begun.say(format!("starting online/live migration on {socket}"));
-        begun.say("set migration capabilities");
-        begun.say("migration downtime limit: 100 ms");
-        begun.say(format!("start migrate command to {socket}"));
-        let memory = vm.pvestatd_view(vmid).memory;
-        let all = disk::human_size(memory);
-        for tenth in 1..=9 {
-            let done = disk::human_size(memory / 10 * tenth);
-            begun.say(format!(
-                "migration active, transferred {done} of {all} VM-state, 110.0 MiB/s"
-            ));
-        }
-        begun.say(format!("average migration speed: {all}/s - downtime 50 ms"));
-        begun.say(format!("migration completed, transferred {all} VM-state"));
-        begun.say("migration status: completed");
     }
 
     /// Ends a migration: the config moves only now.
@@ -410,16 +355,8 @@ impl Begun {
         self.copies.iter().map(|(from, (to, _))| (from.clone(), to.clone())).collect()
     }
 
-    fn say(&mut self, line: impl AsRef<str>) {
-        self.lines.push(stamped(line.as_ref()));
-    }
-
     fn fail(&mut self, cause: &str) {
         self.aborted = true;
         self.say(format!("ERROR: migration aborted (duration 00:00:00): {cause}"));
     }
-}
-
-fn stamped(line: impl AsRef<str>) -> String {
-    format!("{TIME} {}", line.as_ref())
 }

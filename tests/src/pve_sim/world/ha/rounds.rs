@@ -1,4 +1,4 @@
-//! The HA manager: when it acts on a VM, and how states follow requests.
+//! The HA manager's rounds: when it acts on a VM, and how states follow requests.
 //! A pure module: does no I/O.
 // PVE: pve-ha-manager 5.2.0, HA/Manager.pm (manage, next_state_*); HA/Resources/PVEVM.pm.
 
