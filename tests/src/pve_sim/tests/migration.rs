@@ -139,6 +139,11 @@ fn refusals_before_the_task() {
             ),
         ],
     );
+}
+
+#[test]
+fn refusals_because_of_a_lock_or_of_content() {
+    let config = r#""scsi0": "lvm:vm-101-disk-0,size=1G""#;
     let locked = config.replace(r#""scsi0""#, r#""lock": "backup", "scsi0""#);
     let locked = world("9.1.7", &locked, "", "");
     check(
