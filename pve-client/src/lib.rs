@@ -24,6 +24,7 @@ mod handshake;
 mod hardware;
 mod headers;
 mod ids;
+mod migrate;
 mod params;
 mod property_string;
 mod proxy;
@@ -50,6 +51,9 @@ pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use hardware::{Mapping, MappingKind};
 pub use headers::FileVersion;
 pub use ids::{BadName, Digest, NodeName, StorageId, Vmid};
+pub use migrate::{
+    LocalDisk, MappedResource, Migration, MigrationObstacles, MigrationPreconditions,
+};
 pub use params::Params;
 pub use property_string::{PropertyString, display_size, parse_boolean, parse_size};
 pub use proxy::Proxies;

@@ -64,7 +64,10 @@ pub(crate) fn verify(
         let row = keys::find(name).filter(|_| endpoint.path.starts_with("/nodes/{node}/qemu"));
         // PVE: API2/Qemu/CPU.pm and Machine.pm: another architecture can be asked for since 9.2.
         let later = endpoint.path.contains("/capabilities/") && name == "arch";
-        let since = row.map_or(if later { (9, 2) } else { keys::OLDEST }, |row| row.since);
+        // PVE: qemu-server 9.0.0, API2/Qemu.pm, migrate_vm.
+        let conntrack = endpoint.path.ends_with("/migrate") && name == "with-conntrack-state";
+        let later = later.then_some((9, 2)).or(conntrack.then_some((9, 0)));
+        let since = row.map_or(later.unwrap_or(keys::OLDEST), |row| row.since);
         let there = endpoint.parameter(name).filter(|_| keys::reached(since, release));
         let Some(property) = there else {
             errors.insert(name.clone(), UNKNOWN.to_owned());

@@ -7,7 +7,9 @@ mod checks;
 mod cluster;
 mod config;
 mod content;
+mod ha;
 mod hardware;
+mod migrate;
 mod nodes;
 mod permission;
 mod qemu;
@@ -39,7 +41,7 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every supported endpoint: method, template, handler.
-pub(super) const ROUTES: [(&str, &str, Handler); 82] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 88] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
@@ -61,6 +63,8 @@ pub(super) const ROUTES: [(&str, &str, Handler); 82] = [
     ("PUT", "/nodes/{node}/qemu/{vmid}/resize", config::resize),
     ("POST", "/nodes/{node}/qemu/{vmid}/move_disk", config::move_disk),
     ("PUT", "/nodes/{node}/qemu/{vmid}/unlink", config::unlink),
+    ("GET", "/nodes/{node}/qemu/{vmid}/migrate", migrate::preconditions),
+    ("POST", "/nodes/{node}/qemu/{vmid}/migrate", migrate::migrate),
     ("GET", "/nodes/{node}/qemu/{vmid}/status/current", status::current),
     ("POST", "/nodes/{node}/qemu/{vmid}/status/start", status::start),
     ("POST", "/nodes/{node}/qemu/{vmid}/status/stop", status::stop),
@@ -93,6 +97,10 @@ pub(super) const ROUTES: [(&str, &str, Handler); 82] = [
     ("GET", "/cluster/nextid", cluster::nextid),
     ("GET", "/cluster/status", cluster::status),
     ("GET", "/cluster/options", cluster::options),
+    ("GET", "/cluster/ha/resources", ha::resources),
+    ("GET", "/cluster/ha/resources/{sid}", ha::resource),
+    ("PUT", "/cluster/ha/resources/{sid}", ha::change),
+    ("GET", "/cluster/ha/status/current", ha::status),
     ("GET", "/access/permissions", access::permissions),
     ("GET", "/pools", access::pools),
     ("POST", "/pools", access::create_pool),
@@ -151,7 +159,7 @@ pub(crate) fn serve(
     // PVE: pve-http-server and pve-manager, HTTPServer.pm, rest_handler: privileges first, then
     // the way to the node, then the parameters.
     permission::check(&call, &endpoint.permissions)?;
-    if endpoint.path.starts_with("/nodes/{node}") {
+    if endpoint.proxyto.as_deref() == Some("node") {
         call.world.reachable_node(call.params.text("node"))?;
     }
     // Mappings are checked on the given node.
@@ -159,6 +167,9 @@ pub(crate) fn serve(
         call.params.get("check-node").filter(|_| endpoint.path.contains("/mapping/"))
     {
         call.world.reachable_node(node)?;
+    }
+    if method != "GET" && endpoint.path.starts_with("/cluster/sdn") && !call.world.is_quorate() {
+        return Err(Refusal::unknown("pve-sim: changes of the SDN without quorum are not served"));
     }
     params::verify(endpoint, &call.params, call.world.release())?;
     checks::check_known_model(&call)?;
