@@ -37,7 +37,7 @@ docs: ## regenerate man pages and completions (committed)
 	UPDATE=1 $(CARGO) test --workspace --locked --test generated
 
 demo: build ## the whole pipe against a simulated PVE, on examples/site
-	target/debug/pve-sim --task-ms 300 -- sh examples/demo.sh
+	target/debug/pve-sim --world examples/networks/world.json --task-ms 300 -- sh examples/demo.sh
 
 bench: release ## speed and memory, as counts and ratios, against their limits
 	target/release/bench

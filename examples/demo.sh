@@ -29,3 +29,24 @@ document | pve-apply apply
 
 say 'pve-apply destroy'
 document | pve-apply destroy --yes
+
+# A site with networks: the example with examples/networks copied over it.
+lab=$(mktemp -d)
+trap 'rm -rf "$lab"' EXIT
+cp -R $site/. examples/networks/networks "$lab"
+cp examples/networks/envs/lab.yaml "$lab/envs"
+lab_document() {
+    resolve --site "$lab" --env lab --node pve1 --endpoint "$PVE_SIM_ENDPOINT" |
+        mint-token --site "$lab" |
+        cloudinit-render |
+        image-publish
+}
+
+say 'pve-apply apply: a VM on a VXLAN vnet, and the vnet before it'
+lab_document | pve-apply apply
+
+say 'pve-apply status'
+lab_document | pve-apply status
+
+say 'pve-apply destroy: the VM, and then its network'
+lab_document | pve-apply destroy --yes

@@ -1,8 +1,10 @@
 //! Arguments of `pve-apply`. DOOR: the environment is read here and nowhere else.
 
 mod list;
+mod sdn;
 
 pub(crate) use list::{InventoryArgs, StatusArgs};
+pub(crate) use sdn::{NetworkArgs, UnlockSdnArgs};
 
 use crate::desired::OnError;
 use crate::manual::MANUAL;
@@ -67,6 +69,12 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Print the commands that create an API token with the privileges it needs
     Privileges(PrivilegesArgs),
+    /// Release the SDN lock of a run that was killed
+    ///
+    /// PVE's lock of the SDN configuration never expires, and PVE does not say who holds it.
+    /// A run that was killed is known by its token, which is kept on this machine until it is released;
+    /// apply and destroy release it, too.
+    UnlockSdn(UnlockSdnArgs),
 }
 
 /// What may happen to running VMs.
@@ -143,6 +151,8 @@ pub(crate) struct PlanArgs {
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
     /// Print the plan as JSON, which contains the seed data and its tokens
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
@@ -184,6 +194,8 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// What to do once a VM has failed
     ///
@@ -191,7 +203,7 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Pace")]
     pub(crate) on_error: Option<OnError>,
     /// Carry out exactly this plan, written by `plan --out`
-    #[arg(long, value_name = "FILE", help_heading = "Selection", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "pending", "reseed", "vms", "tags", "prune"])]
+    #[arg(long, value_name = "FILE", help_heading = "Selection", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "pending", "reseed", "vms", "tags", "prune", "networks_only", "with_pending_sdn"])]
     pub(crate) plan: Option<PathBuf>,
     /// Also destroy VMs of this deployment that are no longer in the document
     #[arg(long, conflicts_with_all = ["vms", "tags"], help_heading = "Selection")]
@@ -238,6 +250,8 @@ pub(crate) struct DestroyArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// Destroy without asking, for scripts
     #[arg(long, help_heading = "Consent")]
@@ -262,6 +276,8 @@ pub(crate) struct DestroyArgs {
 pub(crate) struct AdoptArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// Also take over VMs of a site of this name, which this site had before

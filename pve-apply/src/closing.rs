@@ -1,7 +1,8 @@
 //! The last line of a run: what it did and how long it took. Does no I/O.
 
 use crate::action::{Action, Plan, Unchanged};
-use crate::outcome::{Verdict, VmOutcome};
+use crate::network::model::NetworkStatus;
+use crate::outcome::{Outcomes, Verdict, VmOutcome};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub(crate) struct Readiness {
 /// `plan` has the VMs that were left alone. A VM that was worked on never counts as unchanged, even if
 /// the last plan has nothing to do for it.
 pub(crate) fn line(
-    outcomes: &[VmOutcome],
+    outcomes: &Outcomes,
     plan: Option<&Plan>,
     guests: Readiness,
     took: Duration,
@@ -28,6 +29,8 @@ pub(crate) fn line(
     if outcomes.is_empty() && guests == Readiness::default() {
         return None;
     }
+    let networks = networks(outcomes, plan);
+    let outcomes = &outcomes.vms;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let labels = outcomes.iter().map(label).chain(plan.into_iter().flat_map(left_alone(outcomes)));
     labels.for_each(|label| *counts.entry(label).or_default() += 1);
@@ -36,7 +39,30 @@ pub(crate) fn line(
     let count = |label: &&str| counts.get(label).copied().filter(|count| *count > 0);
     let counted = |label: &&str| count(label).map(|count| format!("{count} {label}"));
     let counts: Vec<String> = ORDER.iter().filter_map(counted).collect();
-    Some(format!("{} in {}", counts.join(", "), duration(took)))
+    let vms = (!counts.is_empty()).then(|| counts.join(", "));
+    let parts: Vec<String> = networks.into_iter().chain(vms).collect();
+    Some(format!("{} in {}", parts.join("; "), duration(took)))
+}
+
+/// Returns what has become of the networks, such as `1 network created, 2 networks unchanged`.
+fn networks(outcomes: &Outcomes, plan: Option<&Plan>) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    outcomes.networks.iter().for_each(|one| *counts.entry(one.word()).or_default() += 1);
+    let is_untouched = |name: &str| outcomes.networks.iter().all(|one| one.name != name);
+    for network in plan.into_iter().flat_map(|plan| &plan.networks.unchanged) {
+        if is_untouched(&network.name) {
+            let word =
+                if network.status == NetworkStatus::Absent { "not found" } else { "unchanged" };
+            *counts.entry(word).or_default() += 1;
+        }
+    }
+    let counted = |label: &&str| {
+        let count = counts.get(label).copied().filter(|count| *count > 0)?;
+        let noun = if count == 1 { "network" } else { "networks" };
+        Some(format!("{count} {noun} {label}"))
+    };
+    let parts: Vec<String> = ORDER.iter().filter_map(counted).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// Returns a word for each VM that a plan has left alone.
@@ -131,6 +157,7 @@ mod tests {
 
     fn check(outcomes: Vec<VmOutcome>, plan: &Plan, ready: [usize; 2], expected: Option<&str>) {
         let guests = Readiness { ready: ready[0], not_ready: ready[1] };
+        let outcomes = Outcomes { vms: outcomes, networks: Vec::new() };
         let line = line(&outcomes, Some(plan), guests, Duration::from_secs(185));
         assert_eq!(line.as_deref(), expected);
     }

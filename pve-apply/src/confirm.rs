@@ -2,6 +2,7 @@
 
 use crate::action::{Action, Plan};
 use crate::interrupt::Interrupt;
+use crate::network::model::NetworkImpact;
 use stage::{Entry, Failure, Place};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -23,36 +24,60 @@ pub(crate) fn confirm_destroys(
 ) -> Result<(), Failure> {
     let destroyed = plan.vms.iter().filter(|vm| vm.action == Action::Destroy);
     let destroyed: Vec<&str> = destroyed.map(|vm| vm.name.as_str()).collect();
-    if destroyed.is_empty() || agreed { Ok(()) } else { ask(&destroyed, interrupt) }
+    let removed = plan.networks.planned.iter().filter(|n| n.impact == NetworkImpact::Removed);
+    let removed: Vec<&str> = removed.map(|network| network.name.as_str()).collect();
+    let what = match (destroyed.is_empty(), removed.is_empty()) {
+        (true, true) => return Ok(()),
+        (false, true) => "these VMs and their volumes",
+        (true, false) => "these networks",
+        (false, false) => "these VMs and their volumes, and these networks",
+    };
+    if agreed { Ok(()) } else { ask(&[destroyed, removed].concat(), what, interrupt) }
 }
 
-/// Asks whether to destroy these VMs; anything but their count or all their names means no.
+/// Makes sure that breaking the SDN lock is confirmed.
 ///
 /// # Errors
 /// There is no terminal, or the user declined.
-fn ask(names: &[&str], interrupt: &Interrupt) -> Result<(), Failure> {
+pub(crate) fn confirm_break(agreed: bool, interrupt: &Interrupt) -> Result<(), Failure> {
+    let question = "Type break to break the SDN lock: ";
+    let is_yes = |answer: &str| answer.trim() == "break";
+    if agreed || answer(question, "breaking the SDN lock", interrupt)?.is_some_and(|a| is_yes(&a)) {
+        return Ok(());
+    }
+    Err(Entry::error("not-confirmed", Place::Run, "not confirmed; nothing was done").into())
+}
+
+/// Asks whether to destroy these VMs and networks; anything but their count or all their names means no.
+///
+/// # Errors
+/// There is no terminal, or the user declined.
+fn ask(names: &[&str], what: &str, interrupt: &Interrupt) -> Result<(), Failure> {
+    let question = format!("Type {}, or the names, to destroy {what}: ", names.len());
+    match answer(&question, "destroy", interrupt)? {
+        Some(answer) if is_yes(&answer, names) => Ok(()),
+        _ => Err(Entry::error("not-confirmed", Place::Run, "not confirmed; nothing was destroyed")
+            .into()),
+    }
+}
+
+/// Returns what the person at the terminal answers; `None` after Ctrl-C.
+///
+/// # Errors
+/// There is no terminal.
+fn answer(question: &str, what: &str, interrupt: &Interrupt) -> Result<Option<String>, Failure> {
     let no_terminal = || -> Failure {
-        Entry::error(
-            "not-confirmed",
-            Place::Run,
-            "destroy must be confirmed, but there is no terminal",
-        )
-        .hint("confirm with --yes in a script")
-        .into()
+        let fact = format!("{what} must be confirmed, but there is no terminal");
+        let entry = Entry::error("not-confirmed", Place::Run, fact);
+        entry.hint("confirm with --yes in a script").into()
     };
     let mut terminal = std::fs::OpenOptions::new()
         .read(true)
         .write(true)
         .open("/dev/tty")
         .map_err(|_| no_terminal())?;
-    let question =
-        format!("Type {}, or the names, to destroy these VMs and their volumes: ", names.len());
     terminal.write_all(question.as_bytes()).map_err(|_| no_terminal())?;
-    match line(terminal, interrupt).map_err(|_| no_terminal())? {
-        Some(answer) if is_yes(&answer, names) => Ok(()),
-        _ => Err(Entry::error("not-confirmed", Place::Run, "not confirmed; nothing was destroyed")
-            .into()),
-    }
+    line(terminal, interrupt).map_err(|_| no_terminal())
 }
 
 /// Reads a line; `None` after Ctrl-C. A signal does not end a read, so another thread reads; it ends with

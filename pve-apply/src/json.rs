@@ -29,6 +29,28 @@ pub(crate) mod name {
     }
 }
 
+/// Names as a list of texts.
+pub(crate) mod names {
+    use super::{Deserialize, Deserializer, Display, FromStr, Serializer};
+    use serde::de::Error as _;
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(
+        list: &[T],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(list.iter().map(ToString::to_string))
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(from: D) -> Result<Vec<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let list = Vec::<String>::deserialize(from)?;
+        list.iter().map(|name| name.parse().map_err(D::Error::custom)).collect()
+    }
+}
+
 /// A vmid as a number.
 pub(crate) mod vmid {
     use super::{Deserialize, Deserializer, Serializer};

@@ -25,6 +25,7 @@ mod json;
 mod listing;
 mod manual;
 mod mark;
+mod network;
 mod notice;
 mod observe;
 mod observed;
@@ -74,5 +75,6 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
         Command::Doctor(args) => command::doctor::run(args, console),
         Command::Export(args) => command::export::run(args, console),
         Command::Privileges(args) => command::privileges::run(args),
+        Command::UnlockSdn(args) => command::unlock_sdn::run(args, console),
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::desired::{Desired, DesiredVm, is_seed_file};
 use crate::mark::Owner;
+use crate::network;
 use crate::observed::{Config, Guest, Observation, Observed, Power, VmState, is_halted, sees_all};
 use crate::read::read_api;
 use crate::version;
@@ -43,9 +44,10 @@ pub(crate) fn observe(
     version::check(client)?;
     let mut rounds = 1;
     loop {
-        let observed = observe_once(client, desired, scope)?;
+        let mut observed = observe_once(client, desired, scope)?;
         // A vmid in use that no list holds: it may have been taken since the lists were read.
         if rounds == ROUNDS || observed.free.values().all(|free| *free) {
+            observed.sdn = network::read::read(client, desired, &observed)?;
             return Ok(observed);
         }
         rounds += 1;

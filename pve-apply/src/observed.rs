@@ -1,6 +1,7 @@
 //! `Observed`: the state of PVE at one moment, as values. Does no I/O.
 
 use crate::mark::{self, Owner, owner};
+use crate::network::observed::Sdn;
 use pve_client::{
     Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, Upid, Vmid, Volid,
 };
@@ -29,6 +30,8 @@ pub(crate) struct Observed {
     pub(crate) pools: BTreeMap<Vmid, String>,
     /// Virtual size of each image for a new disk; `None` when the image does not exist.
     pub images: BTreeMap<Volid, Option<u64>>,
+    /// The cluster's SDN, if it was read.
+    pub(crate) sdn: Option<Sdn>,
 }
 
 impl Observed {

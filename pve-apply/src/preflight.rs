@@ -2,9 +2,11 @@
 //! Does no I/O.
 
 use crate::action::{Step, VmPlan};
+use crate::network::desired::has_node;
 use crate::privileges::{self, ANY_VERSION, Need};
 use crate::requested::{RequestedVm, Required, Requirement};
 use crate::vnets::Vnet;
+use machine::sdn::Network;
 use machine::{ConfigKey, Parts, Version};
 use pve_client::{
     Mapping, MappingKind, NodeName, Permissions, SdnObject, Storage, StorageConfig, StorageId,
@@ -55,6 +57,8 @@ pub(crate) struct Preflight<'a> {
     pub made: Vec<&'a RequestedVm>,
     /// Those to be changed.
     pub changed: Vec<(&'a RequestedVm, &'a VmPlan)>,
+    /// The networks that the same run makes or changes, before the VMs.
+    pub(crate) networks: Vec<&'a Network>,
 }
 
 /// What is needed, and the fields that need it.
@@ -68,7 +72,12 @@ impl Preflight<'_> {
 
     fn fields(&self) -> Fields {
         let mut fields = Fields::new();
-        let mut want = |requirement: Requirement| {
+        let mut want = |mut requirement: Requirement| {
+            if let Required::Bridge(name) = &requirement.what
+                && self.network_of(name).is_some()
+            {
+                requirement.what = Required::NewVnet(name.clone());
+            }
             let list = fields.entry(requirement.what).or_default();
             if !list.contains(&requirement.field) {
                 list.push(requirement.field);
@@ -149,7 +158,8 @@ impl Preflight<'_> {
                     }
                 }
             }
-            Required::VlansOn(name) => vlans_on(name, &error, facts),
+            Required::NewVnet(name) => self.new_vnet(name, &error, facts),
+            Required::VlansOn(name) => self.vlans_on(name, &error, facts),
             Required::Mapping(kind, name) => mapping(*kind, name, node, &error, facts),
             Required::CpuModel(name) => {
                 let fact = format!("node {node} does not offer CPU model \"{name}\"");
@@ -173,6 +183,69 @@ impl Preflight<'_> {
                 old.map(|version| error("pve-too-old", fact(version))).into_iter().collect()
             }
         }
+    }
+
+    /// Returns the network that makes a vnet in this run.
+    fn network_of(&self, vnet: &str) -> Option<&Network> {
+        let has = |network: &&&Network| network.vnets.iter().any(|known| known.vnet == vnet);
+        self.networks.iter().find(has).copied()
+    }
+
+    /// Checks a vnet that is made before the VM: no node has it yet.
+    fn new_vnet(
+        &self,
+        name: &str,
+        error: &dyn Fn(&'static str, String) -> Entry,
+        facts: &Facts,
+    ) -> Vec<Entry> {
+        let Some(network) = self.network_of(name) else { return Vec::new() };
+        let mut entries = Vec::new();
+        // PVE: facts-3, 3: the privilege is needed as soon as the vnet is edited.
+        let path = privileges::vnet_path(&network.zone, name);
+        let need = Need { path: path.clone(), privilege: "SDN.Use" };
+        if !privileges::has(&facts.permissions, &need) {
+            let fact = format!("token {} lacks SDN.Use on {path}", facts.token_id);
+            let hint = privileges::command_for(&path, &privileges::OUR_VNET, &facts.token_id);
+            entries.push(error("permission", fact).hint(hint));
+        }
+        if !has_node(network, self.node) {
+            let zone = &network.zone;
+            let fact = format!(
+                "vnet \"{name}\" is in zone \"{zone}\", which node {} is not in",
+                self.node
+            );
+            let hint = format!("add {} to the `nodes` of network \"{zone}\"", self.node);
+            entries.push(error("vnet-not-on-node", fact).hint(hint));
+        }
+        entries
+    }
+
+    /// PVE checks VLANs of a NIC at the VM's start: then the VM would exist already.
+    fn vlans_on(
+        &self,
+        name: &str,
+        error: &dyn Fn(&'static str, String) -> Entry,
+        facts: &Facts,
+    ) -> Vec<Entry> {
+        let is_named = |vnet: &&machine::sdn::Vnet| vnet.vnet == name;
+        let made = self.network_of(name).and_then(|network| network.vnets.iter().find(is_named));
+        let is_aware = match made {
+            Some(vnet) => vnet.config.is_on("vlanaware"),
+            // Nothing is known about a VNet that the token cannot see.
+            None => match facts.vnet_objects.iter().find(|vnet| vnet.id == name) {
+                Some(vnet) => vnet.values.get("vlanaware").is_some_and(|aware| aware == "1"),
+                None => true,
+            },
+        };
+        if is_aware {
+            return Vec::new();
+        }
+        let fact = format!("vnet \"{name}\" is not VLAN-aware: VMs on it cannot have a VLAN");
+        let hint = match made {
+            Some(_) => "remove the VLAN, or set `vlanaware` on the vnet",
+            None => "remove the VLAN, or make the vnet VLAN-aware in Datacenter > SDN > VNets",
+        };
+        vec![error("vnet-not-vlan-aware", fact).hint(hint)]
     }
 
     /// PVE leaves out of its list what the token is not allowed to use, so we name the privilege even where
@@ -265,26 +338,6 @@ fn switch_on(storage: &Storage, content: &str) -> String {
     format!("run on a node: pvesm set {} --content {all}", storage.storage)
 }
 
-/// PVE checks this at the VM's start: then the VM would exist already.
-fn vlans_on(
-    name: &str,
-    error: &dyn Fn(&'static str, String) -> Entry,
-    facts: &Facts,
-) -> Vec<Entry> {
-    // Nothing is known about a VNet that the token cannot see.
-    let vnet = facts.vnet_objects.iter().find(|vnet| vnet.id == name);
-    let is_aware =
-        |vnet: &&SdnObject| vnet.values.get("vlanaware").is_some_and(|aware| aware == "1");
-    let refused = vnet.filter(|vnet| !is_aware(vnet)).map(|_| {
-        error(
-            "vnet-not-vlan-aware",
-            format!("vnet \"{name}\" is not VLAN-aware: VMs on it cannot have a VLAN"),
-        )
-        .hint("remove the VLAN, or make the vnet VLAN-aware in Datacenter > SDN > VNets")
-    });
-    refused.into_iter().collect()
-}
-
 fn mapping(
     kind: MappingKind,
     name: &str,
@@ -311,7 +364,7 @@ fn mapping(
 const FEW: usize = 8;
 
 /// What was most likely meant, or all that there is; `empty` where there is nothing.
-fn near(wrong: &str, names: &[String], empty: &str) -> String {
+pub(crate) fn near(wrong: &str, names: &[String], empty: &str) -> String {
     let names = || names.iter().map(String::as_str);
     let list = suggest::list(names());
     match suggest::near(wrong, names()) {

@@ -51,6 +51,8 @@ pub(crate) enum Required {
     Iso(String),
     /// A bridge or vnet.
     Bridge(String),
+    /// A vnet of the document that the same run makes.
+    NewVnet(String),
     /// A bridge that may be a VNet, which must then be VLAN-aware.
     VlansOn(String),
     /// A mapping.

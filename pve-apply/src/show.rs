@@ -3,6 +3,7 @@
 
 use crate::action::{Action, Plan, VmPlan};
 use crate::change::{Change, Impact};
+use crate::network::{self, show::Line};
 use stage::printable;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -31,6 +32,7 @@ const SCREEN: usize = 40;
 /// Returns the plan as text; with `verbose` also what nobody sets.
 pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     let mut out = summary(plan);
+    show_networks(&mut out, plan, colour);
     let mut vms: Vec<&VmPlan> = plan.vms.iter().collect();
     vms.sort_by_key(|vm| vm.action != Action::Destroy);
     for vm in vms {
@@ -93,7 +95,7 @@ fn summary(plan: &Plan) -> String {
     let found = plan.unchanged.iter().filter(|vm| vm.is_found()).count();
     // A saved plan may have been edited.
     let (unchanged, not_found) = (found.saturating_sub(waiting), plan.unchanged.len() - found);
-    let parts: Vec<String> = [
+    let vms = [
         counted("destroy"),
         counted("create"),
         counted("change"),
@@ -106,12 +108,24 @@ fn summary(plan: &Plan) -> String {
         (waiting > 0).then(|| format!("{waiting} waiting for a reboot")),
         (unchanged > 0).then(|| format!("{unchanged} unchanged")),
         (not_found > 0).then(|| format!("{not_found} not found")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    ];
+    let networks = network::show::summary(&plan.networks).into_iter();
+    let parts: Vec<String> = networks.chain(vms.into_iter().flatten()).collect();
     let text = if parts.is_empty() { "no VMs".to_owned() } else { parts.join(", ") };
     format!("{}: {text}\n", plan.deployment)
+}
+
+/// Shows the networks before the VMs.
+fn show_networks(out: &mut String, plan: &Plan, colour: Colour) {
+    for line in network::show::lines(&plan.networks) {
+        let (text, code) = match &line {
+            Line::Added(text) => (text, GREEN),
+            Line::Changed(text) => (text, YELLOW),
+            Line::Removed(text) => (text, RED),
+            Line::Plain(text) => (text, ""),
+        };
+        push_line(out, text, colour, code);
+    }
 }
 
 fn show_vm(out: &mut String, vm: &VmPlan, colour: Colour) {

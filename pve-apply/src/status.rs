@@ -2,6 +2,7 @@
 
 use crate::action::{Action, Plan};
 use crate::json;
+use crate::network::rows::{HEADINGS, NetworkRow};
 use crate::notice::NoticeKind;
 use crate::plan::is_mark_only;
 use serde::Serialize;
@@ -19,6 +20,9 @@ struct ListJson<'a> {
     site: &'a str,
     /// The document's deployment.
     deployment: &'a str,
+    /// The document's networks; absent when it has none.
+    #[serde(skip_serializing_if = "<[NetworkRow]>::is_empty")]
+    networks: &'a [NetworkRow],
     /// The VMs.
     vms: &'a [Row],
 }
@@ -194,17 +198,11 @@ fn headings(columns: Columns) -> Vec<String> {
 pub(crate) fn table(rows: &[Row], columns: Columns) -> String {
     let mut lines = vec![headings(columns)];
     lines.extend(rows.iter().map(|row| row.cells(columns)));
-    let width = |column: usize| {
-        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
-    };
-    let widths: Vec<usize> = (0..).map_while(width).collect();
     let below = std::iter::once(None).chain(rows.iter().map(|row| row.unset.as_ref()));
     let mut out = String::new();
-    for (line, below) in lines.iter().zip(below) {
-        let cells: Vec<String> =
-            line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+    for (line, below) in aligned(&lines).into_iter().zip(below) {
         // Writing into a String cannot fail.
-        let _ = writeln!(out, "{}", cells.join("  ").trim_end());
+        let _ = writeln!(out, "{line}");
         for difference in below.into_iter().flatten() {
             let _ = writeln!(out, "      {}", printable(difference));
         }
@@ -212,7 +210,31 @@ pub(crate) fn table(rows: &[Row], columns: Columns) -> String {
     out
 }
 
+/// Returns the networks as a table with a header; empty if there are none.
+pub(crate) fn networks(rows: &[NetworkRow]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut lines = vec![HEADINGS.map(str::to_owned).to_vec()];
+    let plain = |row: &NetworkRow| row.cells().iter().map(|cell| printable(cell)).collect();
+    lines.extend(rows.iter().map(plain));
+    aligned(&lines).into_iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Returns lines whose cells are below each other.
+fn aligned(lines: &[Vec<String>]) -> Vec<String> {
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..).map_while(width).collect();
+    let line = |line: &Vec<String>| {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    lines.iter().map(line).collect()
+}
+
 /// Returns the rows as JSON.
-pub(crate) fn json(site: &str, deployment: &str, rows: &[Row]) -> Vec<u8> {
-    json::pretty(&ListJson { version: 1, site, deployment, vms: rows })
+pub(crate) fn json(site: &str, deployment: &str, networks: &[NetworkRow], rows: &[Row]) -> Vec<u8> {
+    json::pretty(&ListJson { version: 1, site, deployment, networks, vms: rows })
 }

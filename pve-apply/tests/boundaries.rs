@@ -7,144 +7,13 @@
 #![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-use test_support::parallel;
-use test_support::pve_sim::{Options, PveSim, World, faults};
+mod stand;
 
-/// The number of parallel runs: they wait more than they work.
-const WORKERS: usize = 16;
+use stand::{Stand, compare, each, undisturbed};
+
 /// The number of runs after which the work must be done: one that is cut, one that finishes it, one that finds
 /// the second at its own cleaning up.
 const RUNS: usize = 3;
-
-/// One cluster of its own with one document.
-struct Stand {
-    sim: PveSim,
-    folder: tempfile::TempDir,
-    case: PathBuf,
-}
-
-impl Stand {
-    fn new(case: &str, faults: &str) -> Self {
-        let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(case);
-        let folder = tempfile::tempdir().unwrap();
-        let faults = faults::from_json(faults).unwrap();
-        let world = World::from_json(&read(&case, "world.json")).unwrap();
-        let sim = PveSim::start(world, Options { faults, ..Options::default() }).unwrap();
-        Self { sim, folder, case }
-    }
-
-    /// The line of the case's `cmd` that calls the tool.
-    fn command(&self) -> String {
-        let cmd = read(&self.case, "cmd");
-        let line = cmd.lines().find(|line| line.starts_with("pve-apply ")).unwrap();
-        // The words for the tool end where those for the shell begin.
-        let is_shells = |word: &&str| word.starts_with(['<', '>', '|', '&']);
-        let words: Vec<&str> = line.split(' ').take_while(|word| !is_shells(word)).collect();
-        words.join(" ")
-    }
-
-    fn spawn(&self) -> Child {
-        let document = read(&self.case, "stdin")
-            .replace("$PVE_SIM_ENDPOINT", &self.sim.endpoint())
-            .replace("$PVE_SIM_TOKEN", &self.sim.token());
-        let log = std::fs::File::create(self.folder.path().join("stderr")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pve-apply"))
-            .args(self.command().split_whitespace().skip(1))
-            .current_dir(self.folder.path())
-            .env("PVE_FINGERPRINT", self.sim.fingerprint())
-            .env("HOME", self.folder.path())
-            .env_remove("XDG_STATE_HOME")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(document.as_bytes()).unwrap();
-        child
-    }
-
-    /// Runs until a run succeeds, at most this many times; the error has the output of the last run.
-    fn finish(&self, runs: usize) -> Result<(), String> {
-        let ends_well = |_| self.spawn().wait().unwrap().success();
-        if (0..runs).any(ends_well) { Ok(()) } else { Err(read(self.folder.path(), "stderr")) }
-    }
-
-    /// The world without what tells one run from another: nonces, uuids, and the tasks that were needed.
-    fn world(&self) -> String {
-        self.sim.settle();
-        let mut world: serde_json::Value =
-            serde_json::from_str(&self.sim.world().to_json()).unwrap();
-        world.as_object_mut().unwrap().remove("tasks");
-        let text = serde_json::to_string_pretty(&world).unwrap();
-        without(&without(&text, "run="), "uuid=")
-    }
-
-    /// Kills the tool as soon as PVE has got this many requests; `false` if it had already ended.
-    fn kill_after(&self, requests: usize) -> bool {
-        let mut child = self.spawn();
-        loop {
-            if self.sim.requests().len() >= requests {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                return true;
-            }
-            if child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
-
-/// The text without the hexadecimal word behind each `mark`.
-fn without(text: &str, mark: &str) -> String {
-    let mut parts = text.split(mark);
-    let first = parts.next().unwrap().to_owned();
-    parts.fold(first, |all, part| {
-        all + mark + part.trim_start_matches(|c: char| c.is_ascii_hexdigit() || c == '-')
-    })
-}
-
-fn read(folder: &Path, name: &str) -> String {
-    std::fs::read_to_string(folder.join(name)).unwrap()
-}
-
-/// Tries each number from 0 on, several at a time, and says all that failed.
-fn each(count: usize, attempt: impl Fn(usize) -> Result<(), String> + Sync) {
-    let failed = parallel::each(WORKERS, count, attempt);
-    println!("{count} cuts, {} not survived", failed.len());
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
-}
-
-/// What the case comes to when nothing happens, and the requests of that.
-fn undisturbed(case: &str) -> (String, Vec<String>) {
-    let stand = Stand::new(case, "[]");
-    stand.finish(1).unwrap();
-    let requests = stand.sim.requests();
-    (stand.world(), requests.iter().map(|r| format!("{} {}", r.method, r.path)).collect())
-}
-
-/// Runs again until the work is done, and compares what has come of it.
-fn compare(what: &str, stand: &Stand, runs: usize, expected: &str) -> Result<(), String> {
-    stand.finish(runs).map_err(|text| format!("{what}: the next runs end with\n{text}"))?;
-    let world = stand.world();
-    if world == expected {
-        return Ok(());
-    }
-    Err(format!("{what}: the world is another:\n{}", difference(expected, &world)))
-}
-
-fn difference(one: &str, other: &str) -> String {
-    let only = |a: &str, b: &str, sign: &str| {
-        let lines = a.lines().filter(|line| !b.lines().any(|other| other == *line));
-        lines.map(|line| format!("{sign} {line}\n")).collect::<String>()
-    };
-    only(one, other, "-") + &only(other, one, "+")
-}
 
 /// Which requests a run is killed after.
 enum After {
@@ -235,4 +104,11 @@ cases! {
     rename: "a-renamed-vm-gets-its-name-and-new-memory" after Request,
     release: "released-vms-lose-the-mark" after Request,
     change_of_tags: "foreign-tags-stay-and-ours-are-reset" after Write,
+    network_and_vm: "network-is-committed-before-its-vm" after Write,
+    network_and_vm_removed: "network-and-vm-are-destroyed" after Write,
+    network_created: "network-alone-is-created" after Request,
+    network_created_on_8_4: "network-alone-is-created-on-8-4" after Request,
+    network_changed: "network-alone-is-changed" after Request,
+    network_removed: "network-alone-is-removed" after Request,
+    network_leftovers: "network-leftovers-of-a-killed-run-are-committed" after Request,
 }

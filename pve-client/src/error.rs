@@ -298,6 +298,18 @@ impl Error {
         })
     }
 
+    /// Returns whether someone else holds the SDN lock.
+    pub fn is_sdn_locked(&self) -> bool {
+        // PVE: facts-2, 23.
+        self.text_matches(|text| text.contains("invalid lock token provided"))
+    }
+
+    /// Returns whether the SDN lock was refused because of pending changes.
+    pub fn has_sdn_changes(&self) -> bool {
+        // PVE: facts-2, 22.
+        self.text_matches(|text| text.contains("configuration has pending changes"))
+    }
+
     /// Returns whether the object does not exist. PVE reports this with status 500 far more often than with 404.
     pub fn is_not_found(&self) -> bool {
         self.status() == Some(404)

@@ -24,13 +24,16 @@ mod handshake;
 mod hardware;
 mod headers;
 mod ids;
+mod lxc;
 mod migrate;
+mod package;
 mod params;
 mod property_string;
 mod proxy;
 mod qemu;
 mod redirect;
 mod sdn;
+mod sdn_object;
 mod storage;
 mod task;
 mod tls;
@@ -54,12 +57,14 @@ pub use ids::{BadName, Digest, NodeName, StorageId, Vmid};
 pub use migrate::{
     LocalDisk, MappedResource, Migration, MigrationObstacles, MigrationPreconditions,
 };
+pub use package::Package;
 pub use params::Params;
 pub use property_string::{PropertyString, display_size, parse_boolean, parse_size};
 pub use proxy::Proxies;
 pub use qemu::{ConfigView, PendingValue, VmConfig, VmStatus};
 pub use redirect::Downgrade;
-pub use sdn::{NodeVnet, NodeZone, SdnKind, SdnObject, SdnState};
+pub use sdn::{NodeVnet, NodeZone, SdnKind};
+pub use sdn_object::{SdnFabric, SdnFabricNode, SdnFabrics, SdnObject, SdnState};
 pub use storage::{
     Bridge, Download, Network, Storage, StorageConfig, UrlMetadata, Volume, VolumeInfo,
 };

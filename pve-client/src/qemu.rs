@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::fields::{BadField, Fields};
 use crate::ids::{Digest, NodeName, StorageId, Vmid};
 use crate::params::{Params, path};
 use crate::upid::Upid;
@@ -47,6 +48,19 @@ pub struct PendingValue {
     pub pending: Option<String>,
     /// Whether the next start deletes the key.
     pub delete: bool,
+}
+
+impl PendingValue {
+    /// Reads a row of a list.
+    pub(crate) fn read(item: &Fields<'_>) -> Result<Self, BadField> {
+        Ok(Self {
+            key: item.required("key")?,
+            value: item.text("value"),
+            pending: item.text("pending"),
+            // 1 is a deletion, 2 a forced deletion.
+            delete: item.integer("delete").is_some_and(|delete| delete > 0),
+        })
+    }
 }
 
 /// A VM's current state.
@@ -95,15 +109,7 @@ impl Client {
 
     /// Returns a VM's config key by key, with pending changes.
     pub fn vm_pending(&self, node: &NodeName, vmid: Vmid) -> Result<Vec<PendingValue>, Error> {
-        self.get(&vm_path(node, vmid, &["pending"]), &Params::new())?.list(|item| {
-            Ok(PendingValue {
-                key: item.required("key")?,
-                value: item.text("value"),
-                pending: item.text("pending"),
-                // 1 is a deletion, 2 a forced deletion.
-                delete: item.integer("delete").is_some_and(|delete| delete > 0),
-            })
-        })
+        self.get(&vm_path(node, vmid, &["pending"]), &Params::new())?.list(PendingValue::read)
     }
 
     /// Creates a VM from the vmid and `params`.

@@ -1,18 +1,17 @@
 //! Calls about software-defined networking: zones, vnets, subnets, and applying them.
 //!
 //! Nothing takes effect before the apply, and an apply may end `OK` although a node failed (facts 37, 46):
-//! check `node_sdn_zones` afterwards.
-
-use std::collections::BTreeMap;
+//! check `node_sdn_zones` and `node_vnets` afterwards. The views of an object are in `sdn_object`.
 
 use crate::client::Client;
 use crate::error::Error;
 use crate::ids::NodeName;
 use crate::params::{Params, path};
+use crate::sdn_object::{SdnFabric, SdnFabricNode, SdnFabrics, SdnObject};
 use crate::upid::Upid;
 
 /// The kind of an SDN object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SdnKind {
     /// A zone.
     Zone,
@@ -20,6 +19,8 @@ pub enum SdnKind {
     Vnet,
     /// A subnet of the given vnet.
     Subnet(String),
+    /// A controller of EVPN zones.
+    Controller,
 }
 
 impl SdnKind {
@@ -30,6 +31,7 @@ impl SdnKind {
             Self::Zone => segments.push("zones"),
             Self::Vnet => segments.push("vnets"),
             Self::Subnet(vnet) => segments.extend(["vnets", vnet, "subnets"]),
+            Self::Controller => segments.push("controllers"),
         }
         segments.extend(id);
         path(&segments)
@@ -41,34 +43,9 @@ impl SdnKind {
             Self::Zone => "zone",
             Self::Vnet => "vnet",
             Self::Subnet(_) => "subnet",
+            Self::Controller => "controller",
         }
     }
-}
-
-/// Whether an object has changes that are not applied yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SdnState {
-    /// No pending changes.
-    Applied,
-    /// New, not applied yet.
-    New,
-    /// Applied with other values.
-    Changed,
-    /// Applied; the next apply deletes it.
-    Deleted,
-}
-
-/// A zone, vnet or subnet, with its pending values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SdnObject {
-    /// Its ID; for a subnet, `zone-10.9.0.0-24`.
-    pub id: String,
-    /// Whether it has pending changes.
-    pub state: SdnState,
-    /// Its values.
-    pub values: BTreeMap<String, String>,
-    /// The values after the next apply.
-    pub pending: BTreeMap<String, String>,
 }
 
 /// A zone's state on one node.
@@ -92,29 +69,45 @@ pub struct NodeVnet {
 }
 
 impl Client {
-    /// Returns the objects of a kind, with pending changes.
+    /// Returns the objects of a kind, with pending changes and without a digest.
+    /// Objects that the token cannot see are missing (facts-2, 31).
     pub fn sdn_list(&self, kind: &SdnKind) -> Result<Vec<SdnObject>, Error> {
-        let answer = self.get(&kind.path(None), &Params::new().with_flag("pending", true))?;
-        answer.list(|object| {
-            let state = match object.text("state").as_deref() {
-                Some("new") => SdnState::New,
-                Some("changed") => SdnState::Changed,
-                Some("deleted") => SdnState::Deleted,
-                _ => SdnState::Applied,
-            };
-            Ok(SdnObject {
-                id: object.required(kind.id_field())?,
-                state,
-                values: object.texts(),
-                pending: object
-                    .object("pending")
-                    .map(|pending| pending.texts())
-                    .unwrap_or_default(),
-            })
+        self.sdn_view(kind, &Params::new().with_flag("pending", true))
+    }
+
+    /// Returns the objects of a kind as the next apply commits them, with the digest of their file.
+    pub fn sdn_edited(&self, kind: &SdnKind) -> Result<Vec<SdnObject>, Error> {
+        self.sdn_view(kind, &Params::new())
+    }
+
+    /// Returns the objects of a kind as the last apply committed them.
+    pub fn sdn_running(&self, kind: &SdnKind) -> Result<Vec<SdnObject>, Error> {
+        self.sdn_view(kind, &Params::new().with_flag("running", true))
+    }
+
+    /// Reads a list of objects.
+    fn sdn_view(&self, kind: &SdnKind, view: &Params) -> Result<Vec<SdnObject>, Error> {
+        let answer = self.get(&kind.path(None), view)?;
+        answer.list(|object| SdnObject::read(object, kind.id_field()))
+    }
+
+    /// Returns the fabrics and their nodes, with pending changes; PVE 9 and newer.
+    /// Those that the token cannot see are missing (facts-2, 42).
+    pub fn sdn_fabrics(&self) -> Result<SdnFabrics, Error> {
+        // PVE: pve-network, API2/Network/SDN/Fabrics.pm, list_all.
+        let params = Params::new().with_flag("pending", true);
+        let answer = self.get("/cluster/sdn/fabrics/all", &params)?;
+        let all = answer.object()?;
+        let bad = |field| answer.bad(&format!("{field}"));
+        let fabrics = all.objects("fabrics").map(|row| SdnFabric::read(&row));
+        let nodes = all.objects("nodes").map(|row| SdnFabricNode::read(&row));
+        Ok(SdnFabrics {
+            fabrics: fabrics.collect::<Result<_, _>>().map_err(bad)?,
+            nodes: nodes.collect::<Result<_, _>>().map_err(bad)?,
         })
     }
 
-    /// Creates an object; `params` includes its ID.
+    /// Creates an object; `params` includes its ID. A lock token is for PVE 9 and newer (facts-2, 24).
     pub fn sdn_create(
         &self,
         kind: &SdnKind,
@@ -124,7 +117,7 @@ impl Client {
         self.post(&kind.path(None), &locked(params, lock)).map(drop)
     }
 
-    /// Changes an object.
+    /// Changes an object; `params` may include the digest of its file, and `delete`.
     pub fn sdn_update(
         &self,
         kind: &SdnKind,
@@ -140,24 +133,33 @@ impl Client {
         self.delete(&kind.path(Some(id)), &locked(&Params::new(), lock)).map(drop)
     }
 
-    /// Applies all pending changes, including other users'; releases the lock, if given.
+    /// Applies all pending changes, including other users'. Releases the lock, if given, once the
+    /// configuration is committed, before the task has run (facts-2, 25).
     pub fn sdn_apply(&self, lock: Option<&str>) -> Result<Upid, Error> {
         let params = locked(&Params::new(), lock);
         let params = if lock.is_some() { params.with_flag("release-lock", true) } else { params };
         self.put("/cluster/sdn", &params)?.parse(Upid::RULE)
     }
 
-    /// Takes the SDN lock and returns its token; refused if there are pending changes. PVE 9 and newer.
-    pub fn sdn_lock(&self) -> Result<String, Error> {
-        self.post("/cluster/sdn/lock", &Params::new())?.parse("a lock token")
+    /// Takes the SDN lock and returns its token; refused if there are pending changes, unless
+    /// `allow_pending`. PVE 9 and newer. The lock never expires (facts-2, 21).
+    pub fn sdn_lock(&self, allow_pending: bool) -> Result<String, Error> {
+        let params = Params::new();
+        let params = if allow_pending { params.with_flag("allow-pending", true) } else { params };
+        self.post("/cluster/sdn/lock", &params)?.parse("a lock token")
     }
 
-    /// Releases the SDN lock.
+    /// Releases the SDN lock; also succeeds if nobody holds it.
     pub fn sdn_unlock(&self, lock: &str) -> Result<(), Error> {
         self.delete("/cluster/sdn/lock", &locked(&Params::new(), Some(lock))).map(drop)
     }
 
-    /// Discards all pending changes, including other users': hold the lock. PVE 9 and newer.
+    /// Breaks the SDN lock, whoever holds it (facts-2, 26).
+    pub fn sdn_break_lock(&self) -> Result<(), Error> {
+        self.delete("/cluster/sdn/lock", &Params::new().with_flag("force", true)).map(drop)
+    }
+
+    /// Discards all pending changes, including other users', and releases the lock. PVE 9 and newer.
     pub fn sdn_rollback(&self, lock: &str) -> Result<(), Error> {
         self.post("/cluster/sdn/rollback", &locked(&Params::new(), Some(lock))).map(drop)
     }

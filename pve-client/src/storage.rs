@@ -141,6 +141,8 @@ pub struct Network {
     pub active: bool,
     /// Its address in CIDR notation.
     pub cidr: Option<String>,
+    /// The gateway of the node's default route, if its config sets one here.
+    pub gateway: Option<String>,
 }
 
 impl Client {
@@ -277,6 +279,7 @@ impl Client {
                 kind: network.text("type").unwrap_or_default(),
                 active: network.flag("active"),
                 cidr: network.text("cidr"),
+                gateway: network.text("gateway"),
             })
         })
     }

@@ -5,6 +5,9 @@
     reason = "a test may unwrap, also in the functions that its tests share"
 )]
 
+#[path = "simulator/sdn.rs"]
+mod sdn;
+
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -97,6 +100,17 @@ fn the_cluster_describes_itself() {
     assert!(local.has_content("import") && local.active && local.avail > 0, "{local:?}");
     let networks = client.networks(&node()).unwrap();
     assert!(networks.iter().any(|n| n.iface == "vmbr0" && n.kind == "bridge"), "{networks:?}");
+    assert!(networks.iter().any(|n| n.gateway.as_deref() == Some("192.0.2.1")), "{networks:?}");
+    let packages = client.packages(&node()).unwrap();
+    let dnsmasq = packages.iter().find(|package| package.name == "dnsmasq").unwrap();
+    assert_eq!(dnsmasq.installed.as_deref(), Some("2.91-1"));
+    sim.edit(|world| {
+        let lacks = r#"{"nodes": {"pve1": {"lacks": ["dnsmasq"]}}}"#;
+        world.nodes = World::from_json(lacks).unwrap().nodes;
+    });
+    let packages = client.packages(&node()).unwrap();
+    let dnsmasq = packages.iter().find(|package| package.name == "dnsmasq").unwrap();
+    assert_eq!(dnsmasq.installed, None);
     assert_eq!(sim.refused(), Vec::<String>::new());
 }
 
@@ -313,37 +327,6 @@ fn an_incomplete_list_is_an_error() {
         }
         assert_eq!(client.cluster_resources().unwrap().len(), 2);
     }
-    assert_eq!(sim.refused(), Vec::<String>::new());
-}
-
-/// A token that can also edit the SDN, with ACLs on both user and token.
-const SDN_WORLD: &str = r#"{"access": {
-    "users": {"pipeline@pve": {}}, "tokens": {"pipeline@pve!apply": {"secret": "00000000-0000-4000-8000-000000000001"}},
-    "roles": {"Net": ["SDN.Allocate", "SDN.Audit", "Sys.Audit"]},
-    "acl": [{"path": "/", "who": "pipeline@pve", "role": "Net", "propagate": true},
-            {"path": "/", "who": "pipeline@pve!apply", "role": "Net", "propagate": true}]}}"#;
-
-#[test]
-fn sdn_objects_wait_for_the_apply() {
-    let (sim, client) = scene(SDN_WORLD);
-    let lock = client.sdn_lock().unwrap();
-    let lock = Some(lock.as_str());
-    let subnet = SdnKind::Subnet("vnet1".to_owned());
-    let zone =
-        Params::new().with("zone", "zone1").with("type", "vxlan").with("peers", "192.0.2.10");
-    client.sdn_create(&SdnKind::Zone, &zone, lock).unwrap();
-    let vnet = Params::new().with("vnet", "vnet1").with("zone", "zone1").with("tag", 100);
-    client.sdn_create(&SdnKind::Vnet, &vnet, lock).unwrap();
-    let net = Params::new().with("type", "subnet").with("subnet", "10.9.0.0/24");
-    client.sdn_create(&subnet, &net, lock).unwrap();
-    assert_eq!(client.sdn_list(&SdnKind::Zone).unwrap()[0].state, SdnState::New);
-    wait(&client, &client.sdn_apply(lock).unwrap()).unwrap();
-    assert_eq!(client.sdn_list(&SdnKind::Zone).unwrap()[0].state, SdnState::Applied);
-    assert_eq!(client.node_sdn_zones(&node()).unwrap()[0].status, "available");
-    assert_eq!(client.sdn_list(&subnet).unwrap()[0].id, "zone1-10.9.0.0-24");
-    client.sdn_update(&SdnKind::Vnet, "vnet1", &Params::new().with("tag", 101), None).unwrap();
-    let vnets = client.sdn_list(&SdnKind::Vnet).unwrap();
-    assert_eq!((vnets[0].state, vnets[0].pending["tag"].as_str()), (SdnState::Changed, "101"));
     assert_eq!(sim.refused(), Vec::<String>::new());
 }
 

@@ -9,6 +9,7 @@ use crate::blocked::Blocked;
 use crate::change::{Change, Impact};
 use crate::json;
 use crate::mark::Mark;
+use crate::network::model::Networks;
 use crate::notice::{Notice, NoticeKind};
 use crate::observed::Power;
 use pve_client::{Digest, NodeName, Vmid};
@@ -42,6 +43,9 @@ pub(crate) struct Plan {
     /// VMs of this deployment that are not in the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_over: Vec<LeftOver>,
+    /// The site's networks, if the document has any or some are to be removed.
+    #[serde(default, skip_serializing_if = "Networks::is_empty")]
+    pub(crate) networks: Networks,
 }
 
 /// A VM of this deployment that is missing from the document's list of all names.
@@ -100,6 +104,9 @@ pub(crate) struct VmPlan {
     /// The VMs of this plan that must be finished first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,
+    /// The networks whose commit must succeed first: it has a NIC on a vnet of theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) networks: Vec<String>,
     /// The storage that takes its disks: imports into one storage are limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<String>,
@@ -173,6 +180,7 @@ impl Plan {
             blocked: Vec::new(),
             notices: Vec::new(),
             left_over: Vec::new(),
+            networks: Networks::default(),
         }
     }
 
@@ -186,6 +194,7 @@ impl Plan {
             vm.mark.stamp(&own, run);
             vm.steps.iter_mut().for_each(|step| step.stamp(&own, run));
         }
+        self.networks.stamp(&own, run);
     }
 
     /// Returns the owner of the planned VMs, for people.
@@ -202,7 +211,10 @@ impl Plan {
     pub(crate) fn has_changes(&self) -> bool {
         let is_asked =
             |notice: &Notice| matches!(notice.kind, NoticeKind::Halted { is_asked: true, .. });
-        !self.vms.is_empty() || !self.blocked.is_empty() || self.notices.iter().any(is_asked)
+        !self.vms.is_empty()
+            || !self.blocked.is_empty()
+            || self.notices.iter().any(is_asked)
+            || self.networks.has_changes()
     }
 
     /// Returns the names of the VMs with nothing to do whose values wait for a reboot.
@@ -212,6 +224,11 @@ impl Plan {
             self.notices.iter().filter(waits).map(|notice| notice.name.as_str()).collect();
         let unchanged = self.unchanged.iter().map(|vm| vm.name.as_str());
         unchanged.filter(|name| names.contains(name)).collect()
+    }
+
+    /// Returns whether something cannot be done.
+    pub(crate) fn is_blocked(&self) -> bool {
+        !self.blocked.is_empty() || !self.networks.blocked.is_empty()
     }
 
     /// Returns how many VMs have this action.

@@ -44,6 +44,9 @@ pub(crate) struct StatusArgs {
     /// Also list VMs of other deployments
     #[arg(long, conflicts_with_all = ["vms", "tags"], help_heading = "Selection")]
     pub(crate) all: bool,
+    /// List the networks only
+    #[arg(long, conflicts_with_all = ["vms", "tags", "all"], help_heading = "Selection")]
+    pub(crate) networks_only: bool,
 }
 
 impl StatusArgs {

@@ -1,7 +1,8 @@
 //! `pve-apply apply`.
 
-use super::session::{Session, close, print_plan, prune, refuse_blocked, unless_done, work};
-use super::{rollback, wait};
+use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
+use super::work::{close, work};
+use super::{networks, rollback, wait};
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
 use crate::cli::ApplyArgs;
@@ -10,10 +11,11 @@ use crate::confirm;
 use crate::desired::{Desired, OnError, Purpose};
 use crate::interrupt::Interrupt;
 use crate::mark::Owner;
+use crate::network::{self, desired::Purpose as Role};
 use crate::observe::Scope;
 use crate::observed::{Observation, Observed, VmState};
 use crate::other_run::Wait;
-use crate::outcome::{self, ResultJson, VmOutcome};
+use crate::outcome::{self, Outcomes, ResultJson};
 use crate::preflight::Preflight;
 use crate::read::Stopwatch;
 use crate::{facts, plan, plan_file, ready, room};
@@ -28,8 +30,8 @@ const ROUNDS: usize = 8;
 struct Work {
     /// The plan of the last round.
     plan: Plan,
-    /// The outcomes of the VMs of all rounds.
-    outcomes: Vec<VmOutcome>,
+    /// The outcomes of all rounds.
+    outcomes: Outcomes,
     /// VMs that were left out because they are blocked.
     skipped: Report,
     /// Runs since the first step.
@@ -47,6 +49,8 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
     session.refuse_unpublished()?;
     session.desired.consent = (&args.consent).into();
+    networks::choose(&mut session, args.network, &args.target, Role::Compare);
+    session.desired.networks.prune = args.prune;
     let interrupt = Interrupt::listen();
     let mut pace = args.pace;
     let on_error = args.on_error.or(session.desired.on_error).unwrap_or_default();
@@ -56,24 +60,24 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let args = ApplyArgs { pace, ..args.clone() };
     let work = rounds(&args, &session, &waiting)?;
     let (plan, outcomes) = (&work.plan, &work.outcomes);
-    let failed = !outcome::all_done(outcomes);
+    let failed = !outcomes.all_done();
     if failed {
         work.close(console, Readiness::default());
     }
     // What another run of this deployment creates is not a failure of this one.
-    if on_error == OnError::Rollback && outcomes.iter().any(VmOutcome::is_failed) {
+    if on_error == OnError::Rollback && outcomes.any_failed() {
         return Err(rollback::run(&session, console, &interrupt, pace, outcomes));
     }
     let mut report = unless_done(outcomes)?;
-    let mut rows = outcome::rows(plan, outcomes, &session.order);
+    let mut rows = outcome::rows(plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let limit = Duration::from_secs(args.wait.wait_timeout);
     let (waited, guests) =
         wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console);
     report.extend(waited);
     work.close(console, guests);
-    let result = ResultJson::new(&session.desired.deployment, rows);
-    let changed = outcome::any_changed(outcomes);
+    let result = ResultJson::new(&session.desired.deployment, rows).with_networks(plan, outcomes);
+    let changed = outcomes.any_changed();
     if work.skipped.has_errors() {
         // Not everything that the document asks for was done, whatever became of the rest.
         report.extend(work.skipped);
@@ -88,7 +92,7 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
 /// Plans and works until no other run interferes.
 fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Work, Failure> {
     let (console, interrupt) = (waiting.console, waiting.interrupt);
-    let mut outcomes: Vec<VmOutcome> = Vec::new();
+    let mut outcomes = Outcomes::default();
     let mut watch = None;
     let mut round = 0;
     loop {
@@ -98,9 +102,10 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         let stopped = |failure: Failure| {
             let none = Readiness::default();
             watch.iter().for_each(|watch| close(console, None, &outcomes, none, watch));
-            if outcome::any_changed(&outcomes) { failure.after_changes() } else { failure }
+            if outcomes.any_changed() { failure.after_changes() } else { failure }
         };
-        let observed = waiting.observe(&session.desired, Scope::Apply).map_err(stopped)?;
+        let scope = networks::scope(session, Scope::Apply);
+        let observed = waiting.observe(&session.desired, scope).map_err(stopped)?;
         let mut plan = plan::plan(&session.desired, &observed);
         if let Some(path) = args.plan.as_ref().filter(|_| first) {
             plan = saved(path, &session.desired, &plan, &observed)?;
@@ -108,6 +113,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         }
         if args.prune && first {
             prune(session, &observed, &mut plan)?;
+            plan::prune_networks(&mut plan, &session.desired, &observed);
         }
         let skipped = match refuse_blocked(&plan, args.skip_blocked) {
             Ok(skipped) => skipped,
@@ -126,14 +132,12 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             return Err(stopped(findings.into()));
         }
         console.report(&findings);
-        outcomes.retain(VmOutcome::is_done);
+        outcomes.retain_done();
         let started = *watch.get_or_insert_with(Stopwatch::start);
         let done = work(session, console, interrupt, args.pace, (&plan, &observed));
         // Another round does not retry failures; and a saved plan is carried out as it is.
-        let met = done.iter().any(VmOutcome::is_yielded)
-            && !done.iter().any(VmOutcome::is_failed)
-            && args.plan.is_none();
-        outcome::add(&mut outcomes, done);
+        let met = done.any_yielded() && !done.any_failed() && args.plan.is_none();
+        outcomes.add(done);
         if !met || round == ROUNDS || interrupt.is_stopping() {
             return Ok(Work { plan, outcomes, skipped, watch: started });
         }
@@ -171,6 +175,10 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
             Some(_) => format!("\"{}\" has changed since it was planned", vm.name),
             None => format!("\"{}\" is no longer where it was planned", vm.name),
         };
+        report.push(Entry::error("plan-outdated", place(), fact).hint(PLAN_AGAIN));
+    }
+    for name in network::outdated(&plan.networks, &now.networks, observed.sdn.as_ref()) {
+        let fact = format!("network \"{name}\" has changed since it was planned");
         report.push(Entry::error("plan-outdated", place(), fact).hint(PLAN_AGAIN));
     }
     if report.has_errors() { Err(report.into()) } else { Ok(plan) }
@@ -213,8 +221,9 @@ pub(super) fn preflight(
     observed: &Observed,
 ) -> Result<Report, Failure> {
     let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
+    let mut report = networks::preflight(session, plan, observed)?;
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
-        return Ok(Report::new());
+        return Ok(report);
     }
     let requested = |name: &str| session.requested.iter().find(|vm| vm.name == name);
     let with = |action| plan.vms.iter().filter(move |vm| vm.action == action);
@@ -224,9 +233,10 @@ pub(super) fn preflight(
         images: &session.desired.image_storage,
         made: with(Action::Create).filter_map(|vm| requested(&vm.name)).collect(),
         changed: with(Action::Change).filter_map(|vm| Some((requested(&vm.name)?, vm))).collect(),
+        networks: networks::made(session, plan),
     };
     let facts = facts::read(&session.client, work.node, &work.required())?;
-    let mut report = work.judge(&facts);
+    report.extend(work.judge(&facts));
     report.extend(room::judge(plan, observed, work.node, &facts.storages));
     Ok(report)
 }

@@ -1,11 +1,14 @@
 //! `pve-apply destroy`.
 
-use super::session::{Session, carry_out, print_plan, prune, refuse_blocked, unless_done};
+use super::networks;
+use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
+use super::work::carry_out;
 use crate::action::Plan;
 use crate::cli::DestroyArgs;
 use crate::confirm;
 use crate::desired::Purpose;
 use crate::interrupt::Interrupt;
+use crate::network::desired::Purpose as Role;
 use crate::observe::Scope;
 use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Removal};
@@ -14,10 +17,14 @@ use stage::{Console, Entry, Failure, Output, Place, Report};
 pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Find)?;
     session.desired.consent.shutdown_seconds = args.shutdown_timeout;
+    let role = if args.vmids.is_empty() { Role::Remove } else { Role::Nothing };
+    networks::choose(&mut session, args.network, &args.target, role);
+    session.desired.networks.prune = args.prune;
     let interrupt = Interrupt::listen();
     let lock = session.lock(args.pace, &interrupt, console)?;
     let waiting = session.wait(args.pace, &interrupt, console, &lock);
-    let observed = waiting.observe(&session.desired, Scope::Remove)?;
+    let scope = networks::scope(&session, Scope::Remove);
+    let observed = waiting.observe(&session.desired, scope)?;
     let desired = &session.desired;
     let mut plan = match args.vmids.as_slice() {
         [] => plan::plan_destroy(&Removal::new(desired, &observed)),
@@ -26,15 +33,21 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     if args.prune {
         prune(&session, &observed, &mut plan)?;
     }
+    plan::remove_networks(&mut plan, desired, &observed);
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
     print_plan(console, &plan);
     confirm::confirm_destroys(&plan, args.yes, &interrupt)?;
     let mut report = unseen(&plan);
+    let findings = networks::preflight(&session, &plan, &observed)?;
+    if findings.has_errors() {
+        return Err(findings.into());
+    }
+    report.extend(findings);
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     report.extend(unless_done(&outcomes)?);
-    let rows = outcome::rows(&plan, &outcomes, &session.order);
-    let result = ResultJson::new(&session.desired.deployment, rows);
-    let changed = outcome::any_changed(&outcomes);
+    let rows = outcome::rows(&plan, &outcomes.vms, &session.order);
+    let result = ResultJson::new(&session.desired.deployment, rows).with_networks(&plan, &outcomes);
+    let changed = outcomes.any_changed();
     if skipped.has_errors() {
         report.extend(skipped);
         return Err(Failure::part_way(report));

@@ -1,10 +1,13 @@
 //! `pve-apply doctor`: runs the checks of apply for all VMs of the document, and reports what passes too.
 
 use super::session::Session;
-use super::wait;
-use crate::cli::{DoctorArgs, WaitFor};
+use super::{networks, wait};
+use crate::action::Plan;
+use crate::cli::{DoctorArgs, NetworkArgs, WaitFor};
 use crate::desired::{Desired, Purpose};
+use crate::network::desired::Purpose as Role;
 use crate::observe::Scope;
+use crate::observed::Observed;
 use crate::preflight::Preflight;
 use crate::requested::RequestedVm;
 use crate::{examples, facts, observe, plan, ready, version};
@@ -14,8 +17,9 @@ use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failure> {
-    let (session, examples) =
+    let (mut session, examples) =
         Session::open_for(&args.target, console, Purpose::Apply, examples::warnings)?;
+    networks::choose(&mut session, NetworkArgs::default(), &args.target, Role::Compare);
     let Session { client, desired, .. } = &session;
     // Before anything is asked: they hold whether the node answers or not. Against this very machine
     // the examples run as they are.
@@ -35,20 +39,30 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
         return Err(report.into());
     }
     well(&format!("node {} is online", desired.node));
+    let planned = planned(&session, args.wait)?;
+    if let Some((planned, observed)) = planned.as_ref().filter(|(_, seen)| seen.sdn.is_some()) {
+        let findings = networks::examine(&session, planned, observed)?;
+        if !findings.has_errors() {
+            well("PVE, its nodes and the token have what the networks need");
+        }
+        report.extend(findings);
+    }
     let chosen = |vm: &&RequestedVm| desired.vms.iter().any(|other| other.name == vm.name);
     let work = Preflight {
         node: &desired.node,
         images: &desired.image_storage,
         made: session.requested.iter().filter(chosen).collect(),
         changed: Vec::new(),
+        networks: planned.iter().flat_map(|(_, seen)| networks::missing(&session, seen)).collect(),
     };
     let findings = work.judge(&facts::read(client, work.node, &work.required())?);
     if !findings.has_errors() {
         well("storages, bridges and privileges meet what apply needs");
     }
     report.extend(findings);
-    if args.wait != WaitFor::None {
-        let findings = waits(&session, args.wait)?;
+    if let Some((planned, observed)) = planned.as_ref().filter(|_| args.wait != WaitFor::None) {
+        let guests = ready::guests(desired, planned, observed, args.wait);
+        let findings = wait::preflight(&session, &guests, args.wait)?;
         if !findings.has_errors() {
             well("apply can wait for the VMs");
         }
@@ -62,12 +76,14 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
     if report.has_errors() { Err(report.into()) } else { Ok(Output::bytes(Vec::new(), report)) }
 }
 
-/// Checks what a wait for the VMs needs, once `apply` has done its work.
-fn waits(session: &Session, what: WaitFor) -> Result<Report, Failure> {
+/// Plans what apply would do; only networks and waits depend on what exists already.
+fn planned(session: &Session, wait: WaitFor) -> Result<Option<(Plan, Observed)>, Failure> {
     let Session { client, desired, .. } = session;
+    if desired.networks.list.is_empty() && wait == WaitFor::None {
+        return Ok(None);
+    }
     let observed = observe::observe(client, desired, Scope::Apply)?;
-    let planned = plan::plan(desired, &observed);
-    wait::preflight(session, &ready::guests(desired, &planned, &observed, what), what)
+    Ok(Some((plan::plan(desired, &observed), observed)))
 }
 
 fn node(client: &Client, desired: &Desired) -> Result<Report, Failure> {

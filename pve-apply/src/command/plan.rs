@@ -1,10 +1,12 @@
 //! `pve-apply plan`.
 
 use super::apply::preflight;
+use super::networks;
 use super::session::Session;
 use crate::action::Plan;
 use crate::cli::{self, PlanArgs};
 use crate::desired::Purpose;
+use crate::network::desired::Purpose as Role;
 use crate::observe::{self, Scope};
 use crate::observed::Observed;
 use crate::show::{Colour, show};
@@ -18,7 +20,9 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
         session.refuse_unpublished()?;
     }
     session.desired.consent = (&args.consent).into();
-    let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
+    networks::choose(&mut session, args.network, &args.target, Role::Compare);
+    let scope = networks::scope(&session, Scope::Apply);
+    let observed = observe::observe(&session.client, &session.desired, scope)?;
     let plan = plan::plan(&session.desired, &observed);
     let report = judge(args, &session, (&plan, &observed))?;
     let to_stdout = args.out.as_deref() == Some(Path::new("-"));
@@ -35,7 +39,7 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
         }
     };
     let changes = args.detailed_exitcode && plan.has_changes();
-    let blocked = !plan.blocked.is_empty();
+    let blocked = plan.is_blocked();
     Ok(Output::bytes(stdout, report).with_changes(changes).even_if_blocked(blocked))
 }
 

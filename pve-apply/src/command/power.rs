@@ -1,6 +1,7 @@
 //! `pve-apply start`, `stop` and `reboot`.
 
-use super::session::{Session, carry_out, print_plan, refuse_blocked, unless_done};
+use super::session::{Session, print_plan, refuse_blocked, unless_done};
+use super::work::carry_out;
 use crate::addresses;
 use crate::cli::PowerArgs;
 use crate::desired::Purpose;
@@ -22,10 +23,10 @@ pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Out
     print_plan(console, &plan);
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     let mut report = unless_done(&outcomes)?;
-    let mut rows = outcome::rows(&plan, &outcomes, &session.order);
+    let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);
-    let changed = outcome::any_changed(&outcomes);
+    let changed = outcomes.any_changed();
     if skipped.has_errors() {
         report.extend(skipped);
         return Err(Failure::part_way(report));

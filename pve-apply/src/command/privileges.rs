@@ -2,7 +2,8 @@
 
 use crate::cli::{PrivilegesArgs, WaitFor};
 use crate::desired::{has_only_fixed, nics};
-use crate::privileges::{ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, commands, needs};
+use crate::network;
+use crate::privileges::{ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, commands, needs, with_networks};
 use crate::requested::{self, RequestedVm};
 use pve_client::ApiToken;
 use stage::{Deployment, Document, Entry, Failure, Output, Place, Report};
@@ -20,6 +21,7 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
             let field = format!("vms[{index}].config.{}{part}", problem.key);
             report.push(Entry::error(problem.code, Place::input(field), problem.fact.clone()));
         }
+        let networks = network::desired::read(&deployment, &mut report);
         if report.has_errors() {
             return Err(report.into());
         }
@@ -27,7 +29,9 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         asks_agent &= args.wait != WaitFor::Ssh || !deployment.vms.iter().all(is_fixed);
         own = token_id(&deployment);
         let vms = requested::of(&deployment, parsed);
-        needs(&deployment.image_datastore, &vms.iter().collect::<Vec<_>>(), &ANY_VERSION)
+        let vms = vms.iter().collect::<Vec<_>>();
+        let of_vms = needs(&deployment.image_datastore, &vms, &ANY_VERSION);
+        with_networks(of_vms, &networks.list)
     } else {
         let vm = RequestedVm::placeholder("DATASTORE", BRIDGE_PLACEHOLDER);
         needs("IMAGE_DATASTORE", &[&vm], &ANY_VERSION)

@@ -1,6 +1,7 @@
 //! `pve-apply release`, the reverse of `adopt`.
 
-use super::session::{Session, carry_out, print_plan, refuse_blocked, unless_done};
+use super::session::{Session, print_plan, refuse_blocked, unless_done};
+use super::work::carry_out;
 use crate::addresses;
 use crate::cli::ReleaseArgs;
 use crate::desired::Purpose;
@@ -24,9 +25,9 @@ pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failu
     }
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     let report = unless_done(&outcomes)?;
-    let mut rows = outcome::rows(&plan, &outcomes, &session.order);
+    let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);
-    let changed = outcome::any_changed(&outcomes);
+    let changed = outcomes.any_changed();
     Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
 }

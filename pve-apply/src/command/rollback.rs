@@ -1,12 +1,13 @@
 //! `--on-error rollback`: destroys the VMs that this run has created, finished or not.
 
-use super::session::{Session, carry_out};
+use super::session::Session;
+use super::work::carry_out;
 use crate::action::{Action, Plan};
 use crate::cli::PaceArgs;
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::observed::Observed;
-use crate::outcome::{self, VmOutcome};
+use crate::outcome::Outcomes;
 use crate::plan::{self, Removal};
 use stage::{Console, Entry, Failure, Place};
 
@@ -16,10 +17,10 @@ pub(super) fn run(
     console: &Console,
     interrupt: &Interrupt,
     pace: PaceArgs,
-    outcomes: &[VmOutcome],
+    outcomes: &Outcomes,
 ) -> Failure {
-    let mut report = outcome::report(outcomes);
-    let changed = outcome::any_changed(outcomes);
+    let mut report = outcomes.report();
+    let changed = outcomes.any_changed();
     let ended = |report| if changed { Failure::part_way(report) } else { Failure::from(report) };
     if interrupt.is_signalled() {
         // After Ctrl-C no further step starts, and a destroy is one.
@@ -42,12 +43,12 @@ pub(super) fn run(
     left.for_each(|entry| report.push(entry));
     let pace = PaceArgs { fail_fast: false, ..pace };
     let undone = carry_out(session, console, &interrupt.after_failure(), pace, (&plan, &observed));
-    if !outcome::all_done(&undone) {
-        report.extend(outcome::report(&undone));
+    if !undone.all_done() {
+        report.extend(undone.report());
         return Failure::part_way(report);
     }
     if !undone.is_empty() {
-        let names: Vec<&str> = undone.iter().map(|outcome| outcome.name.as_str()).collect();
+        let names: Vec<&str> = undone.vms.iter().map(|outcome| outcome.name.as_str()).collect();
         let fact = format!("rolled back: {} destroyed", names.join(", "));
         report.push(Entry::warning("rolled-back", Place::Run, fact));
     }
@@ -55,10 +56,10 @@ pub(super) fn run(
 }
 
 /// Plans the removal of the VMs, and only those, that carry this run's nonce.
-fn plan_rollback(session: &Session, outcomes: &[VmOutcome]) -> Result<(Plan, Observed), Failure> {
+fn plan_rollback(session: &Session, outcomes: &Outcomes) -> Result<(Plan, Observed), Failure> {
     let mut desired = session.desired.clone();
     let made = |name: &str| {
-        outcomes.iter().any(|o| o.name == name && o.action == Action::Create && o.changed)
+        outcomes.vms.iter().any(|o| o.name == name && o.action == Action::Create && o.changed)
     };
     desired.vms.retain(|vm| made(&vm.name));
     // The vmid that was chosen is not in the document: the mark finds the VM.

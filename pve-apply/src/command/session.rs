@@ -4,23 +4,22 @@
 
 use crate::action::Plan;
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
-use crate::closing::{self, Readiness};
+use crate::connect;
 use crate::desired::{self, Consent, Desired, Purpose};
-use crate::execute::{Runner, Vmids};
 use crate::interrupt::Interrupt;
+use crate::network::execute;
 use crate::observed::Observed;
 use crate::other_run::Wait;
+use crate::outcome::Outcomes;
 use crate::plan::plan_prune;
-use crate::read::Stopwatch;
 use crate::requested::{self, RequestedVm};
 use crate::run_lock::RunLock;
-use crate::schedule::Gates;
 use crate::show::{Colour, show};
-use crate::{connect, outcome, outcome::VmOutcome, schedule};
 use pve_client::{Client, SystemClock};
 use stage::identity::EXAMPLE_SITE;
-use stage::{Console, Deployment, Document, Entry, Event, Failure, Place, Report, Vm, random};
+use stage::{Console, Deployment, Document, Entry, Failure, Place, Report, Vm, random};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 /// The start of a run.
@@ -101,7 +100,29 @@ impl Session {
         let folder = cli::state_folder();
         let endpoint = self.client.endpoint().url.to_string();
         let limit = Duration::from_secs(pace.task_timeout);
-        RunLock::take(folder.as_deref(), &endpoint, &self.desired, limit, interrupt, console)
+        let folder = folder.as_deref();
+        let lock = RunLock::take(folder, &endpoint, &self.desired, limit, interrupt, console)?;
+        // What a killed run holds keeps everybody from changing networks, whatever this run does.
+        execute::recover(self.tools(console, interrupt, pace, folder))?;
+        Ok(lock)
+    }
+
+    /// Returns what changes of networks need.
+    pub(super) fn tools<'a>(
+        &'a self,
+        console: &'a Console,
+        interrupt: &'a Interrupt,
+        pace: PaceArgs,
+        folder: Option<&'a Path>,
+    ) -> execute::Tools<'a> {
+        execute::Tools {
+            client: &self.client,
+            console,
+            interrupt,
+            clock: &SystemClock,
+            task_limit: Duration::from_secs(pace.task_timeout),
+            folder,
+        }
     }
 
     /// Returns the wait for unfinished work of other runs.
@@ -201,25 +222,41 @@ impl From<&ConsentArgs> for Consent {
 
 /// Reports what is blocked, and refuses to do anything.
 ///
-/// With `skip` work continues on the other VMs, and the result says which were left out; but
-/// when the owner of a VM is in doubt, nothing at all is done.
+/// With `skip` work continues on the other VMs and networks, and the result says which were left out; but
+/// when the owner of one is in doubt, nothing at all is done.
 pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure> {
     let mut report = Report::new();
+    let networks = &plan.networks.blocked;
+    networks.iter().for_each(|blocked| report.push(blocked.entry()));
     plan.blocked.iter().for_each(|blocked| report.push(blocked.entry()));
-    let in_doubt = plan.blocked.iter().any(|blocked| blocked.reason.is_about_identity());
+    let in_doubt = plan.blocked.iter().any(|blocked| blocked.reason.is_about_identity())
+        || networks.iter().any(|blocked| blocked.reason.is_about_identity());
     if !report.has_errors() || skip && !in_doubt {
         return Ok(report);
     }
-    let names: BTreeSet<&str> = plan.blocked.iter().map(|blocked| blocked.name.as_str()).collect();
-    if !plan.vms.is_empty() {
-        let vms = if names.len() == 1 { "VM is" } else { "VMs are" };
-        let fact = format!("nothing was done: {} {vms} blocked", names.len());
-        let entry = Entry::error("nothing-done", Place::Run, fact);
+    if !plan.vms.is_empty() || !plan.networks.planned.is_empty() {
+        let entry = Entry::error("nothing-done", Place::Run, nothing_done(plan));
         let others =
-            "--skip-blocked continues with the others, unless the owner of a VM is in doubt";
+            "--skip-blocked continues with the others, unless the owner of one is in doubt";
         report.push(if in_doubt { entry } else { entry.hint(others) });
     }
     Err(report.into())
+}
+
+/// Returns how many VMs and networks keep the others from being worked on.
+fn nothing_done(plan: &Plan) -> String {
+    let vms: BTreeSet<&str> = plan.blocked.iter().map(|blocked| blocked.name.as_str()).collect();
+    let networks: BTreeSet<&str> =
+        plan.networks.blocked.iter().map(|blocked| blocked.name.as_str()).collect();
+    let counted = |count: usize, one: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {one}s")),
+    };
+    let list = [counted(networks.len(), "network"), counted(vms.len(), "VM")];
+    let list: Vec<String> = list.into_iter().flatten().collect();
+    let are = if vms.len() + networks.len() == 1 { "is" } else { "are" };
+    format!("nothing was done: {} {are} blocked", list.join(" and "))
 }
 
 /// Adds the destruction of VMs that left the document to a plan.
@@ -231,12 +268,16 @@ pub(super) fn prune(
     observed: &Observed,
     plan: &mut Plan,
 ) -> Result<(), Failure> {
-    if session.desired.vm_names.is_none() {
+    let is_all = session.desired.networks.are_all;
+    if session.desired.vm_names.is_none() && !is_all {
         let fact = "is missing: what left the document is unknown";
         let hint = "`resolve` writes it: start the pipe with its document";
         return Err(Entry::error("missing-field", Place::input("vm_names"), fact)
             .hint(hint)
             .into());
+    }
+    if is_all {
+        return Ok(());
     }
     let removal = plan_prune(&session.desired, observed);
     plan.left_over.clear();
@@ -249,12 +290,12 @@ pub(super) fn prune(
 ///
 /// # Errors
 /// Not all of it was done.
-pub(super) fn unless_done(outcomes: &[VmOutcome]) -> Result<Report, Failure> {
-    if outcome::all_done(outcomes) {
-        return Ok(outcome::warnings(outcomes));
+pub(super) fn unless_done(outcomes: &Outcomes) -> Result<Report, Failure> {
+    if outcomes.all_done() {
+        return Ok(outcomes.warnings());
     }
-    let report = outcome::report(outcomes);
-    let part_way = outcome::any_changed(outcomes);
+    let report = outcomes.report();
+    let part_way = outcomes.any_changed();
     Err(if part_way { Failure::part_way(report) } else { report.into() })
 }
 
@@ -262,57 +303,4 @@ pub(super) fn unless_done(outcomes: &[VmOutcome]) -> Result<Report, Failure> {
 pub(super) fn print_plan(console: &Console, plan: &Plan) {
     let colour = Colour::choose(console.is_terminal(), cli::no_color().as_deref());
     console.text(&show(plan, colour, console.verbose()));
-}
-
-/// Carries out a plan for what was observed, and reports the result in one line.
-pub(super) fn carry_out(
-    session: &Session,
-    console: &Console,
-    interrupt: &Interrupt,
-    pace: PaceArgs,
-    (plan, observed): (&Plan, &Observed),
-) -> Vec<VmOutcome> {
-    let watch = Stopwatch::start();
-    let outcomes = work(session, console, interrupt, pace, (plan, observed));
-    close(console, Some(plan), &outcomes, Readiness::default(), &watch);
-    outcomes
-}
-
-/// Reports in one line what a run did.
-pub(super) fn close(
-    console: &Console,
-    plan: Option<&Plan>,
-    outcomes: &[VmOutcome],
-    guests: Readiness,
-    watch: &Stopwatch,
-) {
-    if let Some(line) = closing::line(outcomes, plan, guests, watch.elapsed()) {
-        console.event(&Event::new("summary", "", &line));
-    }
-}
-
-/// Carries out a plan for what was observed.
-pub(super) fn work(
-    session: &Session,
-    console: &Console,
-    interrupt: &Interrupt,
-    pace: PaceArgs,
-    (plan, observed): (&Plan, &Observed),
-) -> Vec<VmOutcome> {
-    let Session { client, desired, .. } = session;
-    let in_use: BTreeSet<_> = observed.guests.iter().map(|guest| guest.vmid).collect();
-    let gates = Gates::new(usize::from(pace.imports_per_storage));
-    let runner = Runner {
-        client,
-        console,
-        interrupt,
-        clock: &SystemClock,
-        gates: &gates,
-        task_limit: Duration::from_secs(pace.task_timeout),
-        vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
-    };
-    let stop_all = pace.fail_fast.then_some(interrupt);
-    console.expect(plan.vms.len());
-    let width = usize::from(pace.parallelism);
-    schedule::run_all(plan, width, stop_all, |vm| runner.run(vm))
 }

@@ -14,6 +14,7 @@ pub(crate) use nic::{NicAddresses, has_only_fixed, nics};
 pub(crate) use read::{Purpose, read};
 
 use crate::mark::Mark;
+use crate::network::desired::DesiredNetworks;
 use data_encoding::HEXLOWER;
 use pve_client::{NodeName, StorageId, Vmid};
 use sha2::{Digest as _, Sha256};
@@ -48,6 +49,8 @@ pub(crate) struct Desired {
     pub(crate) consent: Consent,
     /// The document's images that are not published yet.
     pub(crate) unpublished: Vec<String>,
+    /// The networks that the VMs use.
+    pub(crate) networks: DesiredNetworks,
     /// The VMs, in the document's order.
     pub vms: Vec<DesiredVm>,
 }

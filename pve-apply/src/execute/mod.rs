@@ -13,6 +13,7 @@ mod retry;
 mod step;
 mod vmids;
 
+pub(crate) use persistence::{Cause, Persistence};
 pub(crate) use retry::pause;
 pub(crate) use vmids::Vmids;
 

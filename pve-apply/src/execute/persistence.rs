@@ -16,7 +16,7 @@ const LOST: u32 = 7;
 
 /// Why a write may be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(crate) enum Cause {
     /// Something holds a lock file. PVE itself waited 10 s for it.
     LockFile,
     /// Another temporary cause, about which PVE answered at once.
@@ -27,7 +27,7 @@ pub(super) enum Cause {
 
 impl Cause {
     /// Classifies an error of a write; `None` when a retry would not help, or would do harm.
-    pub(super) fn of(error: &Error, is_over: bool, is_harmless: bool) -> Option<Self> {
+    pub(crate) fn of(error: &Error, is_over: bool, is_harmless: bool) -> Option<Self> {
         if is_over && error.is_lock_file_timeout() {
             Some(Self::LockFile)
         } else if is_over && is_refused_for_now(error) {
@@ -59,7 +59,7 @@ pub(super) fn is_refused_for_now(error: &Error) -> bool {
 
 /// How long one write is retried.
 #[derive(Debug)]
-pub(super) struct Persistence {
+pub(crate) struct Persistence {
     /// The longest wait.
     limit: Duration,
     attempts: u32,
@@ -67,12 +67,12 @@ pub(super) struct Persistence {
 
 impl Persistence {
     /// Retries until `limit` at most, the time that one task may take.
-    pub(super) fn new(limit: Duration) -> Self {
+    pub(crate) fn new(limit: Duration) -> Self {
         Self { limit, attempts: 0 }
     }
 
     /// Returns how long to wait before the next try, `waited` after the first one began; `None` when it is time to give up.
-    pub(super) fn next(&mut self, cause: Cause, waited: Duration) -> Option<Duration> {
+    pub(crate) fn next(&mut self, cause: Cause, waited: Duration) -> Option<Duration> {
         self.attempts += 1;
         let is_over = match cause {
             Cause::LockFile => waited >= LOCK_FILE.min(self.limit),

@@ -7,6 +7,7 @@ use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::BlockReason;
 use crate::desired::{Desired, DesiredVm};
 use crate::mark::{ADOPTED, Line, Mark, NotOurs, Owner, SeedNote, Stage, of_people, uuid};
+use crate::network;
 use crate::observed::{Observation, Observed, VmState};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +51,7 @@ pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed, adoption: &Adop
 /// Returns the state after the adoption, for what `plan` would say then.
 pub(crate) fn as_adopted(adoption: &Plan, observed: &Observed) -> Observed {
     let mut world = observed.clone();
+    world.sdn = observed.sdn.as_ref().map(|sdn| network::as_adopted(&adoption.networks, sdn));
     for vm in &adoption.vms {
         let Some(Observation::Seen(seen)) = vm.vmid.and_then(|vmid| world.vms.get_mut(&vmid))
         else {

@@ -65,6 +65,7 @@ pub(super) fn plan_one(
         candidate: None,
         node: seen.node.clone(),
         after: vm.parent.iter().cloned().collect(),
+        networks: Vec::new(),
         storage: None,
         mark: ours.mark.clone(),
         power: Some(seen.power),

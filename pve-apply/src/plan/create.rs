@@ -60,6 +60,7 @@ pub(super) fn plan_one(
         candidate: vm.vmid.is_none().then(|| desired.candidate(&vm.name)).flatten(),
         node: desired.node.clone(),
         after: vm.parent.iter().cloned().collect(),
+        networks: Vec::new(),
         storage: Some(definition.storage.to_string()),
         mark,
         power: None,

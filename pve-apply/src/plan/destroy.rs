@@ -139,6 +139,7 @@ fn one(
         candidate: None,
         node: seen.map_or(&desired.node, |seen| &seen.node).clone(),
         after: Vec::new(),
+        networks: Vec::new(),
         storage: None,
         mark: ours.map_or_else(|| desired.identity(vm), |ours| ours.mark.clone()),
         power: seen.map(|seen| seen.power),

@@ -55,7 +55,7 @@ fn apply(set: &Value, world: &mut Observed, steps: usize) -> Result<(), TestCase
 }
 
 proptest! {
-    #![proptest_config(super::properties::the_same_each_time())]
+    #![proptest_config(super::worlds::the_same_each_time())]
 
     #[test]
     fn two_documents_in_turn(

@@ -18,6 +18,7 @@ mod find;
 mod intent;
 mod left_over;
 mod namesake;
+mod networks;
 mod options;
 mod owned;
 mod power;
@@ -46,6 +47,7 @@ pub(crate) mod worlds;
 pub(crate) use adopt::{Adoption, as_adopted, plan_adopt};
 pub(crate) use destroy::{Removal, plan_destroy};
 pub(crate) use left_over::plan_prune;
+pub(crate) use networks::{prune_networks, remove_networks};
 pub(crate) use owned::is_mark_only;
 pub(crate) use power::{Verb, plan_power};
 pub(crate) use release::plan_release;
@@ -82,6 +84,7 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
     left_over::list(&mut plan, desired, &finder);
     copies(&mut plan, desired, &finder);
     keep_planned(&mut plan);
+    networks::add(&mut plan, desired, observed);
     plan
 }
 
@@ -115,6 +118,7 @@ fn of_mark(
         candidate: None,
         node: seen.node.clone(),
         after: Vec::new(),
+        networks: Vec::new(),
         storage: None,
         digest: seen.config.digest.as_ref().map(ToString::to_string),
         power: None,

@@ -76,6 +76,7 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
             candidate: None,
             node: seen.node.clone(),
             after: Vec::new(),
+            networks: Vec::new(),
             storage: None,
             mark: ours.mark.clone(),
             power: Some(seen.power),

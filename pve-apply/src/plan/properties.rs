@@ -2,7 +2,9 @@
 //! is empty; also after a crash anywhere and a second apply.
 
 use super::model::carry_out;
-use super::worlds::{config, definition_of, desired, desired_vm, mark, put, vmid, world};
+use super::worlds::{
+    config, definition_of, desired, desired_vm, mark, put, the_same_each_time, vmid, world,
+};
 use super::{Adoption, Removal, Verb, plan, plan_adopt, plan_power, plan_prune, plan_release};
 use crate::action::{Action, Plan};
 use crate::blocked::{BlockReason, Blocked};
@@ -277,12 +279,6 @@ fn touches_only_ours(plan: &Plan, world: &Observed) -> Result<(), TestCaseError>
         }
     }
     Ok(())
-}
-
-/// A fixed seed: nobody trusts a flaky test.
-pub(super) fn the_same_each_time() -> ProptestConfig {
-    let rng_seed = proptest::test_runner::RngSeed::Fixed(0x5eed);
-    ProptestConfig { cases: 512, failure_persistence: None, rng_seed, ..ProptestConfig::default() }
 }
 
 proptest! {

@@ -25,7 +25,7 @@ fn may_be(seen: &VmState, name: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(super::properties::the_same_each_time())]
+    #![proptest_config(super::worlds::the_same_each_time())]
 
     #[test]
     fn no_vm_is_created_beside_one_that_may_be_the_same(list in prop::collection::vec(there(), 0..6)) {

@@ -19,12 +19,16 @@ pub(crate) struct Scope {
 }
 
 /// The roles in the order in which they are printed.
-const ROLES: [&str; 9] = [
+const ROLES: [&str; 13] = [
     VMS,
     DISKS,
     IMAGES,
     MEDIA,
     BRIDGE,
+    NETWORKS,
+    VNETS,
+    OTHER_VNETS,
+    ZONES,
     "PipelineMappings",
     "PipelinePools",
     "PipelineNodes",
@@ -35,6 +39,14 @@ const DISKS: &str = "PipelineDisks";
 const IMAGES: &str = "PipelineImages";
 const MEDIA: &str = "PipelineMedia";
 const BRIDGE: &str = "PipelineBridges";
+/// SDN as a whole: the site's networks are changed there.
+const NETWORKS: &str = "PipelineNetworks";
+/// A vnet of the site's networks, which guests use.
+const VNETS: &str = "PipelineVnets";
+/// A vnet of others, which guests use, beside networks of the site.
+const OTHER_VNETS: &str = "PipelineOtherVnets";
+/// A zone of others, which is only looked at.
+const ZONES: &str = "PipelineZones";
 /// Printed last, and as a comment when no VM is known to need it.
 const STARTUP: &str = "PipelineStartup";
 const ON_STARTUP: &str = "Sys.Modify";
@@ -47,12 +59,24 @@ fn role(path: &str, privileges: &[&str]) -> &'static str {
         "storage" if privileges.iter().all(|privilege| *privilege == "Datastore.Audit") => MEDIA,
         "storage" if privileges.iter().all(|privilege| ON_DISKS.contains(privilege)) => DISKS,
         "storage" => IMAGES,
-        "sdn" => BRIDGE,
+        "sdn" => role_of_sdn(privileges),
         "mapping" => "PipelineMappings",
         "pool" => "PipelinePools",
         "nodes" => "PipelineNodes",
         _ if privileges.contains(&ON_STARTUP) => STARTUP,
         _ => "PipelineConsole",
+    }
+}
+
+/// Returns the role for a path of SDN.
+fn role_of_sdn(privileges: &[&str]) -> &'static str {
+    let has = |privilege: &str| privileges.contains(&privilege);
+    match (has("SDN.Allocate"), has("SDN.Use"), has("SDN.Audit")) {
+        (true, true, _) => VNETS,
+        (true, false, _) => NETWORKS,
+        (false, true, true) => OTHER_VNETS,
+        (false, true, false) => BRIDGE,
+        (false, false, _) => ZONES,
     }
 }
 
@@ -106,6 +130,13 @@ fn roles(needs: &BTreeSet<Need>) -> Roles<'_> {
         let path = given_on(&need.path);
         of_path.entry(path).or_default().push(need.privilege);
     }
+    // What is granted above propagates, unless a path has an entry of its own.
+    let inherited: Vec<&str> = of_path
+        .iter()
+        .filter(|(path, own)| inherits(&of_path, path, own))
+        .map(|(p, _)| *p)
+        .collect();
+    of_path.retain(|path, _| !inherited.contains(path));
     let mut roles = Roles::new();
     for (path, privileges) in &of_path {
         let parts: Vec<&[&'static str]> =
@@ -117,6 +148,12 @@ fn roles(needs: &BTreeSet<Need>) -> Roles<'_> {
         }
     }
     roles
+}
+
+/// Returns whether a path of SDN gets all that it needs from `/sdn`.
+fn inherits(of_path: &BTreeMap<&str, Vec<&'static str>>, path: &str, own: &[&str]) -> bool {
+    let above = of_path.get("/sdn").filter(|_| path.starts_with("/sdn/"));
+    above.is_some_and(|above| own.iter().all(|privilege| above.contains(privilege)))
 }
 
 /// Returns the commands, for root on a node, that grant a token what it needs and no more.
@@ -189,7 +226,8 @@ pub(crate) const BRIDGE_PLACEHOLDER: &str = "BRIDGE";
 fn zones(needs: &BTreeSet<Need>) -> String {
     let name = |need: &Need| {
         let (above, name) = need.path.rsplit_once('/')?;
-        (need.is_of_bridge() && above.ends_with(ZONE_PLACEHOLDER)).then(|| name.to_owned())
+        (super::networks::is_placeholder(&need.path) && above.ends_with(ZONE_PLACEHOLDER))
+            .then(|| name.to_owned())
     };
     let names: BTreeSet<String> = needs.iter().filter_map(name).collect();
     let names: Vec<String> = names.into_iter().collect();

@@ -1,6 +1,9 @@
 //! The privileges that the work needs, and whether a token has them. Does no I/O.
 
 mod commands;
+mod networks;
+
+pub(crate) use networks::{OUR_VNET, of_transaction, vnet_path, with_networks};
 
 pub(crate) use commands::{BRIDGE_PLACEHOLDER, Scope, command_for, commands};
 
@@ -80,10 +83,10 @@ pub(crate) struct Need {
 }
 
 impl Need {
-    /// Returns whether it is about a bridge: PVE leaves out of the list of bridges what a token may
+    /// Returns whether it is to use a bridge: PVE leaves out of the list of bridges what a token may
     /// not use, and a vnet has another path.
     pub(crate) fn is_of_bridge(&self) -> bool {
-        self.path.starts_with(ZONES)
+        self.path.starts_with(ZONES) && self.privilege == "SDN.Use"
     }
 }
 

@@ -13,7 +13,7 @@ fn storage() -> StorageId {
 }
 
 /// Each call that reads a list, with a valid row and its most important required field.
-const CALLS: [(&str, Call, &str, &str); 12] = [
+const CALLS: [(&str, Call, &str, &str); 13] = [
     ("nodes", |c| c.nodes().map(|l| l.len()), r#"{"node":"pve1"}"#, "node"),
     (
         "resources",
@@ -41,6 +41,7 @@ const CALLS: [(&str, Call, &str, &str); 12] = [
         r#"{"volid":"local:iso/a.iso"}"#,
         "volid",
     ),
+    ("packages", |c| c.packages(&node()).map(|l| l.len()), r#"{"Package":"ifupdown2"}"#, "Package"),
     ("networks", |c| c.networks(&node()).map(|l| l.len()), r#"{"iface":"vmbr0"}"#, "iface"),
     ("bridges", |c| c.bridges(&node()).map(|l| l.len()), r#"{"iface":"vmbr0"}"#, "iface"),
     ("pending", |c| c.vm_pending(&node(), vmid()).map(|l| l.len()), r#"{"key":"cores"}"#, "key"),

@@ -138,6 +138,8 @@ fn pass_time(state: &mut State, method: &str, path: &str) {
     let pieces: Vec<&str> = path.split('/').collect();
     match pieces[..] {
         ["", "nodes", _, "qemu", vmid, ..] => state.world.pass_time(Some(vmid)),
+        // The task that reloads all nodes has no ID.
+        ["", "nodes", _, "sdn", ..] => state.world.pass_time(Some("")),
         ["", "cluster", "resources" | "tasks"] | ["", "nodes", _, "tasks"] => {
             state.world.pass_time(None)
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::world::World;
+use super::world::sdn::hand::SdnHand;
 use super::world::task::TaskFault;
 use super::world::vm::Vm;
 
@@ -73,6 +74,8 @@ pub enum Then {
     Full(String),
     /// A privilege is revoked just before.
     Withdraw(Withdraw),
+    /// Someone else changes, commits or locks SDN just before.
+    Sdn(Box<SdnHand>),
 }
 
 /// A status with a text, in PVE's form.
@@ -312,6 +315,7 @@ pub(crate) fn apply(world: &mut World, hand: &Then) {
             }
         }
         Then::Withdraw(gone) => world.withdraw(&gone.path, &gone.privilege),
+        Then::Sdn(hand) => world.apply_sdn_hand(hand),
         Then::Answer(_)
         | Then::AnswerAfter(_)
         | Then::Body(_)
@@ -368,6 +372,9 @@ mod tests {
             r#"{"quorum": false}"#,
             r#"{"full": "local"}"#,
             r#"{"withdraw": {"path": "/vms", "privilege": "VM.Audit"}}"#,
+            r#"{"sdn": {"set": {"zones": {"z": {"type": "simple"}}}, "lock": "x"}}"#,
+            r#"{"sdn": {"delete": {"vnets": ["v"]}, "commit": true, "unlock": true}}"#,
+            r#"{"sdn": {"fails": [{"node": "pve1", "zone": "z", "log": ["x"]}], "mends": true}}"#,
         ] {
             let text = format!(r#"[{{"when": "GET /x", "then": {then}}}]"#);
             from_json(&text).unwrap();

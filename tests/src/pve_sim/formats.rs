@@ -81,7 +81,72 @@ fn judge(format: &str, value: &str) -> (bool, String) {
             ),
             format!("invalid content type '{value}'"),
         ),
+        _ if format.starts_with("pve-sdn-") => sdn(format, value),
         _ => address(format, value),
+    }
+}
+
+// PVE: pve-network, SubnetPlugin.pm, Fabrics.pm and Zones/EvpnPlugin.pm.
+fn sdn(format: &str, value: &str) -> (bool, String) {
+    let like = |what: &str| format!("value does not look like a valid {what}");
+    match format {
+        "pve-sdn-subnet-id" => (is_subnet(value), like("CIDR network")),
+        // PVE: reads as a fabric of at most 8 characters (facts-2 39).
+        "pve-sdn-fabric-id" => (
+            full(r"[a-zA-Z0-9][a-zA-Z0-9\-]{0,6}[a-zA-Z0-9]?", value),
+            format!("Fabric ID '{value}' contains illegal characters"),
+        ),
+        "pve-sdn-bgp-rt" => (full(r"\d+:\d+", value), like("bgp route-target")),
+        _ => (true, String::new()),
+    }
+}
+
+/// Returns whether it is a network, or the id of a subnet.
+// PVE: pve-network, SubnetPlugin.pm, parse_sdn_subnet_id.
+fn is_subnet(value: &str) -> bool {
+    let mut parts = value.splitn(3, '-').skip(1);
+    let cidr = match (value.contains('/'), parts.next(), parts.next()) {
+        (true, _, _) => value.to_owned(),
+        (false, Some(network), Some(mask)) => format!("{network}/{mask}"),
+        _ => return false,
+    };
+    judge("CIDR", &cidr).0
+}
+
+/// Checks the items of a list, which only SDN's ranges have; the error has its place.
+// PVE: pve-network, SubnetPlugin.pm, $dhcp_range_fmt.
+pub(crate) fn items(name: &str, value: &str) -> Result<(), (String, String)> {
+    if name != "dhcp-range" {
+        return Ok(());
+    }
+    for (at, item) in value.split('\0').enumerate() {
+        let at = format!("{name}[{at}]");
+        dhcp_range(&at, item).map_err(|text| (at, format!("invalid format - {text}")))?;
+    }
+    Ok(())
+}
+
+/// Checks one range of a subnet; `at` is its place in the parameters.
+// PVE: the addresses are checked later, by the plugin.
+fn dhcp_range(at: &str, text: &str) -> Result<(), String> {
+    let mut missing = vec!["end-address", "start-address"];
+    for part in text.split(',') {
+        let Some((key, _)) = part.split_once('=') else {
+            return Err("value without key, but schema does not define a default key\n".to_owned());
+        };
+        if !matches!(key, "start-address" | "end-address") {
+            let unknown = "property is not defined in schema and the schema does not allow \
+                           additional properties";
+            return Err(format!("format error\n{at}.{key}: {unknown}\n"));
+        }
+        missing.retain(|needed| *needed != key);
+    }
+    match missing.first() {
+        Some(key) => {
+            let text = "property is missing and it is not optional";
+            Err(format!("format error\n{at}.{key}: {text}\n"))
+        }
+        None => Ok(()),
     }
 }
 

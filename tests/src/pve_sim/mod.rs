@@ -22,6 +22,7 @@ pub mod requests;
 mod routes;
 mod schema;
 mod server;
+mod since;
 pub mod world;
 
 pub use server::{Options, PveSim};

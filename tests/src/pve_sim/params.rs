@@ -12,6 +12,7 @@ use super::formats;
 use super::keys::{self, Key, Release};
 use super::property::{self, Properties};
 use super::schema::{self, Endpoint, Format, Property};
+use super::since;
 
 const UNKNOWN: &str = "property is not defined in schema \
                        and the schema does not allow additional properties";
@@ -62,12 +63,10 @@ pub(crate) fn verify(
     }
     for (name, value) in &params.0 {
         let row = keys::find(name).filter(|_| endpoint.path.starts_with("/nodes/{node}/qemu"));
-        // PVE: API2/Qemu/CPU.pm and Machine.pm: another architecture can be asked for since 9.2.
-        let later = endpoint.path.contains("/capabilities/") && name == "arch";
-        // PVE: qemu-server 9.0.0, API2/Qemu.pm, migrate_vm.
-        let conntrack = endpoint.path.ends_with("/migrate") && name == "with-conntrack-state";
-        let later = later.then_some((9, 2)).or(conntrack.then_some((9, 0)));
-        let since = row.map_or(later.unwrap_or(keys::OLDEST), |row| row.since);
+        if since::takes_anything(endpoint, release) {
+            continue;
+        }
+        let since = row.map_or_else(|| since::parameter(&endpoint.path, name), |row| row.since);
         let there = endpoint.parameter(name).filter(|_| keys::reached(since, release));
         let Some(property) = there else {
             errors.insert(name.clone(), UNKNOWN.to_owned());
@@ -77,7 +76,11 @@ pub(crate) fn verify(
             errors.insert(name.clone(), text);
             continue;
         }
-        let checked = value_of(name, property, value);
+        let earlier = since::check(&endpoint.path, name, value, release);
+        let checked = match earlier {
+            Some(checked) => checked.map_err(|text| (name.clone(), text)),
+            None => value_of(name, property, value),
+        };
         if let Err((at, text)) = checked.and_then(|()| processor(name, property, value, release)) {
             errors.insert(at, text);
         }
@@ -136,7 +139,7 @@ fn value_of(name: &str, property: &Property, value: &str) -> Result<(), (String,
         return fail(format!("type check ('{kind}') failed - got '{value}'"));
     }
     if kind == "array" {
-        return Ok(());
+        return formats::items(name, value);
     }
     match &property.format {
         Some(Format::Named(format)) => match schema::named(format) {

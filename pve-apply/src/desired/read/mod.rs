@@ -5,6 +5,7 @@ mod definition;
 
 use super::nic::nics;
 use super::{Consent, Desired, DesiredVm, OnError};
+use crate::network;
 use crate::requested::Parsed;
 use pve_client::{NodeName, StorageId, Vmid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
@@ -82,6 +83,7 @@ impl Reader<'_> {
             reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
             consent: Consent::default(),
             unpublished: d.images_pending.keys().cloned().collect(),
+            networks: network::desired::read(d, &mut self.report),
             vms,
         })
     }

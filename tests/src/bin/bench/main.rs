@@ -6,6 +6,7 @@
 mod cluster;
 mod images;
 mod measure;
+mod networks;
 mod site;
 mod table;
 
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     if table.all_within() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the groups given as arguments, or all: `start`, `documents`, `cluster`, `images`.
+/// Runs the groups given as arguments, or all: `start`, `documents`, `cluster`, `networks`, `images`.
 fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     let named: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |group: &str| named.is_empty() || named.iter().any(|name| name == group);
@@ -43,6 +44,9 @@ fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     }
     if wanted("cluster") {
         cluster::measure(table)?;
+    }
+    if wanted("networks") {
+        networks::measure(table)?;
     }
     if wanted("images") {
         images::measure(table)?;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::property::Properties;
+use crate::pve_sim::world::container::Container;
 use crate::pve_sim::world::vm::{PvestatdView, Vm};
 
 /// Facts 31 and 49; filtered as facts 54.
@@ -19,6 +20,7 @@ pub(super) fn resources(call: &mut Call) -> Reply {
     }
     if is("vm") {
         lines.extend(vms(call));
+        lines.extend(containers(call));
     }
     if is("node") {
         lines.extend(nodes(call));
@@ -65,6 +67,21 @@ fn vms(call: &mut Call) -> Vec<Value> {
     lines
 }
 
+fn containers(call: &Call) -> Vec<Value> {
+    let all = call.world.containers.iter();
+    let seen =
+        all.filter(|(vmid, _)| call.world.may(call.who, &format!("/vms/{vmid}"), &["VM.Audit"]));
+    let line = |(vmid, container): (&u32, &Container)| {
+        let name = container.config.get("hostname").cloned();
+        json!({
+            "id": format!("lxc/{vmid}"), "vmid": vmid, "node": container.node, "type": "lxc",
+            "name": name.unwrap_or_else(|| format!("CT{vmid}")), "template": 0,
+            "status": if container.running { "running" } else { "stopped" },
+        })
+    };
+    seen.map(line).collect()
+}
+
 /// Lock and tags come from the config itself, everything else from pvestatd.
 // PVE: pve-manager, API2Tools.pm, extract_vm_stats; Cluster.pm, get_guest_config_properties.
 fn vm_line(vmid: u32, vm: &Vm, seen: Option<PvestatdView>, pool: Option<String>) -> Value {
@@ -99,11 +116,10 @@ fn vm_line(vmid: u32, vm: &Vm, seen: Option<PvestatdView>, pool: Option<String>)
 }
 
 fn networks(call: &Call) -> Vec<Value> {
-    let sdn = &call.world.sdn;
-    let mut zones: Vec<(&str, &str)> = vec![("localnetwork", "ok")];
-    zones.extend(sdn.running.zones.keys().map(|zone| (zone.as_str(), "available")));
     let mut lines = Vec::new();
     for node in call.world.nodes.keys() {
+        let mut zones = vec![("localnetwork".to_owned(), "ok")];
+        zones.extend(call.world.zone_states(node));
         for (zone, status) in &zones {
             if call.world.may(call.who, &format!("/sdn/zones/{zone}"), &["SDN.Audit"]) {
                 lines.push(json!({
@@ -172,8 +188,10 @@ fn storages(call: &Call) -> Vec<Value> {
 
 /// Facts 11 and 32: a string, and no reservation.
 pub(super) fn nextid(call: &mut Call) -> Reply {
+    let is_taken =
+        |vmid: u32| call.world.vms.contains_key(&vmid) || call.world.containers.contains_key(&vmid);
     if let Some(vmid) = call.params.number("vmid") {
-        if call.world.vms.contains_key(&(vmid as u32)) {
+        if is_taken(vmid as u32) {
             return Err(Refusal::parameter("vmid", format!("VM {vmid} already exists")));
         }
         return Ok(Value::from(vmid.to_string()).into());
@@ -184,7 +202,7 @@ pub(super) fn nextid(call: &mut Call) -> Reply {
         range.get(name).and_then(|number| number.parse().ok()).unwrap_or(usual)
     };
     let (lower, upper) = (bound("lower", 100), bound("upper", 1_000_000));
-    let free = (lower..upper).find(|vmid| !call.world.vms.contains_key(vmid));
+    let free = (lower..upper).find(|vmid| !is_taken(*vmid));
     let free = free.ok_or_else(|| {
         Refusal::die(format!("unable to get any free VMID in range [{lower}, {upper}]"))
     })?;

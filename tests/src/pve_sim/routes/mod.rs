@@ -9,12 +9,16 @@ mod config;
 mod content;
 mod ha;
 mod hardware;
+mod lxc;
 mod migrate;
 mod nodes;
 mod permission;
 mod qemu;
 mod sdn;
 mod sdn_objects;
+mod sdn_subnets;
+mod sdn_vnets;
+mod sdn_zones;
 mod status;
 mod storage;
 mod tasks;
@@ -26,6 +30,7 @@ use super::answer::{Refusal, Reply};
 use super::multipart::Upload;
 use super::params::{self, Params};
 use super::schema;
+use super::since;
 use super::world::World;
 use super::world::access::Who;
 use super::world::work::Work;
@@ -41,11 +46,12 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every supported endpoint: method, template, handler.
-pub(super) const ROUTES: [(&str, &str, Handler); 88] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 95] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
     ("GET", "/nodes/{node}/network", nodes::network),
+    ("GET", "/nodes/{node}/apt/versions", nodes::packages),
     ("GET", "/nodes/{node}/query-url-metadata", nodes::url_metadata),
     ("GET", "/nodes/{node}/capabilities/qemu/cpu", hardware::models),
     ("GET", "/nodes/{node}/capabilities/qemu/machines", hardware::machines),
@@ -111,25 +117,31 @@ pub(super) const ROUTES: [(&str, &str, Handler); 88] = [
     ("DELETE", "/pools/{poolid}", access::delete_pool),
     ("GET", "/nodes/{node}/sdn/zones", sdn::on_node),
     ("GET", "/nodes/{node}/sdn/zones/{zone}/content", sdn::content),
+    ("GET", "/cluster/sdn", sdn::index),
     ("PUT", "/cluster/sdn", sdn::apply),
     ("POST", "/cluster/sdn/lock", sdn::lock),
     ("DELETE", "/cluster/sdn/lock", sdn::unlock),
     ("POST", "/cluster/sdn/rollback", sdn::rollback),
-    ("GET", "/cluster/sdn/zones", sdn_objects::zones),
-    ("POST", "/cluster/sdn/zones", sdn_objects::create_zone),
-    ("GET", "/cluster/sdn/zones/{zone}", sdn_objects::zone),
-    ("PUT", "/cluster/sdn/zones/{zone}", sdn_objects::change_zone),
-    ("DELETE", "/cluster/sdn/zones/{zone}", sdn_objects::delete_zone),
-    ("GET", "/cluster/sdn/vnets", sdn_objects::vnets),
-    ("POST", "/cluster/sdn/vnets", sdn_objects::create_vnet),
-    ("GET", "/cluster/sdn/vnets/{vnet}", sdn_objects::vnet),
-    ("PUT", "/cluster/sdn/vnets/{vnet}", sdn_objects::change_vnet),
-    ("DELETE", "/cluster/sdn/vnets/{vnet}", sdn_objects::delete_vnet),
-    ("GET", "/cluster/sdn/vnets/{vnet}/subnets", sdn_objects::subnets),
-    ("POST", "/cluster/sdn/vnets/{vnet}/subnets", sdn_objects::create_subnet),
-    ("GET", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_objects::subnet),
-    ("PUT", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_objects::change_subnet),
-    ("DELETE", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_objects::delete_subnet),
+    ("GET", "/cluster/sdn/zones", sdn_zones::list),
+    ("POST", "/cluster/sdn/zones", sdn_zones::create),
+    ("GET", "/cluster/sdn/zones/{zone}", sdn_zones::read),
+    ("PUT", "/cluster/sdn/zones/{zone}", sdn_zones::update),
+    ("DELETE", "/cluster/sdn/zones/{zone}", sdn_zones::delete),
+    ("GET", "/cluster/sdn/vnets", sdn_vnets::list),
+    ("POST", "/cluster/sdn/vnets", sdn_vnets::create),
+    ("GET", "/cluster/sdn/vnets/{vnet}", sdn_vnets::read),
+    ("PUT", "/cluster/sdn/vnets/{vnet}", sdn_vnets::update),
+    ("DELETE", "/cluster/sdn/vnets/{vnet}", sdn_vnets::delete),
+    ("GET", "/cluster/sdn/vnets/{vnet}/subnets", sdn_subnets::list),
+    ("POST", "/cluster/sdn/vnets/{vnet}/subnets", sdn_subnets::create),
+    ("GET", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_subnets::read),
+    ("PUT", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_subnets::update),
+    ("DELETE", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_subnets::delete),
+    ("GET", "/cluster/sdn/controllers", sdn::controllers),
+    ("GET", "/cluster/sdn/fabrics/all", sdn::fabrics),
+    ("GET", "/cluster/sdn/dry-run", sdn::dry_run),
+    ("GET", "/nodes/{node}/lxc/{vmid}/config", lxc::config),
+    ("GET", "/nodes/{node}/lxc/{vmid}/pending", lxc::pending),
 ];
 
 /// Answers one request of a known caller.
@@ -147,6 +159,9 @@ pub(crate) fn serve(
         .iter()
         .find(|(verb, template, _)| *verb == method && *template == endpoint.path)
         .ok_or_else(unknown)?;
+    if !since::has(endpoint, world.release()) {
+        return Err(Refusal::status(501, format!("Method '{method} {path}' not implemented")));
+    }
     let mut call = Call { world, who, params, upload };
     for (name, value) in taken {
         // PVE: pve-manager, HTTPServer.pm, rest_handler: repeating the same value is allowed.
@@ -167,9 +182,6 @@ pub(crate) fn serve(
         call.params.get("check-node").filter(|_| endpoint.path.contains("/mapping/"))
     {
         call.world.reachable_node(node)?;
-    }
-    if method != "GET" && endpoint.path.starts_with("/cluster/sdn") && !call.world.is_quorate() {
-        return Err(Refusal::unknown("pve-sim: changes of the SDN without quorum are not served"));
     }
     params::verify(endpoint, &call.params, call.world.release())?;
     checks::check_known_model(&call)?;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::world::sdn::failure::{DEBIAN_IFUPDOWN2, Lack};
 
 pub(super) fn version(call: &mut Call) -> Reply {
     let (major, minor) = call.world.release();
@@ -63,6 +64,7 @@ pub(super) fn network(call: &mut Call) -> Reply {
     let node = call.world.reachable_node(call.params.text("node"))?;
     let wanted = call.params.get("type");
     let mut lines = Vec::new();
+    let mut has_route = (!node.lacks.contains(&Lack::DefaultRoute)).then_some(());
     for (name, interface) in &node.interfaces {
         let kind = interface.r#type.as_str();
         let is_bridge = matches!(kind, "bridge" | "OVSBridge");
@@ -79,7 +81,14 @@ pub(super) fn network(call: &mut Call) -> Reply {
             call.world.may(call.who, &path, &["Sys.Audit"])
         };
         if fits && seen {
-            lines.push(line(name, interface));
+            let mut line = line(name, interface);
+            // The default route is on the first bridge with an address.
+            let routes = has_route.take_if(|_| interface.cidr.is_some() && is_bridge);
+            if let (Some(()), Some(address)) = (routes, line["address"].as_str()) {
+                let network = address.rsplit_once('.').map_or("", |(network, _)| network);
+                line["gateway"] = format!("{network}.1").into();
+            }
+            lines.push(line);
         }
     }
     if matches!(wanted, Some("any_bridge" | "include_sdn")) {
@@ -94,6 +103,29 @@ pub(super) fn network(call: &mut Call) -> Reply {
         }
     }
     Ok(Value::Array(lines).into())
+}
+
+/// Returns some of the packages that PVE lists: those that SDN needs (facts-2 29 and 33).
+// PVE: pve-manager, API2/APT.pm, versions: a package that is not installed has no `OldVersion`.
+pub(super) fn packages(call: &mut Call) -> Reply {
+    let node = call.world.reachable_node(call.params.text("node"))?;
+    let lacks = |what: Lack| node.lacks.contains(&what);
+    let row = |name: &str, version: &str, is_installed: bool| {
+        let state = if is_installed { "Installed" } else { "NotInstalled" };
+        let mut row = json!({ "Package": name, "Version": version, "CurrentState": state });
+        if is_installed {
+            row["OldVersion"] = version.into();
+        }
+        row
+    };
+    let version = call.world.version.clone();
+    let ifupdown2 = if lacks(Lack::Ifupdown2) { DEBIAN_IFUPDOWN2 } else { "3.3.0-1+pmx11" };
+    let rows = [
+        row("pve-manager", &version, true),
+        row("dnsmasq", "2.91-1", !lacks(Lack::Dnsmasq)),
+        row("ifupdown2", ifupdown2, true),
+    ];
+    Ok(Value::Array(rows.to_vec()).into())
 }
 
 fn line(name: &str, interface: &crate::pve_sim::world::Interface) -> Value {

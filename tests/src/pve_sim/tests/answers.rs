@@ -20,20 +20,20 @@ struct Definition {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only presence and type of the fields are checked")]
-struct Answer {
-    scene: u32,
-    world: String,
-    token: Value,
-    method: String,
-    path: String,
-    parameters: BTreeMap<String, String>,
+#[expect(dead_code, reason = "only presence and type of some fields are checked")]
+pub(super) struct Answer {
+    pub(super) scene: u32,
+    pub(super) world: String,
+    pub(super) token: Value,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) parameters: BTreeMap<String, String>,
     file: Option<File>,
-    status: u16,
+    pub(super) status: u16,
     reason: String,
-    message: Value,
-    errors: Value,
-    data: Value,
+    pub(super) message: Value,
+    pub(super) errors: Value,
+    pub(super) data: Value,
     total: Option<u64>,
     changes: Option<String>,
     task: Option<Task>,
@@ -71,7 +71,7 @@ const ALWAYS: [&str; 11] = [
 ];
 
 /// Returns version, worlds and answers of each file.
-fn recorded() -> Vec<(String, BTreeMap<String, World>, Vec<Answer>)> {
+pub(super) fn recorded() -> Vec<(String, BTreeMap<String, World>, Vec<Answer>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("answers");
     let files = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
     let files: BTreeSet<_> =
@@ -144,6 +144,15 @@ const MIGRATE: &str = "/nodes/{node}/qemu/{vmid}/migrate";
 const HA_RESOURCE: &str = "/cluster/ha/resources/{sid}";
 const ONE_NODE: &str = "a migration needs a second node";
 const NO_RESOURCE: &str = "nothing was under HA";
+/// Routes that were added after the recording.
+const LATER: [&str; 6] = [
+    "/cluster/sdn/controllers",
+    "/cluster/sdn/dry-run",
+    "/cluster/sdn/fabrics/all",
+    "/nodes/{node}/apt/versions",
+    "/nodes/{node}/lxc/{vmid}/config",
+    "/nodes/{node}/lxc/{vmid}/pending",
+];
 const MACHINES: &str = "/nodes/{node}/capabilities/qemu/machines";
 const VNETS: &str = "/nodes/{node}/sdn/zones/{zone}/content";
 const NO_NETWORK: &str = "the answer describes the node's own network, and it had none";
@@ -180,7 +189,7 @@ fn each_route_has_an_answer_and_a_refusal() {
                 let left_out = LEFT_OUT.iter().any(|(v, m, p, o, _)| {
                     (*m, *p, *o) == (method, path, outcome) && (*v == version || *v == EVERY)
                 });
-                if met.contains(&(method, path, outcome)) == left_out {
+                if met.contains(&(method, path, outcome)) == (left_out || LATER.contains(&path)) {
                     broken.push(format!("{version}: {method} {path} {outcome:?}"));
                 }
             }

@@ -1,11 +1,36 @@
-//! SDN: objects, pending state, order, lock (facts 45 to 49).
+//! SDN: objects, pending state, order, lock (facts 45 to 49, facts-2).
+
+mod guests;
+mod lock;
+mod nodes;
+mod others;
+mod recorded;
+mod rights;
+mod rules;
 
 use super::check;
 
 /// The default token has no SDN privileges: these tests grant it all.
-const ALL: &str = r#"{"access": {"users": {"pipeline@pve": {}},
+pub(super) const ALL: &str = r#"{"access": {"users": {"pipeline@pve": {}},
     "tokens": {"pipeline@pve!apply": {"secret": "00000000-0000-4000-8000-000000000001", "privsep": false}},
     "roles": {}, "acl": [{"path": "/", "who": "pipeline@pve", "role": "Administrator"}]}}"#;
+
+/// Returns a world whose token may do anything, with more keys.
+fn with(more: &str) -> String {
+    ALL.replacen('{', &format!("{{{more}, "), 1)
+}
+
+/// An unchanged network in each type of zone.
+const COMMITTED: &str = r#"{
+    "zones": {"zvx": {"type": "vxlan", "peers": "10.0.12.2,10.0.12.3", "mtu": "1450"},
+              "zsimp": {"type": "simple"}, "zvlan": {"type": "vlan", "bridge": "vmbr0"}},
+    "vnets": {"v1": {"zone": "zvx", "tag": "100"}, "s1": {"zone": "zsimp"},
+              "l1": {"zone": "zvlan", "tag": "7"}},
+    "subnets": {"zvx-10.50.0.0-24": {"vnet": "v1", "gateway": "10.50.0.1"}}}"#;
+
+fn committed(more: &str) -> String {
+    with(&format!(r#""sdn": {{"committed": {COMMITTED}{more}}}"#))
+}
 
 #[test]
 fn objects_wait_for_apply() {
@@ -32,7 +57,7 @@ fn objects_wait_for_apply() {
             ("GET /cluster/sdn/zones pending=1", r#""state":"new""#),
             (
                 "GET /cluster/sdn/vnets/v1/subnets pending=1",
-                r#"{"subnet":"z1-10.50.0.0-24","type":"subnet","vnet":"v1","state":"new""#,
+                r#"{"type":"subnet","vnet":"v1","state":"new","pending":{}"#,
             ),
             ("GET /nodes/pve1/sdn/zones", r#"{"data":[]}"#),
             ("PUT /cluster/sdn", "UPID:pve1:"),
@@ -58,7 +83,10 @@ fn the_lock_exists_since_pve_9_and_excludes_others() {
         "[]",
         &[
             ("POST /cluster/sdn/lock", "200 OK"),
-            ("POST /cluster/sdn/zones zone=z1 type=simple", "500 invalid lock token provided!"),
+            (
+                "POST /cluster/sdn/zones zone=z1 type=simple",
+                "500 create sdn zone object failed: invalid lock token provided! at",
+            ),
             ("DELETE /cluster/sdn/lock force=1", "200 OK"),
             ("POST /cluster/sdn/zones zone=z1 type=simple", "200 OK"),
             (

@@ -34,6 +34,12 @@ impl World {
                 "unable to create VM {vmid} - VM {vmid} already exists on node '{on}'"
             )));
         }
+        if let Some(container) = self.containers.get(&vmid) {
+            let on = &container.node;
+            return Err(Refusal::die(format!(
+                "unable to create VM {vmid} - CT {vmid} already exists on node '{on}'"
+            )));
+        }
         let vm = Vm {
             node: node.to_owned(),
             config: BTreeMap::from([("lock".to_owned(), "create".to_owned())]),

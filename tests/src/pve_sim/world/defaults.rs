@@ -26,6 +26,7 @@ impl Default for World {
             storages: storages(),
             volumes: Vec::new(),
             vms: BTreeMap::new(),
+            containers: BTreeMap::new(),
             ha: BTreeMap::new(),
             ha_rules: BTreeMap::new(),
             ha_disarmed: None,
@@ -62,6 +63,7 @@ impl Default for Node {
             memory: 64 * 1024,
             cpus: 16,
             tmp_free: 64 * GIB,
+            lacks: Vec::new(),
         }
     }
 }

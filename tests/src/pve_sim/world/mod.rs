@@ -8,6 +8,7 @@ pub mod access;
 pub(crate) mod change;
 pub mod clockwork;
 pub mod cluster;
+pub mod container;
 pub(crate) mod create;
 pub mod defaults;
 pub(crate) mod disk;
@@ -38,10 +39,12 @@ use serde::{Deserialize, Serialize};
 use access::Access;
 use clockwork::Clockwork;
 use cluster::Unreachable;
+use container::Container;
 use ha::rules::HaRule;
 use ha::{Disarmed, HaResource};
 use mappings::Mappings;
 use sdn::Sdn;
+use sdn::failure::Lack;
 use storage::{Download, Storage, Volume};
 use task::Task;
 use vm::{Guest, Vm};
@@ -64,6 +67,8 @@ pub struct World {
     pub volumes: Vec<Volume>,
     /// VMs by vmid.
     pub vms: BTreeMap<u32, Vm>,
+    /// Containers by vmid.
+    pub containers: BTreeMap<u32, Container>,
     /// The VMs that HA manages, by vmid.
     pub ha: BTreeMap<u32, HaResource>,
     /// Rules about HA resources by name: those of type `resource-affinity`.
@@ -116,6 +121,9 @@ pub struct Node {
     pub cpus: u32,
     /// Free space in `/var/tmp`, where uploads are collected.
     pub tmp_free: u64,
+    /// What it lacks for SDN.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<Lack>,
 }
 
 /// A network interface of a node.
@@ -193,6 +201,15 @@ impl World {
                 return Err(format!("vm {vmid}: no such node \"{}\"", vm.node));
             }
         }
+        for (vmid, container) in &mut self.containers {
+            if container.node.is_empty() {
+                container.node.clone_from(&first);
+            }
+            if self.vms.contains_key(vmid) {
+                return Err(format!("container {vmid}: there is a VM with this ID"));
+            }
+        }
+        self.sdn.fill_in(&self.nodes)?;
         for (vmid, resource) in &mut self.ha {
             let vm = self.vms.get(vmid).ok_or_else(|| format!("ha {vmid}: no such vm"))?;
             resource.fill_in(vm.running).map_err(|error| format!("ha {vmid}: {error}"))?;

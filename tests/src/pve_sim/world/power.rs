@@ -124,10 +124,7 @@ impl World {
 
     fn has_bridge(&self, node: &str, bridge: &str) -> bool {
         self.nodes.get(node).is_some_and(|found| found.interfaces.contains_key(bridge))
-            || self
-                .sdn
-                .on_node(node)
-                .any(|(vnet, _, status, _)| vnet == bridge && status == "available")
+            || self.has_vnet_bridge(node, bridge)
     }
 
     pub(super) fn stop(&mut self, node: &str, vmid: u32) -> Result<(), String> {

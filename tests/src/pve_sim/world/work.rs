@@ -116,7 +116,6 @@ impl World {
             }
             Work::Move { vmid, wish } => return self.move_script(node, *vmid, wish),
             Work::Migrate { begun, .. } => return begun.script(),
-            Work::Reload => return self.reload_lines(),
             _ => return Vec::new(),
         };
         let drives = drives.iter().filter(|(key, _)| disk::is_drive(key));
@@ -181,10 +180,7 @@ impl World {
             }
             Work::Delete { volid } => self.delete_volume(node, &volid),
             Work::Become { vmid, config } => self.apply_planned_config(node, vmid, config).into(),
-            Work::Reload => {
-                self.apply_sdn();
-                Ended::default()
-            }
+            Work::Reload => self.reload_all(),
         }
     }
 

@@ -1,0 +1,125 @@
+//! Carries out a plan: its networks, then its VMs, then the networks that are removed.
+
+use super::session::Session;
+use crate::action::{Plan, VmPlan};
+use crate::cli::{self, PaceArgs};
+use crate::closing::{self, Readiness};
+use crate::execute::{Runner, Vmids};
+use crate::interrupt::Interrupt;
+use crate::network::execute::{self, NetworkOutcome};
+use crate::network::model::{NetworkPlan, Transaction};
+use crate::observed::Observed;
+use crate::outcome::{Outcomes, VmOutcome};
+use crate::read::Stopwatch;
+use crate::schedule::{self, Gates};
+use pve_client::SystemClock;
+use stage::{Console, Event};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Carries out a plan for what was observed, and reports the result in one line.
+pub(super) fn carry_out(
+    session: &Session,
+    console: &Console,
+    interrupt: &Interrupt,
+    pace: PaceArgs,
+    (plan, observed): (&Plan, &Observed),
+) -> Outcomes {
+    let watch = Stopwatch::start();
+    let outcomes = work(session, console, interrupt, pace, (plan, observed));
+    close(console, Some(plan), &outcomes, Readiness::default(), &watch);
+    outcomes
+}
+
+/// Reports in one line what a run did.
+pub(super) fn close(
+    console: &Console,
+    plan: Option<&Plan>,
+    outcomes: &Outcomes,
+    guests: Readiness,
+    watch: &Stopwatch,
+) {
+    if let Some(line) = closing::line(outcomes, plan, guests, watch.elapsed()) {
+        console.event(&Event::new("summary", "", &line));
+    }
+}
+
+/// Carries out a plan for what was observed.
+pub(super) fn work(
+    session: &Session,
+    console: &Console,
+    interrupt: &Interrupt,
+    pace: PaceArgs,
+    (plan, observed): (&Plan, &Observed),
+) -> Outcomes {
+    let commit = plan.networks.commit.as_ref();
+    let before = commit.map(|commit| networks(session, console, interrupt, pace, (plan, commit)));
+    let mut outcomes = Outcomes { vms: Vec::new(), networks: before.unwrap_or_default() };
+    if pace.fail_fast && outcomes.any_failed() {
+        interrupt.stop();
+    }
+    outcomes.vms = vms(session, console, interrupt, pace, (plan, observed, &outcomes.networks));
+    if let Some(removal) = &plan.networks.removal {
+        let after = match outcomes.vms.iter().find(|outcome| !outcome.is_done()) {
+            // What still uses a vnet is not gone.
+            Some(vm) => not_removed(plan, removal, &format!("\"{}\" comes first", vm.name)),
+            None => networks(session, console, interrupt, pace, (plan, removal)),
+        };
+        outcomes.add(Outcomes { vms: Vec::new(), networks: after });
+    }
+    outcomes
+}
+
+/// Carries out the work on the VMs. One that uses a network which is not ready is not reached.
+fn vms(
+    session: &Session,
+    console: &Console,
+    interrupt: &Interrupt,
+    pace: PaceArgs,
+    (plan, observed, networks): (&Plan, &Observed, &[NetworkOutcome]),
+) -> Vec<VmOutcome> {
+    let Session { client, desired, .. } = session;
+    let in_use: BTreeSet<_> = observed.guests.iter().map(|guest| guest.vmid).collect();
+    let gates = Gates::new(usize::from(pace.imports_per_storage));
+    let runner = Runner {
+        client,
+        console,
+        interrupt,
+        clock: &SystemClock,
+        gates: &gates,
+        task_limit: Duration::from_secs(pace.task_timeout),
+        vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
+    };
+    let stop_all = pace.fail_fast.then_some(interrupt);
+    console.expect(plan.vms.len());
+    let width = usize::from(pace.parallelism);
+    let missing = |vm: &VmPlan| {
+        let failed = networks.iter().filter(|network| !network.is_done());
+        failed.map(|network| network.name.clone()).find(|name| vm.networks.contains(name))
+    };
+    schedule::run_all(plan, width, stop_all, |vm| match missing(vm) {
+        Some(name) => VmOutcome::not_reached(vm, &format!("network {name} comes first")),
+        None => runner.run(vm),
+    })
+}
+
+/// Carries out one of a plan's transactions.
+fn networks(
+    session: &Session,
+    console: &Console,
+    interrupt: &Interrupt,
+    pace: PaceArgs,
+    (plan, transaction): (&Plan, &Transaction),
+) -> Vec<NetworkOutcome> {
+    let folder = cli::state_folder();
+    let tools = session.tools(console, interrupt, pace, folder.as_deref());
+    execute::run(tools, &plan.networks.planned, transaction)
+}
+
+/// Returns the outcomes of networks whose removal was not started.
+fn not_removed(plan: &Plan, removal: &Transaction, reason: &str) -> Vec<NetworkOutcome> {
+    let planned = plan.networks.planned.iter();
+    let is_removed =
+        |network: &&NetworkPlan| removal.edits.iter().any(|edit| edit.network == network.name);
+    planned.filter(is_removed).map(|plan| NetworkOutcome::not_reached(plan, reason)).collect()
+}

@@ -1,0 +1,169 @@
+//! Whatever others do to SDN, and whatever PVE refuses, at any moment of a run that changes networks: nothing of
+//! theirs is committed, changed or lost, no lock of ours remains, and once the trouble is over the next run ends
+//! in the undisturbed world.
+//!
+//! The runs are those of case folders. Each trouble is tried at each request.
+
+#![expect(clippy::print_stdout, reason = "a test tells its figures")]
+#![expect(clippy::unwrap_used, reason = "a test may")]
+#![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and reads its cases")]
+
+mod stand;
+
+use serde_json::{Value, json};
+use stand::{Stand, compare, each, undisturbed};
+
+/// The number of runs after which the work must be done once the trouble is over.
+const RUNS: usize = 2;
+/// The token of a stranger's lock.
+const THEIRS: &str = "01900000-0000-7000-8000-00000000beef";
+
+/// A trouble, and how it ends.
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    /// Somebody edits SDN although we hold the lock, or where there is none.
+    Edit,
+    /// Somebody breaks the lock and edits.
+    BreakAndEdit,
+    /// Somebody breaks the lock and takes it.
+    Lock,
+    /// A node fails at each reload from now on.
+    Reload,
+    /// A node goes offline, and with it the quorum.
+    Quorum,
+    /// PVE refuses.
+    Answer(u16),
+}
+
+impl Trouble {
+    fn fault(self) -> Value {
+        let edit = json!({"zones": {"others": {"type": "simple"}}});
+        match self {
+            Self::Edit => json!({"sdn": {"set": edit}}),
+            Self::BreakAndEdit => json!({"sdn": {"unlock": true, "set": edit}}),
+            Self::Lock => json!({"sdn": {"lock": THEIRS}}),
+            Self::Reload => {
+                json!({"sdn": {"fails": [{"node": "pve2", "log": ["ifreload failed"]}]}})
+            }
+            Self::Quorum => json!({"offline": "pve2"}),
+            Self::Answer(status) => json!({"answer": {"status": status, "message": "no"}}),
+        }
+    }
+
+    /// Whether it may come at the nth request: an answer concerns writes only, and an edit without breaking the
+    /// lock, which PVE 9 refuses, is seen only if it comes before the last look at zones. Between the last
+    /// request and the commit itself there is no look at all.
+    fn comes_at(self, nth: usize, requests: &[String]) -> bool {
+        let request = requests[nth - 1].as_str();
+        let commit = requests.iter().rposition(|request| request == "PUT /cluster/sdn").unwrap();
+        let before = &requests[..commit];
+        let look = before.iter().rposition(|request| request == "GET /cluster/sdn/zones").unwrap();
+        match self {
+            Self::Edit => nth <= look + 1,
+            Self::BreakAndEdit => nth <= commit,
+            Self::Answer(_) => !request.starts_with("GET "),
+            _ => true,
+        }
+    }
+
+    /// Checks what a run must never do, whatever happens.
+    fn check(self, stand: &Stand) -> Result<(), String> {
+        let world = stand.sim.world();
+        let (edited, running) = (&world.sdn.edited.zones, &world.sdn.running.zones);
+        if running.contains_key("others") {
+            return Err("it has committed what others have edited".to_owned());
+        }
+        let is_edit = matches!(self, Self::Edit | Self::BreakAndEdit);
+        let theirs = edited.get("others").map(|zone| zone.get("type").map(String::as_str));
+        if is_edit && theirs != Some(Some("simple")) {
+            return Err(format!("what others have edited is now {theirs:?}"));
+        }
+        match (self, world.sdn.lock.as_deref()) {
+            (Self::Lock, Some(THEIRS)) => Ok(()),
+            (Self::Lock, lock) => Err(format!("the lock of others is now {lock:?}")),
+            // It cannot be released without quorum.
+            (Self::Quorum, _) | (_, None) => Ok(()),
+            (_, Some(lock)) => Err(format!("the lock remains: {lock}")),
+        }
+    }
+
+    /// Ends it.
+    fn end(self, stand: &Stand) {
+        stand.sim.edit(|world| {
+            world.sdn.edited.zones.remove("others");
+            world.sdn.fails.clear();
+            world.nodes.values_mut().for_each(|node| node.online = true);
+            if matches!(self, Self::Quorum) {
+                // PVE: pve-manager, bin/pve-sdn-commit: a node that boots loads what is committed.
+                world.sdn.stale_on.clear();
+            }
+            if world.sdn.lock.as_deref() == Some(THEIRS) {
+                world.sdn.lock = None;
+            }
+        });
+    }
+}
+
+/// Tries a trouble at each request of a case.
+fn check(case: &str, troubles: &[Trouble]) {
+    let (expected, requests) = undisturbed(case);
+    let all: Vec<(Trouble, usize)> = troubles
+        .iter()
+        .flat_map(|trouble| (1..=requests.len()).map(|nth| (*trouble, nth)))
+        .filter(|(trouble, nth)| trouble.comes_at(*nth, &requests))
+        .collect();
+    each(all.len(), |number| {
+        let (trouble, nth) = all[number];
+        let fault = json!([{"when": "* /**", "nth": nth, "then": trouble.fault()}]);
+        let stand = Stand::new(case, &fault.to_string());
+        let what = format!("{case}: {trouble:?} at request {nth}, {}", requests[nth - 1]);
+        let with_output = |text: String| format!("{what}: {text}\n{}", stand.output());
+        let ended = stand.spawn_hasty().wait().unwrap();
+        stand.sim.settle();
+        if ended.code() == Some(101) || ended.code().is_none() {
+            return Err(with_output(format!("it ended with {ended}")));
+        }
+        trouble.check(&stand).map_err(with_output)?;
+        trouble.end(&stand);
+        compare(&what, &stand, RUNS, &expected)
+    });
+}
+
+const ALL: [Trouble; 8] = [
+    Trouble::Edit,
+    Trouble::BreakAndEdit,
+    Trouble::Lock,
+    Trouble::Reload,
+    Trouble::Quorum,
+    Trouble::Answer(500),
+    Trouble::Answer(403),
+    Trouble::Answer(596),
+];
+
+#[test]
+fn while_a_network_is_created() {
+    check("network-alone-is-created", &ALL);
+}
+
+#[test]
+fn while_a_network_is_changed() {
+    check("network-alone-is-changed", &ALL);
+}
+
+#[test]
+fn while_a_network_is_removed() {
+    check("network-alone-is-removed", &ALL);
+}
+
+#[test]
+fn while_leftovers_are_committed() {
+    check("network-leftovers-of-a-killed-run-are-committed", &ALL);
+}
+
+#[test]
+fn while_a_network_is_created_on_8_4() {
+    let is_about_lock =
+        |trouble: &Trouble| matches!(trouble, Trouble::Lock | Trouble::BreakAndEdit);
+    let without_lock: Vec<Trouble> = ALL.into_iter().filter(|one| !is_about_lock(one)).collect();
+    check("network-alone-is-created-on-8-4", &without_lock);
+}
