@@ -26,11 +26,14 @@ STATUS_ARGS  ?=
 # What `roundtrip` waits for: none, agent, ssh or cloud-init
 WAIT     ?= ssh
 
-_which   = $(if $(MANIFEST),--manifest $(MANIFEST),$(if $(ENV),--env $(ENV),$(error choose the VMs: ENV=NAME or MANIFEST=NAME)))
-_resolve = resolve --site $(SITE) $(_which) $(if $(NODE),--node $(NODE)) $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(RESOLVE_ARGS)
+# One word for the shell, whatever it contains; `~/` is the home directory.
+_word    = '$(subst ','\'',$(patsubst ~/%,$(HOME)/%,$(1)))'
+_option  = $(if $(2),$(1) $(call _word,$(2)))
+_which   = $(if $(MANIFEST)$(ENV),$(call _option,--manifest,$(MANIFEST)) $(if $(MANIFEST),,$(call _option,--env,$(ENV))),$(error choose the VMs: ENV=NAME or MANIFEST=NAME))
+_resolve = resolve $(call _option,--site,$(SITE)) $(_which) $(call _option,--node,$(NODE)) $(call _option,--endpoint,$(ENDPOINT)) $(RESOLVE_ARGS)
 # What pve-apply needs to create and change VMs, before images are published
-_render  = $(_resolve) | mint-token --site $(SITE) | cloudinit-render
-_publish = image-publish $(if $(IMAGE_DIR),--image-dir $(IMAGE_DIR)) $(PUBLISH_ARGS)
+_render  = $(_resolve) | mint-token $(call _option,--site,$(SITE)) | cloudinit-render
+_publish = image-publish $(call _option,--image-dir,$(IMAGE_DIR)) $(PUBLISH_ARGS)
 
 .PHONY: plan apply destroy status roundtrip
 

@@ -44,7 +44,7 @@ _resolve() {
 
     case "${cmd}" in
         resolve)
-            opts="-v -o -h -V --env --manifest --manifest-file --vm --host --node --deployment --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --output --help --version init explain check list ansible-vars spec schema"
+            opts="-v -o -h -V --env --manifest --manifest-file --vm --host --node --deployment --parent --endpoint --spec-server --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --output --help --version init explain check list ansible-vars spec schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -83,6 +83,10 @@ _resolve() {
                     return 0
                     ;;
                 --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spec-server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -180,7 +184,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__check)
-            opts="-v -o -h --no-secrets --site --log-format --verbose --output --help"
+            opts="-v -o -h --strict --no-secrets --site --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -210,7 +214,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__explain)
-            opts="-v -o -h --json --env --manifest --manifest-file --vm --host --node --deployment --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --output --help"
+            opts="-v -o -h --json --env --manifest --manifest-file --vm --host --node --deployment --parent --endpoint --spec-server --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -249,6 +253,10 @@ _resolve() {
                     return 0
                     ;;
                 --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --spec-server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

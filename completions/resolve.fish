@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_resolve_global_optspecs
-    string join \n env= manifest= manifest-file= vm= node= deployment= parent= endpoint= no-secrets preset= image= vmid= spec= ip= gateway= bridge= disk= site= log-format= v/verbose o/output= h/help V/version
+    string join \n env= manifest= manifest-file= vm= node= deployment= parent= endpoint= spec-server= no-secrets preset= image= vmid= spec= ip= gateway= bridge= disk= site= log-format= v/verbose o/output= h/help V/version
 end
 
 function __fish_resolve_needs_command
@@ -32,6 +32,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -l node -l host -d 'Node n
 complete -c resolve -n "__fish_resolve_needs_command" -l deployment -d 'Name of the deployment [default: the name of the env or manifest]' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l parent -d 'Resolve the children of this nested PVE node of the manifest' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l endpoint -d 'URL of the PVE API, such as a tunnel\'s' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l spec-server -d 'URL of the spec server from which the VMs set themselves up, or empty for none' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l preset -d 'Preset to start from' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l image -d 'Image of the boot disk' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l vmid -d 'VM ID [default: the first free ID of the site\'s `vmid_range`]' -r
@@ -50,7 +51,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -s h -l help -d 'Print hel
 complete -c resolve -n "__fish_resolve_needs_command" -s V -l version -d 'Print version'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "init" -d 'Write a new site with one VM: four files to edit'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "explain" -d 'Explain where each value of a VM, a network or the document\'s head comes from'
-complete -c resolve -n "__fish_resolve_needs_command" -f -a "check" -d 'Check the whole site: each file, and each env and manifest on each node'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "check" -d 'Check the whole site: each file, each env and manifest on each node, and these together'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "list" -d 'List what the site holds'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "ansible-vars" -d 'Print the variables for Ansible as JSON'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "spec" -d 'Print a spec as JSON, with its references resolved'
@@ -72,6 +73,7 @@ complete -c resolve -n "__fish_resolve_using_subcommand explain" -l node -l host
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l deployment -d 'Name of the deployment [default: the name of the env or manifest]' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l parent -d 'Resolve the children of this nested PVE node of the manifest' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l endpoint -d 'URL of the PVE API, such as a tunnel\'s' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l spec-server -d 'URL of the spec server from which the VMs set themselves up, or empty for none' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l preset -d 'Preset to start from' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l image -d 'Image of the boot disk' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l vmid -d 'VM ID [default: the first free ID of the site\'s `vmid_range`]' -r
@@ -92,6 +94,7 @@ complete -c resolve -n "__fish_resolve_using_subcommand check" -l site -d 'Direc
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
 json\t'One JSON object per line'"
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand check" -l strict -d 'Treat warnings as errors'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l no-secrets -d 'Check without secrets.yaml'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'

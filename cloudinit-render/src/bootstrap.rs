@@ -1,4 +1,5 @@
-//! The profile script and the first-boot bootstrap of a VM that has a spec to fetch. Does no I/O.
+//! The profile script and the first-boot bootstrap of a VM that has a spec to fetch, or sets itself
+//! up in another way. Does no I/O.
 //!
 //! A VM gets them only when the document has a spec server and the VM a token.
 
@@ -6,18 +7,56 @@ use crate::additions::{Additions, Command};
 use crate::paths::{CA, PROFILE, RETRY, SCRIPT, SERVICE, TIMER};
 use crate::shell::quoted;
 use crate::write_file::WriteFile;
+use stage::guest::{PVE_CONFIG, VM_CONFIG};
 use stage::{Deployment, Vm};
 
-/// The bootstrap: its files, and the command that starts it. It is the same for every VM.
+/// The bootstrap: its files, and the command that starts it. It is the same for every VM with the
+/// same [`FirstBoot`].
 pub(crate) struct Bootstrap {
     pub(crate) files: Vec<WriteFile>,
     pub(crate) command: Command,
 }
 
+/// What a VM does at its first boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FirstBoot {
+    /// It fetches its spec and applies it.
+    Spec,
+    /// The same, with the boot scenario `vm-config` in its environment.
+    VmConfig,
+    /// It becomes a PVE node: the boot scenario `pve-config`.
+    PveConfig,
+}
+
+impl FirstBoot {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 3;
+
+    /// Returns what a VM does; `None` for a VM that gets neither a profile script nor the bootstrap.
+    pub(crate) fn of(deployment: &Deployment, vm: &Vm) -> Option<Self> {
+        if deployment.spec_server.is_empty() || vm.auth_token.expose().is_empty() {
+            return None;
+        }
+        Some(match vm.boot_scenario.as_deref() {
+            None => Self::Spec,
+            Some(PVE_CONFIG) => Self::PveConfig,
+            Some(_) => Self::VmConfig,
+        })
+    }
+
+    fn scenario(self) -> Option<&'static str> {
+        match self {
+            Self::Spec => None,
+            Self::VmConfig => Some(VM_CONFIG),
+            Self::PveConfig => Some(PVE_CONFIG),
+        }
+    }
+}
+
 impl Bootstrap {
-    pub(crate) fn new(additions: &Additions) -> Self {
+    pub(crate) fn new(first_boot: FirstBoot, additions: &Additions) -> Self {
         let mut files = vec![
-            WriteFile::of_root(SCRIPT, "0700", script(additions)),
+            WriteFile::of_root(SCRIPT, "0700", script(first_boot, additions)),
             WriteFile::of_root(RETRY, "0700", AT_BOOT.to_owned()),
             WriteFile::of_root(SERVICE, "0644", AGAIN.to_owned()),
             WriteFile::of_root(TIMER, "0644", timer()),
@@ -29,19 +68,21 @@ impl Bootstrap {
     }
 }
 
-/// Returns whether a VM gets a profile script and the bootstrap.
-pub(crate) fn applies(deployment: &Deployment, vm: &Vm) -> bool {
-    !deployment.spec_server.is_empty() && !vm.auth_token.expose().is_empty()
-}
-
 /// Returns the profile script of a VM with this token.
-pub(crate) fn profile(server: &str, token: &str, additions: &Additions) -> WriteFile {
-    let content = format!(
+pub(crate) fn profile(
+    (server, token): (&str, &str),
+    first_boot: FirstBoot,
+    additions: &Additions,
+) -> WriteFile {
+    let mut content = format!(
         "# Where this machine fetches its spec, and the token that it shows there.\n\
          export HOMESTAK_SERVER={}\nexport HOMESTAK_TOKEN={}\n",
         quoted(server),
         quoted(token)
     );
+    if let Some(scenario) = first_boot.scenario() {
+        content.push_str(&format!("export HOMESTAK_BOOT_SCENARIO={}\n", quoted(scenario)));
+    }
     // 0600: Debian's /etc/profile skips what a user cannot read, and root's script still gets it.
     let mode = additions.profile_mode.as_deref().unwrap_or("0600");
     WriteFile::of_root(PROFILE, mode, content)
@@ -59,8 +100,13 @@ fn trust(additions: &Additions) -> String {
     INSECURE.to_owned()
 }
 
-fn script(additions: &Additions) -> String {
-    format!("{HEAD}{}{TAIL}", trust(additions))
+fn script(first_boot: FirstBoot, additions: &Additions) -> String {
+    let trust = trust(additions);
+    match first_boot {
+        FirstBoot::Spec => format!("{HEAD}{trust}{GET}{DRIVER}"),
+        FirstBoot::VmConfig => format!("{HEAD}{NOT_TWICE}{trust}{GET}{DRIVER}"),
+        FirstBoot::PveConfig => format!("{HEAD}{trust}{GET}{UNIT}"),
+    }
 }
 
 /// Returns the timer that retries a failed first boot, with pauses that never get shorter.
@@ -173,7 +219,7 @@ config() { run "env $pin ./run.sh config fetch && ./run.sh config apply"; }
 /// still retries 408, 429, 500, 502, 503 and 504 (curl(1), `--retry`).
 /// curl before 7.71 (RHEL 8, Ubuntu 20.04) lacks `--retry-all-errors`: there, other errors, such as
 /// a name that does not resolve, wait for the timer.
-const TAIL: &str = r#"
+const GET: &str = r#"
 every=--retry-all-errors
 curl $every --version >/dev/null 2>&1 || every=
 get() {
@@ -183,7 +229,35 @@ get() {
     [ $ended = 0 ] || why="curl ended with $ended"
     [ "$ended $code" = "0 200" ]
 }
+"#;
 
+/// The newest installer would fetch and apply the spec itself, as a user who cannot read the profile
+/// script.
+const NOT_TWICE: &str = "unset HOMESTAK_BOOT_SCENARIO\n";
+
+/// Has the installer carry out the boot scenario. It leaves a unit that goes on after each reboot,
+/// which a PVE node needs to boot its own kernel; `systemctl start` waits for a run under way.
+const UNIT: &str = r#"
+unit=pve-config.service
+known() { [ -e "/etc/systemd/system/$unit" ]; }
+if ! known; then
+    file=$state/install.sh
+    get "$HOMESTAK_SERVER/bootstrap.git/install.sh" "$file" ||
+        { [ $ended = 0 ] && get "$HOMESTAK_SERVER/bootstrap.git/install" "$file"; } ||
+        fail "no installer from $HOMESTAK_SERVER: $why"
+    export HOMESTAK_REF=_working
+    install "$file" || fail "the installer failed"
+    known || fail "the installer does not know the boot scenario $HOMESTAK_BOOT_SCENARIO"
+fi
+systemctl start "$unit" || fail "$unit failed: see journalctl -u $unit"
+touch "$state/first-boot.done"
+rm -f "$state/first-boot.failed"
+systemctl stop --no-block "$timer"
+echo "first boot: done"
+"#;
+
+/// Fetches the spec and applies it with the driver, which the installer brings if the image has none.
+const DRIVER: &str = r#"
 driver() {
     for folder in /usr/local/lib/homestak/iac-driver /home/homestak/iac/iac-driver; do
         [ -x "$folder/run.sh" ] && cd "$folder" && return

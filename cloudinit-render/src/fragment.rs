@@ -3,8 +3,9 @@
 //! DOOR: reads the files named by `--fragment`.
 
 use crate::additions::Additions;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
-use serde_yaml::{MessageFormatter, UserMessageFormatter};
+use serde_yaml::{MergeKeyPolicy, MessageFormatter, UserMessageFormatter};
 use stage::{Entry, Failure, Fields, Place, Position, Report, shown};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Fragment>, Failure> {
                 .cause(&e)
                 .into()
         });
-        match read.and_then(|text| parse(path, &text)) {
+        match read.and_then(|bytes| utf8(path, bytes)).and_then(|text| parse(path, &text)) {
             Ok(fragment) => fragments.push(fragment),
             Err(problem) => report.extend(problem),
         }
@@ -37,10 +38,18 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Fragment>, Failure> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: fragments are read here")]
-fn read(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    let read = std::fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
-    if read as u64 > LARGEST { Err(ErrorKind::FileTooLarge.into()) } else { Ok(text) }
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if read as u64 > LARGEST { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, Report> {
+    String::from_utf8(bytes).map_err(|error| {
+        let position = Position::of_invalid_utf8(error.as_bytes());
+        let place = Place::File { path: path.display().to_string(), position, excerpt: None };
+        Entry::error("unreadable", place, "is not UTF-8").into()
+    })
 }
 
 fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
@@ -50,27 +59,36 @@ fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
+        reject_unsupported_tags: true,
     };
     let parsed: Result<Option<Map<String, Value>>, _> =
         serde_yaml::from_str_with_options(text, options);
-    match parsed {
-        Ok(json) => Ok(Fragment { path, json: json.unwrap_or_default() }),
-        Err(error) => {
-            let at = error.location();
-            let position =
-                at.map(|l| Position { line: l.line() as usize, column: l.column() as usize });
-            let place = Place::File { path, position, excerpt: None };
-            // Without the position, which the message starts with, without advice for programmers,
-            // and without quotations: the user may have named another file, one with secrets.
-            let why = UserMessageFormatter.format_message(error.without_snippet());
-            Err(Entry::error(
-                "not-yaml",
-                place,
-                format!("is not a YAML mapping: {}", shown::foreign(&why)),
-            )
-            .into())
-        }
-    }
+    let mut json = parsed.map_err(|error| not_yaml(&path, &error))?.unwrap_or_default();
+    // As ordinary keys, two `<<` are a duplicate. resolve takes the last one, this reader the first.
+    let literal = serde_yaml::options! { merge_keys: MergeKeyPolicy::AsOrdinary };
+    let second: Result<Option<IgnoredAny>, _> = serde_yaml::from_str_with_options(text, literal);
+    second.map_err(|error| {
+        let fact = "a mapping has two `<<`, which YAML readers understand differently";
+        Entry::error("duplicate-key", place(&path, &error), fact)
+            .hint("write one `<<` with a list; its first mapping wins")
+    })?;
+    // As in the site's YAML: for notes and anchors.
+    json.retain(|key, _| !key.starts_with("x-"));
+    Ok(Fragment { path, json })
+}
+
+fn place(path: &str, error: &serde_yaml::Error) -> Place {
+    let at = error.location();
+    let position = at.map(|l| Position { line: l.line() as usize, column: l.column() as usize });
+    Place::File { path: path.to_owned(), position, excerpt: None }
+}
+
+fn not_yaml(path: &str, error: &serde_yaml::Error) -> Report {
+    // Without the position, which the message starts with, without advice for programmers, and
+    // without quotations: the user may have named another file, one with secrets.
+    let why = UserMessageFormatter.format_message(error.without_snippet());
+    let fact = format!("is not a YAML mapping: {}", shown::foreign(&why));
+    Entry::error("not-yaml", place(path, error), fact).into()
 }
 
 impl Fragment {

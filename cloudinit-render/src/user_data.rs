@@ -4,7 +4,7 @@
 //! warning.
 
 use crate::additions::{Additions, Command};
-use crate::bootstrap::{self, Bootstrap};
+use crate::bootstrap::{self, Bootstrap, FirstBoot};
 use crate::fingerprint;
 use crate::guest::{Guest, Guests};
 use crate::reseed;
@@ -75,8 +75,9 @@ struct User<'a> {
 pub(crate) struct Renderer<'a> {
     deployment: &'a Deployment,
     guests: &'a Guests<'a>,
-    /// For each distinct guest: the shared part of VMs without a spec to fetch, and of VMs with one.
-    texts: Vec<[Option<SharedText>; 2]>,
+    /// For each distinct guest: the shared part of VMs that do nothing at their first boot, then of
+    /// each [`FirstBoot`].
+    texts: Vec<[Option<SharedText>; 1 + FirstBoot::COUNT]>,
 }
 
 /// The shared part as YAML.
@@ -102,8 +103,8 @@ impl Profile {
     /// Placeholder for the token.
     const TOKEN: &str = "TOKEN";
 
-    fn new(server: &str, additions: &Additions) -> Result<Self, WriteError> {
-        let written = Self::write(server, Self::TOKEN, additions)?;
+    fn new(server: &str, first_boot: FirstBoot, additions: &Additions) -> Result<Self, WriteError> {
+        let written = Self::write((server, Self::TOKEN), first_boot, additions)?;
         let pieces = written.map(|text| {
             let (before, after) = text.rsplit_once(Self::TOKEN).unwrap_or_default();
             (before.to_owned(), after.to_owned())
@@ -120,8 +121,12 @@ impl Profile {
     }
 
     /// Writes both forms.
-    fn write(server: &str, token: &str, additions: &Additions) -> Result<[String; 2], WriteError> {
-        let profile = bootstrap::profile(server, token, additions);
+    fn write(
+        server_and_token: (&str, &str),
+        first_boot: FirstBoot,
+        additions: &Additions,
+    ) -> Result<[String; 2], WriteError> {
+        let profile = bootstrap::profile(server_and_token, first_boot, additions);
         let files = Files { write_files: [&profile] };
         Ok([yaml::readable(&files)?, yaml::quoted(&files)?])
     }
@@ -146,7 +151,7 @@ impl UserData {
 impl<'a> Renderer<'a> {
     /// Prepares rendering.
     pub(crate) fn new(deployment: &'a Deployment, guests: &'a Guests<'a>) -> Self {
-        Self { deployment, guests, texts: vec![[None, None]; guests.kinds().len()] }
+        Self { deployment, guests, texts: vec![Default::default(); guests.kinds().len()] }
     }
 
     /// Returns the user-data of the VM at `index`.
@@ -157,24 +162,22 @@ impl<'a> Renderer<'a> {
         let manage_etc_hosts = etc_hosts(&guest.additions, fqdn.is_some());
         let packages = packages(&guest.additions.packages, &vm.packages);
         let own = yaml::quoted(&Own { hostname: name.label(), fqdn, manage_etc_hosts, packages })?;
-        let bootstraps = bootstrap::applies(self.deployment, vm);
-        let shared = match &mut self.texts[kind][usize::from(bootstraps)] {
+        let first_boot = FirstBoot::of(self.deployment, vm);
+        let server = self.deployment.spec_server.as_str();
+        let shared = match &mut self.texts[kind][first_boot.map_or(0, |boot| 1 + boot as usize)] {
             Some(text) => &*text,
-            text => {
-                let server = bootstraps.then_some(self.deployment.spec_server.as_str());
-                text.insert(shared(guest, server)?)
-            }
+            text => text.insert(shared(guest, first_boot.map(|boot| (boot, server)))?),
         };
-        let [files, quoted] = match &shared.profile {
-            Some(profile) => {
-                let (server, token) = (&self.deployment.spec_server, vm.auth_token.expose());
+        let [files, quoted] = match (first_boot, &shared.profile) {
+            (Some(boot), Some(profile)) => {
+                let token = vm.auth_token.expose();
                 match profile.with_token(token) {
                     Some(filled) => filled,
-                    None => Profile::write(server, token, &guest.additions)?,
+                    None => Profile::write((server, token), boot, &guest.additions)?,
                 }
             }
-            None if shared.files.is_empty() => Default::default(),
-            None => ["write_files:\n", "write_files:\n"].map(str::to_owned),
+            _ if shared.files.is_empty() => Default::default(),
+            _ => ["write_files:\n", "write_files:\n"].map(str::to_owned),
         };
         let text = [FIRST_LINE, &own, &shared.keys, &files, &shared.files].concat();
         Ok(UserData { text, parts: [own, quoted, shared.digest.clone()] })
@@ -193,15 +196,18 @@ fn etc_hosts(additions: &Additions, has_full_name: bool) -> Option<bool> {
     has_full_name.then_some(true)
 }
 
-/// Returns what VMs share; with a `server`, those that have a spec to fetch from it.
-fn shared(guest: &Guest<'_>, server: Option<&str>) -> Result<SharedText, WriteError> {
+/// Returns what VMs share; with a server, those that use it at their first boot.
+fn shared(
+    guest: &Guest<'_>,
+    first_boot: Option<(FirstBoot, &str)>,
+) -> Result<SharedText, WriteError> {
     let keys = unique(guest.ssh_keys.iter());
     // First, because cloud-init stops at the first file that it cannot write.
     let mut files: Vec<_> = reseed::authorized_keys(guest.user, &keys).into_iter().collect();
     let mut runcmd = agent();
     runcmd.extend(guest.additions.runcmd.iter().cloned());
-    if server.is_some() {
-        let bootstrap = Bootstrap::new(&guest.additions);
+    if let Some((boot, _)) = first_boot {
+        let bootstrap = Bootstrap::new(boot, &guest.additions);
         files.extend(bootstrap.files);
         // Last, so that the site's own commands can prepare for it.
         runcmd.push(bootstrap.command);
@@ -220,7 +226,8 @@ fn shared(guest: &Guest<'_>, server: Option<&str>) -> Result<SharedText, WriteEr
     let quoted_files = if files.is_empty() { String::new() } else { yaml::quoted(&files)? };
     let digest = fingerprint::of(&[&yaml::quoted(&keys)?, &quoted_files], "");
     let files = if files.is_empty() { String::new() } else { yaml::readable(&files)? };
-    let profile = server.map(|server| Profile::new(server, &guest.additions)).transpose()?;
+    let profile = first_boot.map(|(boot, server)| Profile::new(server, boot, &guest.additions));
+    let profile = profile.transpose()?;
     Ok(SharedText { keys: yaml::readable(&keys)?, files, digest, profile })
 }
 

@@ -138,6 +138,7 @@ impl Check<'_> {
         let lost: Vec<_> = [
             ("packages", !vm.packages.is_empty()),
             ("spec", !vm.spec.is_empty()),
+            ("boot_scenario", vm.boot_scenario.is_some()),
             ("user", vm.user.is_some()),
             ("password_hash", vm.password_hash.is_some()),
             ("ssh_keys", vm.ssh_keys.is_some()),
@@ -157,14 +158,20 @@ impl Check<'_> {
         }
     }
 
-    /// Reports a VM with a spec and no token: it would boot and never fetch the spec.
+    /// Reports a VM with a spec or a boot scenario and no token: it would boot and never set itself
+    /// up.
     fn has_token(&mut self, index: usize, vm: &Vm) {
         let custom = vm.custom_user_data.is_some();
-        if custom || vm.spec.is_empty() || !vm.auth_token.expose().is_empty() {
+        let what = match (&vm.spec, &vm.boot_scenario) {
+            (spec, _) if !spec.is_empty() => "a `spec` to fetch",
+            (_, Some(_)) => "a `boot_scenario`",
+            (_, None) => return,
+        };
+        if custom || !vm.auth_token.expose().is_empty() {
             return;
         }
         let place = Place::input(format!("vms[{index}].auth_token"));
-        let fact = format!("is required: \"{}\" has a `spec` to fetch", vm.name);
+        let fact = format!("is required: \"{}\" has {what}", vm.name);
         let hint = "run `mint-token` before cloudinit-render in the pipe";
         self.report.push(Entry::error("missing-token", place, fact).hint(hint));
     }
@@ -187,6 +194,9 @@ impl Check<'_> {
         }
         for (index, domain) in vm.search_domains.iter().flatten().enumerate() {
             self.shown(format_args!("{path}.search_domains[{index}]"), domain, guest::host_name);
+        }
+        if let Some(scenario) = &vm.boot_scenario {
+            self.shown(format_args!("{path}.boot_scenario"), scenario, guest::boot_scenario);
         }
         self.rule(format_args!("{path}.auth_token"), vm.auth_token.expose(), guest::token);
     }

@@ -47,7 +47,7 @@ impl Kind {
             Self::Decimal(least, most) => decimal(text, least, most),
             Self::Word(words) => words.contains(&text).then(|| text.to_owned()),
             Self::Size => parse_size(text).map(display_size),
-            Self::Text(rule) => rule.accepts(text).then(|| text.to_owned()),
+            Self::Text(rule) => rule.normal(text),
             Self::Lines(rule) => {
                 // PVE: facts-4, 62: PVE removes trailing spaces and newlines.
                 let text = text.trim_end_matches([' ', '\n']);
@@ -55,7 +55,10 @@ impl Kind {
             }
             Self::Machine => crate::rule::MACHINE.accepts(text).then(|| text.to_owned()),
             Self::Mac => stage::guest::mac(text).is_ok().then(|| text.to_ascii_uppercase()),
-            Self::List(sign, rule) => list(text, sign, rule).map(|list| join(&list, sign)),
+            Self::List(sign, rule) => {
+                let list = list(text, sign, rule)?;
+                Some(join(&list, sign))
+            }
             Self::Set(sign, rule) => {
                 let mut list = list(text, sign, rule)?;
                 list.sort_unstable();
@@ -179,10 +182,9 @@ fn one_of(words: &[&str]) -> String {
     }
 }
 
-fn list<'t>(text: &'t str, sign: char, rule: &Rule) -> Option<Vec<&'t str>> {
+fn list(text: &str, sign: char, rule: &Rule) -> Option<Vec<String>> {
     let items = text.split(|c| separates(c, sign)).map(str::trim).filter(|s| !s.is_empty());
-    let items: Vec<&str> = items.collect();
-    items.iter().all(|item| rule.accepts(item)).then_some(items)
+    items.map(|item| rule.normal(item)).collect()
 }
 
 /// Returns whether a character separates items of a list.
@@ -217,7 +219,7 @@ fn features(text: &str, words: &[&str], usual: &str) -> Option<String> {
     Some(found.join(","))
 }
 
-fn join(list: &[&str], sign: char) -> String {
+fn join(list: &[String], sign: char) -> String {
     list.join(sign.encode_utf8(&mut [0; 4]))
 }
 

@@ -11,8 +11,12 @@ pub(crate) struct Due {
     pub(crate) place: Place,
 }
 
-/// Returns an entry for each VM, with the details of those that need a token: VMs with a `spec` in a
-/// document with a `spec_server`.
+/// The claim `s` of a VM that has a boot scenario and no spec: the server gives it the site's
+/// configuration instead.
+const CONFIG: &str = "config";
+
+/// Returns an entry for each VM, with the details of those that need a token: VMs with a `spec` or a
+/// `boot_scenario` in a document with a `spec_server`.
 ///
 /// Reads and checks only these fields; other stages check the rest of the document.
 pub(crate) fn due(document: &Document) -> Result<Vec<Option<Due>>, Failure> {
@@ -20,16 +24,19 @@ pub(crate) fn due(document: &Document) -> Result<Vec<Option<Due>>, Failure> {
     let mut fields = Fields::new(document.json(), "", &mut report);
     let served = fields.text("spec_server").is_some_and(|server| !server.is_empty());
     let vms = fields.each("vms", |vm| {
-        let spec = vm.text("spec").filter(|spec| served && !spec.is_empty())?;
+        let mut set = |field| vm.text(field).filter(|text| served && !text.is_empty());
+        let (spec, scenario) = (set("spec"), set("boot_scenario"));
+        let field = if spec.is_some() { "spec" } else { "boot_scenario" };
+        let spec = spec.or(scenario.map(|_| CONFIG.to_owned()))?;
         let name = vm.text("name").unwrap_or_default();
         if name.is_empty() {
             vm.problem(
                 "missing-field",
                 "name",
-                "is required: the token of a VM with a `spec` contains it",
+                format!("is required: the token of a VM with a `{field}` contains it"),
             );
         }
-        Some(Due { name, spec, place: vm.place("spec") })
+        Some(Due { name, spec, place: vm.place(field) })
     });
     if report.has_errors() { Err(report.into()) } else { Ok(vms) }
 }

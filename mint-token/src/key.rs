@@ -5,10 +5,8 @@
 use hmac::digest::InvalidLength;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use stage::signing_key::{self, KeyFault};
 use zeroize::Zeroizing;
-
-/// The minimum length of a key in bytes: the length of the hash, as RFC 2104 recommends.
-const LEAST: usize = 32;
 
 /// Text that contains keys.
 pub type KeyText = Zeroizing<String>;
@@ -19,10 +17,8 @@ pub struct Key(Zeroizing<Vec<u8>>);
 /// Why a text is not a usable key or key file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyProblem {
-    /// It is not pairs of hexadecimal digits.
-    NotHex,
-    /// It has fewer than 32 bytes.
-    TooShort,
+    /// It is not a key.
+    Invalid(KeyFault),
     /// It contains no key.
     Absent,
     /// Two keys have the same name.
@@ -34,43 +30,27 @@ pub enum KeyProblem {
 impl std::fmt::Display for KeyProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::NotHex => "must be hexadecimal digits, two for each byte",
-            Self::TooShort => "must be at least 32 bytes, that is 64 hexadecimal digits",
+            Self::Invalid(fault) => fault.fact(),
             Self::Absent => "contains no signing key",
             Self::SameName => "has two keys with the same name",
-            Self::BadName => "the name of a key must be letters, digits, `-`, `_` and `.`",
+            Self::BadName => signing_key::NAME_RULE,
         })
     }
 }
 
+impl From<KeyFault> for KeyProblem {
+    fn from(fault: KeyFault) -> Self {
+        Self::Invalid(fault)
+    }
+}
+
 impl Key {
-    /// Reads a key as `bytes.fromhex` of Python does: any case, blanks allowed between bytes.
+    /// Reads a key by the rule of [`signing_key`].
     ///
     /// # Errors
     /// It is not hexadecimal, or too short.
     pub fn parse(text: &str) -> Result<Self, KeyProblem> {
-        // Large enough that the vector never grows and leaves a partial key in memory.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
-        let mut rest = text.as_bytes();
-        loop {
-            rest = rest.trim_ascii_start();
-            // Python counts the vertical tab among the blanks, Rust does not.
-            if let Some(after) = rest.strip_prefix(b"\x0b") {
-                rest = after;
-                continue;
-            }
-            match rest {
-                [] => break,
-                [high, low, after @ ..] => {
-                    let digit = |b: &u8| char::from(*b).to_digit(16).ok_or(KeyProblem::NotHex);
-                    let byte = digit(high)? << 4 | digit(low)?;
-                    bytes.push(u8::try_from(byte).map_err(|_| KeyProblem::NotHex)?);
-                    rest = after;
-                }
-                [_] => return Err(KeyProblem::NotHex),
-            }
-        }
-        if bytes.len() < LEAST { Err(KeyProblem::TooShort) } else { Ok(Self(bytes)) }
+        Ok(Self(signing_key::bytes(text)?))
     }
 
     /// Starts an HMAC-SHA256 with this key.
@@ -115,7 +95,7 @@ impl KeyRing {
     /// There are no keys, two have the same name, or a name is invalid.
     pub fn new(keys: Vec<(Option<String>, Key)>) -> Result<Self, KeyProblem> {
         let mut names: Vec<_> = keys.iter().filter_map(|(name, _)| name.as_deref()).collect();
-        if names.iter().any(|name| !is_name(name)) {
+        if names.iter().any(|name| !signing_key::is_name(name)) {
             return Err(KeyProblem::BadName);
         }
         let named = names.len();
@@ -164,33 +144,9 @@ impl KeyRing {
     }
 }
 
-fn is_name(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    !name.is_empty() && name.bytes().all(allowed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(text: &str, expected: Result<usize, KeyProblem>) {
-        assert_eq!(Key::parse(text).map(|key| key.0.len()), expected, "{text:?}");
-    }
-
-    #[test]
-    fn keys_are_read_as_python_reads_them() {
-        let hex = "0123456789abcdefABCDEF0011223344".repeat(2);
-        check(&hex, Ok(32));
-        check(&format!(" {hex}\n"), Ok(32));
-        check(&hex.replace("45", "\t45\x0b\x0c\r\n"), Ok(32));
-        check(&format!("{hex}{hex}"), Ok(64));
-        check(&hex[2..], Err(KeyProblem::TooShort));
-        check("", Err(KeyProblem::TooShort));
-        check(&hex[1..], Err(KeyProblem::NotHex));
-        check(&hex.replace("45", "4 5"), Err(KeyProblem::NotHex));
-        check(&hex.replace("45", "4g"), Err(KeyProblem::NotHex));
-        check(&hex.replace("45", "０0"), Err(KeyProblem::NotHex));
-    }
 
     #[test]
     fn a_key_file_has_one_key_a_line() {
@@ -207,7 +163,7 @@ mod tests {
         assert_eq!(names(""), Err((0, KeyProblem::Absent)));
         assert_eq!(names(&format!("x={a}\nx={b}")), Err((0, KeyProblem::SameName)));
         assert_eq!(names(&format!("={a}")), Err((0, KeyProblem::BadName)));
-        assert_eq!(names(&format!("{a}\nx=1")), Err((2, KeyProblem::NotHex)));
+        assert_eq!(names(&format!("{a}\nx=1")), Err((2, KeyFault::NotHex.into())));
     }
 
     #[test]

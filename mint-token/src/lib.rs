@@ -1,4 +1,4 @@
-//! Adds a provisioning token to each VM of the document that has a `spec`. Also mints, shows and
+//! Adds a provisioning token to each VM of the document that has a `spec` or a `boot_scenario`. Also mints, shows and
 //! verifies single tokens.
 //!
 //! The token's bytes are those that existing servers verify: docs/tokens.md.
@@ -60,8 +60,12 @@ fn mint_one(args: &MintArgs) -> Result<Output, Failure> {
 
 fn inspect(args: &InspectArgs) -> Result<Output, Failure> {
     let text = load::token()?;
-    let payload = read_unverified(&text).map_err(refused)?;
-    Ok(Output::bytes(show::payload(&payload, args.json, "not checked"), Report::new()))
+    match read_unverified(&text) {
+        Ok(payload) => {
+            Ok(Output::bytes(show::payload(&payload, args.json, "not checked"), Report::new()))
+        }
+        Err(why) => Err(damaged(&why, &verify::read_damaged(&text)).into()),
+    }
 }
 
 fn check(args: &VerifyArgs) -> Result<Output, Failure> {
@@ -72,7 +76,22 @@ fn check(args: &VerifyArgs) -> Result<Output, Failure> {
     Ok(Output::bytes(show::payload(&payload, args.json, "valid"), Report::new()))
 }
 
+/// Returns the finding on a malformed token, with the claims that can be read.
+fn damaged(why: &VerifyError, rest: &Payload) -> Entry {
+    let mut entry = rejected(why);
+    if !rest.claims.is_empty() {
+        entry = entry.note("what can be read:");
+    }
+    show::claims(rest).into_iter().fold(entry, Entry::note)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn refused(why: VerifyError) -> Failure {
-    Entry::error("token-rejected", Place::input(""), format!("{}: {why}", why.code())).into()
+    rejected(&why).into()
+}
+
+fn rejected(why: &VerifyError) -> Entry {
+    let fact = format!("{}: {why}", why.code());
+    let entry = Entry::error("token-rejected", Place::input(""), fact);
+    entry.answer(why.code(), why.status())
 }

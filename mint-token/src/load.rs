@@ -4,17 +4,16 @@
 
 use crate::Key;
 use crate::key::{KeyProblem, KeyRing, KeyText};
-use crate::secrets::{Secrets, SecretsError};
+use crate::secrets::{NamedHex, Secrets, SecretsError};
+use stage::signing_key::HINT as KEYGEN;
 use stage::sops::{self, DecryptError};
-use stage::{Entry, Failure, Place, Position};
-use std::io::{IsTerminal, Read};
+use stage::{Entry, Failure, Place, Position, shell_word};
+use std::io::{ErrorKind, IsTerminal, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The maximum size of a key file or a secrets.yaml; a larger file is something else.
 const LARGEST: u64 = 4 << 20;
-
-const KEYGEN: &str = "create a key with `mint-token keygen`";
 
 /// Where the signing keys come from. Has no `Debug`, because one variant holds a key.
 pub(crate) enum KeySource {
@@ -41,7 +40,7 @@ impl KeyError {
         let entry = Entry::error("invalid-key", place, problem.to_string());
         let entry = match problem {
             KeyProblem::SameName | KeyProblem::BadName => entry,
-            KeyProblem::NotHex | KeyProblem::TooShort | KeyProblem::Absent => entry.hint(KEYGEN),
+            KeyProblem::Invalid(_) | KeyProblem::Absent => entry.hint(KEYGEN),
         };
         Self { entry: Box::new(entry), absent: problem == KeyProblem::Absent }
     }
@@ -65,7 +64,7 @@ impl KeyError {
         };
         self.entry.causes.insert(0, std::mem::take(&mut self.entry.fact));
         self.entry.fact = format!("E500: {text}");
-        self.into()
+        self.entry.answer("E500", 500).into()
     }
 }
 
@@ -136,7 +135,8 @@ pub(crate) fn token() -> Result<KeyText, Failure> {
     let text = std::str::from_utf8(bytes.trim_ascii()).unwrap_or("\u{fffd}");
     if text.is_empty() {
         let fact = "E300: Provisioning token required";
-        return Err(Entry::error("token-rejected", Place::input(""), fact).into());
+        let entry = Entry::error("token-rejected", Place::input(""), fact);
+        return Err(entry.answer("E300", 400).into());
     }
     Ok(KeyText::new(text.to_owned()))
 }
@@ -182,22 +182,27 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
             place(),
             "contains signing keys and is readable by other users",
         )
-        .hint(format!("chmod 600 {}", path.display()))
+        .hint(format!("chmod 600 {}", shell_word(&path.display().to_string())))
         .into());
     }
     // Large enough that the buffer never grows and leaves a copy in memory.
     let room = usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default() + 4096;
-    let mut text = KeyText::new(String::with_capacity(room));
-    file.take(LARGEST + 1).read_to_string(&mut text).map_err(unread)?;
-    if text.len() as u64 > LARGEST {
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(room));
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() as u64 > LARGEST {
         return Err(Entry::error("too-large", place(), "is larger than 4 MiB").into());
     }
-    Ok(text)
+    String::from_utf8(std::mem::take(&mut *bytes)).map(KeyText::new).map_err(|error| {
+        let bytes = zeroize::Zeroizing::new(error.into_bytes());
+        let position = Position::of_invalid_utf8(&bytes).map(|at| (at.line, at.column));
+        let place = at(&path.display().to_string(), position);
+        Entry::error("unreadable", place, "is not UTF-8").into()
+    })
 }
 
 fn site(folder: &Path) -> Result<KeyRing, KeyError> {
     let (plain, encrypted) = (folder.join("secrets.yaml"), folder.join("secrets.yaml.enc"));
-    let (path, text) = match (plain.exists(), encrypted.exists()) {
+    let (path, text) = match (is_named(&plain), is_named(&encrypted)) {
         (true, _) => {
             let text = read(&plain, Guard::None)?;
             let text = if sops::is_encrypted(&text) { decrypt(&plain)? } else { text };
@@ -220,10 +225,25 @@ fn site(folder: &Path) -> Result<KeyRing, KeyError> {
     keys(&path, &secrets(&path, &text)?)
 }
 
+/// Returns whether a path exists, even as a dangling link or in a directory that may not be
+/// searched: then reading it says what is wrong.
+fn is_named(path: &Path) -> bool {
+    use ErrorKind::{NotADirectory, NotFound};
+    let found = path.symlink_metadata();
+    found.map_or_else(|e| !matches!(e.kind(), NotFound | NotADirectory), |_| true)
+}
+
 fn secrets(path: &Path, text: &str) -> Result<Secrets, KeyError> {
-    Secrets::parse(text).map_err(|SecretsError { at: position }| {
+    Secrets::parse(text).map_err(|SecretsError { at: position, two_merges }| {
+        let place = at(&path.display().to_string(), position);
+        if two_merges {
+            let fact = "a mapping has two `<<`, which YAML readers understand differently";
+            return Entry::error("duplicate-key", place, fact)
+                .hint("write one `<<` with a list; its first mapping wins")
+                .into();
+        }
         let fact = "is not YAML with `auth.signing_key` as a string";
-        Entry::error("not-yaml", at(&path.display().to_string(), position), fact)
+        Entry::error("not-yaml", place, fact)
             .hint("run `resolve check` to see what is wrong with the file")
             .into()
     })
@@ -232,11 +252,11 @@ fn secrets(path: &Path, text: &str) -> Result<Secrets, KeyError> {
 fn keys(path: &Path, secrets: &Secrets) -> Result<KeyRing, KeyError> {
     let place = Place::file(path.display().to_string());
     let mut keys = Vec::new();
-    for (field, name, hex) in secrets.keys() {
+    for NamedHex { field, name, hex, at: position } in secrets.keys() {
         let key = Key::parse(hex).map_err(|problem| {
-            let entry = Entry::error("invalid-key", place.clone(), format!("`{field}` {problem}"))
-                .hint(KEYGEN);
-            KeyError::from(entry)
+            let place = at(&path.display().to_string(), position);
+            let entry = Entry::error("invalid-key", place, format!("`{field}` {problem}"));
+            KeyError::from(entry.hint(KEYGEN))
         })?;
         keys.push((name.map(str::to_owned), key));
     }

@@ -11,7 +11,14 @@ pub(crate) fn payload(payload: &Payload, json: bool, signature: &str) -> String 
         // A map of JSON values can always be written.
         return serde_json::to_string(&payload.claims).unwrap_or_default() + "\n";
     }
-    let mut out = String::new();
+    let mut lines = claims(payload);
+    lines.push(format!("{:<10} {signature}", "signature"));
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Returns a line for each claim.
+pub(crate) fn claims(payload: &Payload) -> Vec<String> {
+    let mut lines = Vec::new();
     for (claim, value) in &payload.claims {
         let label = match claim.as_str() {
             "v" => "version",
@@ -28,10 +35,9 @@ pub(crate) fn payload(payload: &Payload, json: bool, signature: &str) -> String 
             (_, value) => value.to_string(),
         };
         // A token may come from anyone.
-        out.push_str(&format!("{:<10} {}\n", printable(label), printable(&shown)));
+        lines.push(format!("{:<10} {}", printable(label), printable(&shown)));
     }
-    out.push_str(&format!("{:<10} {signature}\n", "signature"));
-    out
+    lines
 }
 
 /// Returns seconds since 1970, after the date if they are one.

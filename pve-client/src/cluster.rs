@@ -82,6 +82,9 @@ pub struct Resource {
     pub pool: Option<String>,
     /// The reason it is locked.
     pub lock: Option<String>,
+    /// The HA manager's state, such as `started` or `error`, or the requested one if the manager has none yet;
+    /// `None` if it is not under HA, and in a node's own list.
+    pub hastate: Option<String>,
 }
 
 /// Path → privilege → whether it propagates to the paths below.
@@ -229,6 +232,8 @@ fn resource(kind: GuestKind, guest: &Fields<'_>, node: NodeName) -> Result<Resou
         tags: guest.split("tags", &[';', ',', ' ']),
         pool: guest.text("pool"),
         lock: guest.text("lock"),
+        // PVE: facts-3 4.2: VM.Audit is enough.
+        hastate: guest.text("hastate"),
     })
 }
 

@@ -25,6 +25,7 @@ mod hardware;
 mod headers;
 mod ids;
 mod lxc;
+mod migrate;
 mod package;
 mod params;
 mod property_string;
@@ -53,6 +54,9 @@ pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use hardware::{Mapping, MappingKind};
 pub use headers::FileVersion;
 pub use ids::{BadName, Digest, NodeName, StorageId, Vmid};
+pub use migrate::{
+    LocalDisk, MappedResource, Migration, MigrationObstacles, MigrationPreconditions,
+};
 pub use package::Package;
 pub use params::Params;
 pub use property_string::{PropertyString, display_size, parse_boolean, parse_size};

@@ -16,7 +16,9 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
             };
             let entry = with_pve_details(Entry::error("permission", place, fact), error);
             if refusal.status == 401 {
-                entry.hint("compare `api_token` with Datacenter > Permissions > API Tokens")
+                entry.hint(
+                    "compare its ID, secret and expiry with Datacenter > Permissions > API Tokens",
+                )
             } else {
                 entry.hint(
                     "`pve-apply privileges` prints what the token needs; grant it to the token and to its user",

@@ -14,7 +14,7 @@ pub(crate) fn add(ad_hoc: &AdHocVm, sources: &mut Sources) -> FileId {
     let text = words(ad_hoc).map(|(_, option, value)| format!("--{option} {}", shown::text(value)));
     let text = text.collect::<Vec<_>>().join(" ");
     // It is not YAML, and each word is already masked.
-    sources.add(SourceFile::new("", SHOWN, Ok(text)).with_mask(Masked::default()))
+    sources.add_outside(SourceFile::new("", SHOWN, Ok(text)).with_mask(Masked::default()))
 }
 
 /// Returns an env that contains only this VM.
@@ -34,14 +34,14 @@ pub(crate) fn tree(ad_hoc: &AdHocVm, file: FileId) -> Node {
         let number = value.parse::<i64>().ok().filter(|_| matches!(key, "vmid" | "disk"));
         let text = number.map_or_else(|| value.into(), |number| number.to_string().into());
         let scalar = NodeKind::Scalar(Scalar { text, plain: number.is_some() });
-        let key = Key { text: key.into(), at: at(column, option.len() + 2) };
+        let key = Key { text: key.into(), plain: true, at: at(column, option.len() + 2) };
         entries.push((key, Node { at: at(start, width), kind: scalar }));
         column = start + width + 1;
     }
     let whole = at(1, column.saturating_sub(2));
     let vm = Node { at: whole, kind: NodeKind::Map(Map(entries)) };
     let vms = Node { at: whole, kind: NodeKind::List(vec![vm]) };
-    let key = Key { text: "vms".into(), at: whole };
+    let key = Key { text: "vms".into(), plain: true, at: whole };
     Node { at: whole, kind: NodeKind::Map(Map(vec![(key, vms)])) }
 }
 

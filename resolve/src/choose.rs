@@ -69,6 +69,7 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
         (None, None, [only]) => site.node(only, None),
         // An env that cannot be read may set its node.
         (None, None, _) if slot.is_none_or(|slot| slot.is_invalid()) => None,
+        (None, None, []) if site.report_unreadable(&NODES) => None,
         (None, None, _) => {
             let hint = node_hint(site, &nodes, vm_set);
             site.report.push(Entry::error("no-node", Place::Run, "no node selected").hint(hint));

@@ -92,6 +92,18 @@ pub struct SelectArgs {
         help_heading = "Connection"
     )]
     pub endpoint: Option<String>,
+    /// URL of the spec server from which the VMs set themselves up, or empty for none
+    ///
+    /// [default: the site's `server_url`]
+    /// In a run on a nested PVE node, $HOMESTAK_SERVER names the server that is nearest to its VMs.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HOMESTAK_SERVER",
+        hide_env_values = true,
+        help_heading = "Connection"
+    )]
+    pub spec_server: Option<String>,
     /// Leave secrets out, so that the document can be shown and compared
     #[arg(long, help_heading = "Output")]
     pub no_secrets: bool,
@@ -178,8 +190,11 @@ pub enum Command {
         #[command(flatten)]
         select: Box<SelectArgs>,
     },
-    /// Check the whole site: each file, and each env and manifest on each node
+    /// Check the whole site: each file, each env and manifest on each node, and these together
     Check {
+        /// Treat warnings as errors
+        #[arg(long, help_heading = "Output")]
+        strict: bool,
         /// Check without secrets.yaml
         #[arg(long, help_heading = "Output")]
         no_secrets: bool,
@@ -236,6 +251,9 @@ impl SelectArgs {
         };
         let node = choice("--node", self.node);
         let endpoint = choice("--endpoint", self.endpoint);
+        // This one does not name a node: children use it like their parents.
+        let by = console.variable_of("--spec-server").unwrap_or("--spec-server");
+        let spec_server = self.spec_server.map(|value| Choice { value, by: by.to_owned() });
         let m = self.machine;
         let source = match (self.env, self.manifest, self.manifest_file, self.vm) {
             (Some(name), ..) => VmSource::Env(name),
@@ -257,7 +275,8 @@ impl SelectArgs {
             }
             _ => return None,
         };
-        let options = DocumentOptions { parent: self.parent, endpoint, secrets: !self.no_secrets };
+        let secrets = !self.no_secrets;
+        let options = DocumentOptions { parent: self.parent, endpoint, spec_server, secrets };
         Some(Selection { source, node, deployment: self.deployment, options })
     }
 }

@@ -5,7 +5,7 @@ mod files;
 use crate::cli::{InitArgs, InitEnvironment};
 
 use crate::shape::{ENDPOINT, NODE_NAME, Rule, SSH_KEY};
-use stage::{Console, Entry, Event, Failure, Output, Place, Report, random, shown};
+use stage::{Console, Entry, Event, Failure, Output, Place, Report, random, shell_word, shown};
 use std::path::{Path, PathBuf};
 
 /// The example that a new site is made from. Each fact of it lives in these files alone.
@@ -185,7 +185,7 @@ fn next_steps(folder: &Path, values: &Values<'_>) -> Vec<String> {
     }
     steps.push(format!(
         "run `resolve --site {} --env dev | pve-apply privileges --document`; it prints the commands that make an API token",
-        site.display()
+        shell_word(&site.display().to_string())
     ));
     steps.push(format!("put the API token into {}", path("secrets.yaml")));
     steps

@@ -27,6 +27,7 @@ pub use manual::MANUAL;
 use choose::choose;
 use cli::{Cli, Command};
 use command::ListFormat;
+use load::SecretsUse;
 use selection::{Selection, VmSource};
 use site::Site;
 use source::{FileId, Sources};
@@ -48,8 +49,11 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
         Some(Command::Explain { target, json, select }) => {
             explain(&target, json, select.selection(console), &folder()?)
         }
-        Some(Command::Check { no_secrets }) => {
-            on_site(&folder()?, !no_secrets, |site| command::check(site, !no_secrets))
+        Some(Command::Check { strict, no_secrets }) => {
+            let secrets = SecretsUse::unless(no_secrets);
+            let check = |site: &mut Site<'_>| command::check(site, !no_secrets);
+            let (text, report) = on_site(&folder()?, secrets, check)?;
+            Ok(Output::bytes(text, if strict { strictly(&report) } else { report }))
         }
         Some(Command::List { kind, json, names }) => {
             let format = match (json, names) {
@@ -59,12 +63,20 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
             };
             list(kind, format, &folder()?)
         }
-        Some(Command::AnsibleVars { posture, env }) => on_site(&folder()?, true, |site| {
-            pretty(&command::ansible_vars(site, env.as_deref(), posture.as_deref()))
-        }),
-        Some(Command::Spec { name }) => on_site(&folder()?, true, |site| {
-            command::spec(site, &name).map(|spec| pretty(&spec)).unwrap_or_default()
-        }),
+        Some(Command::AnsibleVars { posture, env }) => {
+            let vars = |site: &mut Site<'_>| {
+                pretty(&command::ansible_vars(site, env.as_deref(), posture.as_deref()))
+            };
+            on_site(&folder()?, SecretsUse::Needed, vars)
+                .map(|(text, report)| Output::bytes(text, report))
+        }
+        Some(Command::Spec { name }) => {
+            let spec = |site: &mut Site<'_>| {
+                command::spec(site, &name).map(|spec| pretty(&spec)).unwrap_or_default()
+            };
+            on_site(&folder()?, SecretsUse::Needed, spec)
+                .map(|(text, report)| Output::bytes(text, report))
+        }
         Some(Command::Schema { kind }) => {
             Ok(Output::bytes(schema(&kind).unwrap_or_default(), Report::new()))
         }
@@ -98,11 +110,11 @@ pub fn reference(kind: &str) -> Option<String> {
 
 /// Lists what can be read: a file that cannot is a warning.
 fn list(kind: Option<ListKind>, format: ListFormat, folder: &Path) -> Result<Output, Failure> {
-    let sources = load::load(folder, false)?;
+    let sources = load::load(folder, SecretsUse::None)?;
     let mut site = Site::unread(&sources);
     let text = command::list(&mut site, kind, format);
     let mut warnings = Report::new();
-    for entry in sorted(site.report).entries() {
+    for entry in sorted(site.into_report()).entries() {
         warnings.push(entry.clone().as_warning());
     }
     Ok(Output::bytes(text, warnings))
@@ -115,7 +127,8 @@ fn document(selection: Option<Selection>, folder: &Path) -> Result<Output, Failu
     let chosen = choose(&mut site, &selection, own);
     let deployment = chosen
         .map(|(vm_set, node)| deployment::build(&mut site, &vm_set, &node, &selection.options));
-    let report = sorted(std::mem::take(&mut site.report));
+    deployment::check_first_boots(&mut site);
+    let report = sorted(site.into_report());
     let bytes = deployment.unwrap_or_default().to_bytes();
     let bytes = bytes.map_err(|e| {
         Entry::error("not-rendered", Place::Run, "cannot render the document").cause(&e)
@@ -134,24 +147,34 @@ fn explain(
     let (sources, own) = sources(folder, &selection)?;
     let mut site = Site::open(&sources, false);
     let Some((vm_set, node)) = choose(&mut site, &selection, own) else {
-        return Err(sorted(site.report).into());
+        return Err(sorted(site.into_report()).into());
     };
     let deployment = deployment::build(&mut site, &vm_set, &node, &selection.options);
-    let subject =
-        command::Subject { site: &site, vm_set: &vm_set, node: &node, deployment: &deployment };
+    let (vm_set, node, deployment) = (&vm_set, &node, &deployment);
+    let options = &selection.options;
+    let subject = command::Subject { site: &site, vm_set, node, deployment, options };
     let text = command::explain(&subject, target, json)?;
-    Ok(Output::bytes(text, sorted(site.report)))
+    Ok(Output::bytes(text, sorted(site.into_report())))
 }
 
 fn on_site(
     folder: &Path,
-    secrets: bool,
+    secrets: SecretsUse,
     text: impl FnOnce(&mut Site<'_>) -> String,
-) -> Result<Output, Failure> {
+) -> Result<(String, Report), Failure> {
     let sources = load::load(folder, secrets)?;
-    let mut site = Site::open(&sources, secrets);
+    let mut site = Site::open(&sources, secrets != SecretsUse::None);
     let text = text(&mut site);
-    Ok(Output::bytes(text, sorted(site.report)))
+    Ok((text, sorted(site.into_report())))
+}
+
+/// Returns the findings with warnings as errors.
+fn strictly(report: &Report) -> Report {
+    let mut errors = Report::new();
+    for entry in report.entries() {
+        errors.push(entry.clone().as_error());
+    }
+    errors
 }
 
 fn pretty(json: &serde_json::Value) -> String {
@@ -160,18 +183,41 @@ fn pretty(json: &serde_json::Value) -> String {
 
 fn nothing_selected() -> Failure {
     let entry = Entry::error("nothing-selected", Place::Run, "nothing selected");
-    entry.hint("use `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`").into()
+    let hint = "use `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`";
+    Failure::usage(entry.hint(hint))
 }
 
 /// Returns the site's texts, and the file that the command line adds.
 fn sources(folder: &Path, selection: &Selection) -> Result<(Sources, Option<FileId>), Failure> {
-    let mut sources = load::load(folder, selection.options.secrets)?;
+    let mut sources = load::load(folder, SecretsUse::unless(!selection.options.secrets))?;
     let own = match &selection.source {
         VmSource::ManifestFile(path) => Some(load::load_file(path, &mut sources)),
         VmSource::CommandLine(ad_hoc) => Some(adhoc::add(ad_hoc, &mut sources)),
         VmSource::Env(_) | VmSource::Manifest(_) => None,
     };
-    Ok((sources, own))
+    match missing(&sources, selection) {
+        Some(report) => Err(report.into()),
+        None => Ok((sources, own)),
+    }
+}
+
+/// Returns the findings if the env or manifest does not exist: then nothing else of the site
+/// matters, whatever is wrong with it.
+fn missing(sources: &Sources, selection: &Selection) -> Option<Report> {
+    let mut site = Site::unread(sources);
+    let (kind, name) = match &selection.source {
+        VmSource::Env(name) => (&site::ENVS, name),
+        VmSource::Manifest(name) => (&site::MANIFESTS, name),
+        VmSource::ManifestFile(_) | VmSource::CommandLine(_) => return None,
+    };
+    if site.find(kind, name, None).is_some() {
+        return None;
+    }
+    if let Some(node) = &selection.node {
+        let place = (node.by != "--node").then(|| Place::Named(node.by.clone()));
+        site.find(&site::NODES, &node.value, place);
+    }
+    Some(sorted(site.report))
 }
 
 /// Sorts findings by file and line and removes duplicates; findings without a place come first.

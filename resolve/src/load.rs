@@ -1,20 +1,21 @@
 //! DOOR: the site directory → [`Sources`]. Reads each file once.
 
 mod discover;
+mod misnamed;
 
 pub(crate) use discover::{Environment, site_folder};
 
-use crate::source::{SourceFile, Sources, Unreadable};
+use crate::source::{Ignored, SourceFile, Sources, Unreadable};
 use stage::seed;
 use stage::sops::{self, DecryptError};
-use stage::{Entry, Failure, Place};
+use stage::{Entry, Failure, Place, Position, shell_word};
 use std::io::ErrorKind;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The directories of a site that contain YAML.
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 14] = [
     "envs",
     "hosts",
     "manifests",
@@ -25,6 +26,8 @@ const FOLDERS: [&str; 12] = [
     "specs",
     "v2",
     "v2/postures",
+    "v2/presets",
+    "v2/specs",
     "vms",
     "vms/presets",
 ];
@@ -34,11 +37,29 @@ const SITE: &str = "site.yaml";
 /// Larger files are a mistake.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads the site's files, including secrets.yaml if `secrets` is set.
+/// What a run does with secrets.yaml.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretsUse {
+    /// It does not read it.
+    None,
+    /// It reads it; `--no-secrets` would prevent that.
+    Optional,
+    /// It reads it; the command has no such option.
+    Needed,
+}
+
+impl SecretsUse {
+    /// Returns what a command does that has the option `--no-secrets`.
+    pub(crate) fn unless(no_secrets: bool) -> Self {
+        if no_secrets { Self::None } else { Self::Optional }
+    }
+}
+
+/// Reads the site's files, and secrets.yaml as far as it is used.
 ///
 /// # Errors
 /// The directory cannot be read or does not contain a site.
-pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
+pub(crate) fn load(root: &Path, secrets: SecretsUse) -> Result<Sources, Failure> {
     let shown = root.display().to_string();
     let mut sources = Sources::new(shown.trim_end_matches('/')).with_door(referenced_file);
     // Without a current directory only an absolute root can be read.
@@ -48,35 +69,77 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
             Entry::error("unreadable", Place::file(&shown), "cannot read the site").cause(&e),
         )
     })?;
-    let lost = |name: &String| matches!(name.as_str(), "site.yml" | "secrets.yml");
-    sources.ignored.extend(others.into_iter().filter(lost));
+    sources.ignored.extend(others.iter().filter_map(|name| misnamed::site_file(name)));
+    misnamed_folders(root, "", &others, &mut sources);
     if is_named(&root.join(SITE)) {
         read(root, SITE, &mut sources);
     }
     for folder in FOLDERS {
-        for name in names_in(root, folder, &mut sources) {
-            let path = format!("{folder}/{name}");
-            if name.ends_with(".yaml") && !name.starts_with('.') {
-                read(root, &path, &mut sources);
-            } else if name.ends_with(".yml") {
-                sources.ignored.push(path);
+        let names = names_in(root, folder, &mut sources);
+        misnamed_folders(root, folder, &names, &mut sources);
+        for name in names {
+            if is_yaml(&name) && name.contains(char::REPLACEMENT_CHARACTER) {
+                let path = format!("{folder}/{name}");
+                sources.ignored.push(Ignored::new(path, "its name must be UTF-8"));
+            } else if is_yaml(&name) {
+                read(root, &format!("{folder}/{name}"), &mut sources);
             }
+            sources.ignored.extend(misnamed::file(folder, &name));
         }
     }
-    if secrets {
-        read_secrets(root, &mut sources);
+    if secrets != SecretsUse::None {
+        read_secrets(root, secrets, &mut sources);
     }
     if sources.files().next().is_none() {
-        let fact = "not a site: found no site.yaml, envs/, manifests/ or nodes/";
-        return Err(Entry::error("not-a-site", Place::file(&shown), fact).into());
+        return Err(not_a_site(&sources).into());
     }
     Ok(sources)
+}
+
+/// Returns the finding for a directory without a single file of a site.
+fn not_a_site(sources: &Sources) -> Entry {
+    let place = Place::file(&sources.root);
+    if let Some((folder, cause)) = sources.unreadable.first_key_value() {
+        let place = Place::file(format!("{}/{folder}", sources.root));
+        return Entry::error("unreadable", place, format!("the directory cannot be read: {cause}"));
+    }
+    let fact = "not a site: found no site.yaml, envs/, manifests/ or nodes/";
+    let entry = Entry::error("not-a-site", place, fact);
+    match sources.ignored.first() {
+        Some(ignored) => entry.hint(ignored.to_string()),
+        None => entry,
+    }
+}
+
+/// Returns whether a file in a directory of the site is read.
+fn is_yaml(name: &str) -> bool {
+    name.ends_with(".yaml") && !name.starts_with('.')
+}
+
+/// Notes the directories that look like those of a site, with the files in them.
+fn misnamed_folders(root: &Path, parent: &str, others: &[String], sources: &mut Sources) {
+    for name in others {
+        let Some(meant) = misnamed::folder(&FOLDERS, parent, name) else { continue };
+        let path = if parent.is_empty() { name.clone() } else { format!("{parent}/{name}") };
+        let full = root.join(&path);
+        if full.is_dir() {
+            let stems = names(&full).unwrap_or_default().into_iter();
+            let stems = stems.filter_map(|name| Some(name.strip_suffix(".yaml")?.to_owned()));
+            let must = format!("its name must be {meant}");
+            let stems = stems.collect();
+            sources.ignored.push(Ignored {
+                folder: Some(meant),
+                stems,
+                ..Ignored::new(path, must)
+            });
+        }
+    }
 }
 
 /// Reads a file from outside the site, such as for `--manifest-file`. It may be a pipe.
 pub(crate) fn load_file(path: &str, sources: &mut Sources) -> crate::source::FileId {
     let text = stream(Path::new(path)).and_then(utf8);
-    sources.add(SourceFile::new("", path, text).of_kind(&crate::shape::MANIFEST))
+    sources.add_outside(SourceFile::new("", path, text).of_kind(&crate::shape::MANIFEST))
 }
 
 /// Reads a file that the site's YAML refers to and that is passed to a guest unchanged.
@@ -88,35 +151,35 @@ fn referenced_file(path: &str) -> Result<String, Unreadable> {
     utf8(bytes)
 }
 
+/// Returns the names in a directory, sorted. What is not UTF-8 in them is replaced.
 #[expect(clippy::disallowed_methods, reason = "door: the site's folder")]
 fn names(folder: &Path) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder)? {
-        names.extend(entry?.file_name().into_string());
+        names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.sort_unstable();
     Ok(names)
 }
 
-/// Returns the names in a directory of the site; none if it does not exist.
-fn names_in(root: &Path, folder: &str, sources: &mut Sources) -> Vec<String> {
+/// Returns the names in a directory of the site; none if it does not exist. One that cannot be read
+/// is noted: most runs do not need most directories.
+fn names_in(root: &Path, folder: &'static str, sources: &mut Sources) -> Vec<String> {
     let full = root.join(folder);
     names(&full).unwrap_or_else(|e| {
-        // A dangling link: the user meant a directory. This is only a warning, since most runs do
-        // not need most directories, and a missing file is reported anyway.
         if is_named(&full) {
-            let place = Place::file(format!("{}/{folder}", sources.root));
-            sources
-                .report
-                .push(Entry::warning("unreadable", place, "cannot read the directory").cause(&e));
+            sources.unreadable.insert(folder, e.to_string());
         }
         Vec::new()
     })
 }
 
-/// Returns whether a path exists, even as a dangling link.
+/// Returns whether a path exists, even as a dangling link or in a directory that may not be
+/// searched.
 fn is_named(path: &Path) -> bool {
-    path.symlink_metadata().is_ok()
+    use ErrorKind::{NotADirectory, NotFound};
+    let found = path.symlink_metadata();
+    found.map_or_else(|e| !matches!(e.kind(), NotFound | NotADirectory), |_| true)
 }
 
 fn read(root: &Path, path: &str, sources: &mut Sources) {
@@ -129,7 +192,10 @@ fn text(path: &Path) -> Result<String, Unreadable> {
 }
 
 fn utf8(bytes: Vec<u8>) -> Result<String, Unreadable> {
-    String::from_utf8(bytes).map_err(|_| Unreadable::from("is not UTF-8".to_owned()))
+    String::from_utf8(bytes).map_err(|error| {
+        let position = Position::of_invalid_utf8(error.as_bytes());
+        Unreadable { fact: "is not UTF-8".to_owned(), position, hint: None }
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the site's files")]
@@ -163,14 +229,14 @@ fn too_large() -> Unreadable {
 }
 
 /// Reads secrets.yaml, decrypted by SOPS if needed, or secrets.yaml.enc.
-fn read_secrets(root: &Path, sources: &mut Sources) {
+fn read_secrets(root: &Path, secrets: SecretsUse, sources: &mut Sources) {
     const CLEAR: &str = "secrets.yaml";
     const ENCRYPTED: &str = "secrets.yaml.enc";
     let clear = root.join(CLEAR);
     let mut from = CLEAR;
     let text = if is_named(&clear) {
         match text(&clear) {
-            Ok(text) if sops::is_encrypted(&text) => decrypted(&clear),
+            Ok(text) if sops::is_encrypted(&text) => decrypted(&clear, secrets),
             other => {
                 warn_of_mode(&clear, sources);
                 other
@@ -182,17 +248,21 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
         if !is_named(&encrypted) {
             return;
         }
-        decrypted(&encrypted)
+        decrypted(&encrypted, secrets)
     };
     let root = sources.root.clone();
     sources.add(SourceFile::new(&root, CLEAR, text).made_of(&root, from));
 }
 
-fn decrypted(path: &Path) -> Result<String, Unreadable> {
+fn decrypted(path: &Path, secrets: SecretsUse) -> Result<String, Unreadable> {
     sops::decrypt(path).map_err(|problem| match problem {
         DecryptError::NotStarted(e) if e.kind() == ErrorKind::NotFound => Unreadable {
             fact: "is encrypted, but `sops` is not on PATH".to_owned(),
-            hint: Some("install sops, or use `--no-secrets`".to_owned()),
+            position: None,
+            hint: Some(match secrets {
+                SecretsUse::Needed => "install sops".to_owned(),
+                _ => "install sops, or use `--no-secrets`".to_owned(),
+            }),
         },
         DecryptError::NotStarted(e) => {
             format!("is encrypted, but `sops` could not be started: {e}").into()
@@ -214,6 +284,6 @@ fn warn_of_mode(path: &Path, sources: &mut Sources) {
             Place::file(shown.to_string()),
             "is readable by other users",
         );
-        sources.report.push(entry.hint(format!("chmod 600 {shown}")));
+        sources.report.push(entry.hint(format!("chmod 600 {}", shell_word(&shown.to_string()))));
     }
 }

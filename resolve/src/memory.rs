@@ -28,7 +28,8 @@ pub fn document(files: &[(&str, &str)], source: VmSource, node: &str) -> (Docume
     for (path, text) in files {
         sources.add(SourceFile::new("", path, Ok((*text).to_owned())));
     }
-    let options = DocumentOptions { parent: None, endpoint: None, secrets: true };
+    let options =
+        DocumentOptions { parent: None, endpoint: None, spec_server: None, secrets: true };
     let node = Choice { value: node.to_owned(), by: "--node".to_owned() };
     let selection = Selection { source, node: Some(node), deployment: None, options };
     let mut site = Site::open(&sources, true);

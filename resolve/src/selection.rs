@@ -31,6 +31,8 @@ pub struct DocumentOptions {
     pub parent: Option<String>,
     /// Overrides the node's `api_endpoint`.
     pub endpoint: Option<Choice>,
+    /// Overrides the site's `server_url`; empty for no spec server.
+    pub spec_server: Option<Choice>,
     /// Whether the document contains secrets.
     pub secrets: bool,
 }

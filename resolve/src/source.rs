@@ -34,8 +34,23 @@ pub(crate) struct Span {
 pub(crate) struct Unreadable {
     /// What is wrong.
     pub fact: String,
+    /// Where it is, if it is at one place.
+    pub position: Option<Position>,
     /// What to do.
     pub hint: Option<String>,
+}
+
+/// A file or directory that looks like one of the site and is not read.
+#[derive(Clone, Debug)]
+pub(crate) struct Ignored {
+    /// Path in the site, such as `envs/dev.yml` or `env`.
+    pub path: String,
+    /// What its name must be.
+    pub must: String,
+    /// The directory that is meant, if it is one.
+    pub folder: Option<&'static str>,
+    /// The stems of the YAML files in it, if it is one.
+    pub stems: Vec<String>,
 }
 
 /// One file of a site.
@@ -64,8 +79,10 @@ pub(crate) struct Sources {
     pub base: String,
     /// Findings of the loader, such as a secrets file that is readable by others.
     pub report: Report,
-    /// Files that look like YAML but are ignored, such as `envs/dev.yml`.
-    pub ignored: Vec<String>,
+    /// Files and directories that are ignored because of their names, such as `envs/dev.yml`.
+    pub ignored: Vec<Ignored>,
+    /// Directories that cannot be read, and why.
+    pub unreadable: BTreeMap<&'static str, String>,
     files: Vec<SourceFile>,
     by_path: BTreeMap<String, FileId>,
     /// Reads files that the site's YAML refers to; `None` in memory.
@@ -149,9 +166,34 @@ impl SourceFile {
     }
 }
 
+impl Ignored {
+    /// Creates an ignored file.
+    pub(crate) fn new(path: impl Into<String>, must: impl Into<String>) -> Self {
+        Self { path: path.into(), must: must.into(), folder: None, stems: Vec::new() }
+    }
+
+    /// Returns whether it is what a name of one of the directories means.
+    pub(crate) fn is_meant_by(&self, folders: &[&str], name: &str) -> bool {
+        match self.folder {
+            Some(folder) => folders.contains(&folder) && self.stems.iter().any(|s| s == name),
+            None => {
+                let stem = self.path.rsplit_once('.').map(|(stem, _)| stem);
+                folders.iter().any(|folder| stem == Some(&format!("{folder}/{name}")))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Ignored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let slash = if self.folder.is_some() { "/" } else { "" };
+        write!(f, "{}{slash} is ignored: {}", self.path, self.must)
+    }
+}
+
 impl From<String> for Unreadable {
     fn from(fact: String) -> Self {
-        Self { fact, hint: None }
+        Self { fact, position: None, hint: None }
     }
 }
 
@@ -163,8 +205,15 @@ impl Sources {
 
     /// Adds a file, replacing one with the same path.
     pub(crate) fn add(&mut self, file: SourceFile) -> FileId {
+        let path = file.path.clone();
+        let id = self.add_outside(file);
+        self.by_path.insert(path, id);
+        id
+    }
+
+    /// Adds a file that is not part of the site, whatever its path.
+    pub(crate) fn add_outside(&mut self, file: SourceFile) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.by_path.insert(file.path.clone(), id);
         self.files.push(file);
         id
     }

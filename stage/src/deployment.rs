@@ -194,6 +194,10 @@ pub struct Vm {
     /// The spec that the VM fetches at its first boot; empty for none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub spec: String,
+    /// What the VM sets itself up as at its first boot, one of [`crate::guest::BOOT_SCENARIOS`].
+    /// `None` for a VM that fetches its spec, or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_scenario: Option<String>,
     /// The VM of the same deployment that must exist first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
@@ -332,6 +336,7 @@ impl Vm {
             startup: f.text("startup"),
             datastore: f.text("datastore"),
             spec: f.text("spec").unwrap_or_default(),
+            boot_scenario: f.text("boot_scenario").filter(|scenario| !scenario.is_empty()),
             parent: f.text("parent"),
             auth_token: f.secret("auth_token").unwrap_or_default(),
             user_data: f.secret("user_data"),

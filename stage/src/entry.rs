@@ -62,7 +62,11 @@ where
         Ok(output) => finish(&console, &output, file),
         Err(failure) => {
             console.report(failure.report());
-            ExitCode::from(if failure.part_way { PART_WAY } else { REFUSED })
+            ExitCode::from(match (failure.part_way, failure.usage) {
+                (true, _) => PART_WAY,
+                (false, true) => USAGE,
+                (false, false) => REFUSED,
+            })
         }
     }
 }

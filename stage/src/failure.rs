@@ -7,12 +7,18 @@ use crate::report::{Entry, Report};
 pub struct Failure {
     report: Report,
     pub(crate) part_way: bool,
+    pub(crate) usage: bool,
 }
 
 impl Failure {
     /// Returns a failure of a run that has changed, or may have changed, something outside.
     pub fn part_way(report: Report) -> Self {
-        Self { report, part_way: true }
+        Self { report, part_way: true, usage: false }
+    }
+
+    /// Returns a failure of a command line that clap accepts and that lacks something.
+    pub fn usage(entry: Entry) -> Self {
+        Self { report: entry.into(), part_way: false, usage: true }
     }
 
     /// Returns the same failure for a run that had already changed something outside.
@@ -29,7 +35,7 @@ impl Failure {
 
 impl From<Report> for Failure {
     fn from(report: Report) -> Self {
-        Self { report, part_way: false }
+        Self { report, part_way: false, usage: false }
     }
 }
 

@@ -67,16 +67,22 @@ pub fn user(text: &str) -> Rule {
     Ok(())
 }
 
-/// A package, optionally with `=version`, `/release` or `:architecture`.
+/// A package, optionally with `=version`, `/release` or `:architecture`. A version can end with `*`,
+/// which apt matches with the versions it knows (apt-get(8), install).
 ///
 /// The name becomes a word of a command line that root runs: apt would obey an option
 /// (`-oDPkg::Pre-Invoke::=…`), whatever the quotes in the YAML.
 pub fn package(text: &str) -> Rule {
     let first = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
     let rest = |b: u8| b.is_ascii_alphanumeric() || b"+-._:=~/".contains(&b);
+    // cloud-init runs apt without a shell, so nothing else expands the `*`.
+    let text = match text.strip_suffix('*') {
+        Some(version) if version.contains('=') && !version.ends_with(['=', '-']) => version,
+        _ => text,
+    };
     if !first || !text.bytes().all(rest) || text.contains("..") || text.contains("//") {
         return Err(
-            "must be a package name: letters, digits and `+-._:=~/`, starting with a letter or digit",
+            "must be a package name: letters, digits and `+-._:=~/`, starting with a letter or digit, and `*` only at the end of a version",
         );
     }
     if text.ends_with('-') {
@@ -105,6 +111,17 @@ pub fn address(text: &str) -> Rule {
     match text.parse::<IpAddr>() {
         Ok(address) if !address.is_unspecified() => Ok(()),
         _ => Err("must be an IP address"),
+    }
+}
+
+/// Returns an address, with or without a prefix length, in its canonical form (RFC 5952); any other
+/// text as it is.
+pub fn canonical_address(text: &str) -> String {
+    let (address, prefix) = text.split_once('/').unwrap_or((text, ""));
+    match address.parse::<IpAddr>() {
+        Ok(address) if prefix.is_empty() => address.to_string(),
+        Ok(address) => format!("{address}/{prefix}"),
+        Err(_) => text.to_owned(),
     }
 }
 
@@ -173,6 +190,23 @@ pub fn path(text: &str) -> Rule {
         return Err("must not contain control characters");
     }
     Ok(())
+}
+
+/// The boot scenario of a VM that fetches its spec and applies it.
+pub const VM_CONFIG: &str = "vm-config";
+
+/// The boot scenario of a nested PVE node that sets itself up.
+pub const PVE_CONFIG: &str = "pve-config";
+
+/// What a VM can set itself up as at its first boot.
+pub const BOOT_SCENARIOS: [&str; 2] = [VM_CONFIG, PVE_CONFIG];
+
+/// A boot scenario.
+pub fn boot_scenario(text: &str) -> Rule {
+    if BOOT_SCENARIOS.contains(&text) {
+        return Ok(());
+    }
+    Err("must be vm-config or pve-config")
 }
 
 /// Modes of the profile script: readable by root only, by its group, by everyone.

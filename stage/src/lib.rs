@@ -11,6 +11,7 @@
 //! * [`guest`] says what a value must be to work in a guest.
 //! * [`seed`] makes the NoCloud seed image of the texts that cloud-init reads.
 //! * [`SeedInputs`] shows whether a VM's fields were changed after its seed was rendered.
+//! * [`signing_key`] says what a signing key is.
 //! * [`sops`] decrypts a file that SOPS has encrypted.
 //! * [`suggest`] says what a user has most likely meant.
 //! * [`shown`] decides what of the user's values a message may show.
@@ -51,8 +52,10 @@ mod secret;
 pub mod seed;
 mod seed_fields;
 mod seed_inputs;
+mod shell_word;
 mod show;
 pub mod shown;
+pub mod signing_key;
 pub mod sops;
 pub mod suggest;
 mod usage;
@@ -75,8 +78,9 @@ pub use nic::Nic;
 pub use output::Output;
 pub use own::OwnArgs;
 pub use power::Power;
-pub use report::{Entry, Excerpt, Place, Position, Report, Severity};
+pub use report::{Answer, Entry, Excerpt, Place, Position, Report, Severity};
 pub use secret::Secret;
 pub use seed_fields::SeedFields;
 pub use seed_inputs::SeedInputs;
+pub use shell_word::shell_word;
 pub use show::printable;

@@ -25,6 +25,17 @@ pub struct Position {
     pub column: usize,
 }
 
+impl Position {
+    /// Returns the place of the first byte that is not UTF-8.
+    pub fn of_invalid_utf8(bytes: &[u8]) -> Option<Self> {
+        let end = std::str::from_utf8(bytes).err()?.valid_up_to();
+        let valid = String::from_utf8_lossy(&bytes[..end]);
+        let last = valid.rsplit('\n').next().unwrap_or_default();
+        let line = valid.matches('\n').count() + 1;
+        Some(Self { line, column: last.chars().count() + 1 })
+    }
+}
+
 /// The line of a file that a finding is about, shown with carets under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Excerpt {
@@ -107,6 +118,15 @@ impl std::fmt::Display for Place {
     }
 }
 
+/// What a server answers in the same case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// Its own code, such as `E301`.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+}
+
 /// One finding: place, fact, cause, hint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
@@ -128,6 +148,9 @@ pub struct Entry {
     /// Further lines: what PVE says, what was done and what was not reached, the UPID.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What a server answers in the same case; only in JSON, because the fact has its words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Box<Answer>>,
     /// What to do, when there is something true to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
@@ -163,6 +186,13 @@ impl Entry {
         self
     }
 
+    /// The same finding, when it fails the run.
+    #[must_use]
+    pub fn as_error(mut self) -> Self {
+        self.severity = Severity::Error;
+        self
+    }
+
     /// Adds an error and all that caused it.
     ///
     /// The types of this project never print their source in `Display`, so the chain is walked here.
@@ -180,6 +210,13 @@ impl Entry {
         self
     }
 
+    /// Sets what a server answers in the same case.
+    #[must_use]
+    pub fn answer(mut self, code: &'static str, status: u16) -> Self {
+        self.answer = Some(Box::new(Answer { code, status }));
+        self
+    }
+
     /// Sets what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -190,7 +227,8 @@ impl Entry {
     fn new(severity: Severity, code: &'static str, place: Place, fact: String) -> Self {
         debug_assert!(is_kebab_case(code), "a code is in kebab-case: {code}");
         let (causes, notes) = (Vec::new(), Vec::new());
-        Self { severity, code, place, subject: None, fact, causes, notes, hint: None }
+        let (subject, answer, hint) = (None, None, None);
+        Self { severity, code, place, subject, fact, causes, notes, answer, hint }
     }
 }
 

@@ -57,6 +57,8 @@ struct Own<'a> {
     custom_user_data: Option<&'a Secret<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     custom_vendor_data: Option<&'a Secret<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    boot_scenario: Option<&'a str>,
 }
 
 impl SeedInputs {
@@ -95,6 +97,7 @@ impl SeedInputs {
                 .then(|| canonical(&Value::Object(vm.cloud_init.clone()))),
             custom_user_data: vm.custom_user_data.as_ref(),
             custom_vendor_data: vm.custom_vendor_data.as_ref(),
+            boot_scenario: vm.boot_scenario.as_deref(),
         };
         let both = Sha256::new().chain_update(self.shared).chain_update(digest(&own)).finalize();
         HEXLOWER.encode(&both[..8])
@@ -155,7 +158,9 @@ mod tests {
             assert_ne!(before, digest_after(|json| json[field] = json!("other")), "{field}");
         }
         let own = ["name", "spec", "mac", "ip", "gateway", "user", "password_hash"];
-        for field in own.into_iter().chain(["custom_user_data", "custom_vendor_data"]) {
+        for field in
+            own.into_iter().chain(["custom_user_data", "custom_vendor_data", "boot_scenario"])
+        {
             let change = |json: &mut Value| json["vms"][0][field] = json!("other");
             assert_ne!(before, digest_after(change), "{field}");
         }

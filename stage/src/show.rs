@@ -78,10 +78,11 @@ fn gated(entry: &Entry) -> Entry {
             other @ (Place::Node { .. } | Place::Run) => other,
         },
         subject: entry.subject.as_deref().map(shown::text),
-        fact: shown::text(&entry.fact),
+        fact: shown::shortened(&shown::text(&entry.fact)),
         causes: texts(&entry.causes),
         notes: texts(&entry.notes),
-        hint: entry.hint.as_deref().map(shown::text),
+        answer: entry.answer.clone(),
+        hint: entry.hint.as_deref().map(|hint| shown::shortened(&shown::text(hint))),
     }
 }
 
@@ -184,6 +185,18 @@ mod tests {
                 (false, 10)
             );
         }
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        let long = "x ".repeat(100_000);
+        let quoted = format!("preset \"{long}\" does not exist, \"y\" does");
+        let shown = text("t", &Entry::error("x", Place::Run, quoted).into(), false);
+        let start = &long[..200];
+        assert_eq!(shown, format!("t: error: preset \"{start}…\" does not exist, \"y\" does\n"));
+        let word = format!("a {} b", "é".repeat(501));
+        let shown = text("t", &Entry::error("x", Place::Run, word).into(), false);
+        assert_eq!(shown, format!("t: error: a {}… b\n", "é".repeat(200)));
     }
 
     #[test]

@@ -16,12 +16,14 @@ pub struct Rule {
     pub fault: Option<Fault>,
     /// How to get a valid text.
     pub hint: Option<&'static str>,
+    /// Returns the one spelling of a valid text, if several mean the same.
+    pub spelling: Option<fn(&str) -> String>,
 }
 
 impl Rule {
     /// Creates a rule with a pattern for editors.
     pub const fn new(must: &'static str, test: fn(&str) -> bool, pattern: &'static str) -> Self {
-        Self { must, test, pattern: Some(pattern), fault: None, hint: None }
+        Self { must, test, pattern: Some(pattern), fault: None, hint: None, spelling: None }
     }
 
     /// Adds a function that describes what is wrong with a text.
@@ -32,6 +34,17 @@ impl Rule {
     /// Adds a hint.
     pub const fn with_hint(self, hint: &'static str) -> Self {
         Self { hint: Some(hint), ..self }
+    }
+
+    /// Adds a function that returns the one spelling of a valid text.
+    pub const fn with_spelling(self, spelling: fn(&str) -> String) -> Self {
+        Self { spelling: Some(spelling), ..self }
+    }
+
+    /// Returns the one spelling of a text, if it follows the rule.
+    pub fn normal(&self, text: &str) -> Option<String> {
+        let spelled = || self.spelling.map_or_else(|| text.to_owned(), |spelling| spelling(text));
+        self.accepts(text).then(spelled)
     }
 
     /// Returns whether a text follows the rule.

@@ -27,6 +27,7 @@ pub(super) fn shown(deployment: &Deployment, vm: &Vm) -> Vec<(String, String)> {
         packages.extend(vm.packages.iter().cloned());
         line("packages", packages);
         line("spec", Vec::from_iter((!vm.spec.is_empty()).then(|| vm.spec.clone())));
+        line("boot_scenario", Vec::from_iter(vm.boot_scenario.clone()));
         let has_token = !vm.auth_token.expose().is_empty();
         line("token", Vec::from_iter(has_token.then(|| "yes".to_owned())));
     }

@@ -2,21 +2,32 @@
 //! Does no I/O.
 
 use crate::shape;
-use crate::site::{POSTURES, Site, Slot};
+use crate::site::{DEFAULT_POSTURE, POSTURES, Site, Slot};
 use crate::tree::{Spanned, Tree};
 use serde_json::{Map, Value};
+use stage::{Entry, Place};
 
 /// Returns the variables of a posture. Problems are added to the site's report.
 pub(crate) fn ansible_vars(site: &mut Site<'_>, env: Option<&str>, posture: Option<&str>) -> Value {
-    const DEFAULT: &str = "dev";
     let vm_set = env.and_then(|name| site.env(name));
     let named = vm_set.as_ref().and_then(|vm_set| vm_set.posture.set());
-    let (name, place) = match (posture, named) {
-        (Some(name), _) => (name, None),
-        (None, Some((name, at))) => (name.as_str(), Some(site.sources.place(at))),
-        (None, None) => (DEFAULT, None),
+    // An env that cannot be read may name its posture.
+    let is_unknown = env.is_some() && vm_set.is_none();
+    let (name, file) = match (posture, named) {
+        (Some(name), _) => (name, site.find(&POSTURES, name, None)),
+        (None, Some((name, at))) => {
+            (name.as_str(), site.find(&POSTURES, name, Some(site.sources.place(at))))
+        }
+        (None, None) if is_unknown => (DEFAULT_POSTURE, None),
+        (None, None) => {
+            let hint = match env {
+                Some(_) => "use `--posture NAME`, or set `posture` in the env",
+                None => "use `--posture NAME` or `--env NAME`",
+            };
+            (DEFAULT_POSTURE, site.default_posture(&POSTURES, None, hint))
+        }
     };
-    let file = site.find(&POSTURES, name, place);
+    check_keys(site);
     let tree = file.and_then(|file| site.read(file, &shape::POSTURE));
     let posture = Posture(tree.unwrap_or_default());
     let config = &site.config;
@@ -37,6 +48,22 @@ pub(crate) fn ansible_vars(site: &mut Site<'_>, env: Option<&str>, posture: Opti
     put("posture_name", name.into());
     put("ssh_authorized_keys", keys.iter().map(|(_, key)| key.clone()).collect());
     out.into()
+}
+
+/// Warns if the variables name no SSH keys: a play that installs them would lock everyone out.
+fn check_keys(site: &mut Site<'_>) {
+    let has_keys = site.secrets.as_ref().is_some_and(|secrets| !secrets.ssh_keys.is_empty());
+    // A secrets.yaml that cannot be read has been reported.
+    if has_keys || site.secrets_unknown {
+        return;
+    }
+    let place = Place::file(format!("{}/secrets.yaml", site.sources.root));
+    let fact = match site.secrets {
+        Some(_) => "has no SSH keys, so `ssh_authorized_keys` is empty",
+        None => "does not exist, so `ssh_authorized_keys` is empty",
+    };
+    let hint = "add your public keys under `ssh_keys`";
+    site.report.push(Entry::warning("no-login", place, fact).hint(hint));
 }
 
 /// Returns the site's packages, then the posture's, without duplicates.

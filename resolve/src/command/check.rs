@@ -1,41 +1,50 @@
-//! `resolve check`: validates every file of a site and resolves every env and manifest. Does no
-//! I/O.
+//! `resolve check`: validates every file of a site, resolves every env and manifest, and compares
+//! them. Does no I/O.
 
-use crate::deployment;
+mod across;
+
+use crate::deployment::{self, Claim};
 use crate::selection::{Choice, DocumentOptions};
 use crate::shape;
 use crate::site::{
-    ENVS, FileKind, HOSTS, Image, MANIFESTS, NETWORKS, NODES, NodeFile, POSTURES, PRESETS, SPECS,
-    Site, TEMPLATES, VmSet,
+    DEFAULT_POSTURE, ENVS, FileKind, HOSTS, MANIFESTS, NETWORKS, NODES, NodeFile, POSTURES,
+    PRESETS, SPECS, Site, TEMPLATES, VmSet,
 };
 use crate::source::{FileId, Span};
 use crate::suggest;
 use crate::tree::Tree;
+use across::{Reason, Tenant};
 use stage::{Entry, Place};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The placeholder node of a site without nodes/.
+const ANY: &str = "any";
 
 /// Checks the site and returns a summary. Problems are added to the site's report.
 pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     site.read_networks();
     site.check_name();
+    site.report_all_unreadable();
     let nodes: Vec<NodeFile> =
         site.names(&NODES).into_iter().filter_map(|name| site.node(name, None)).collect();
     let mut vm_sets: Vec<VmSet> = Vec::new();
     vm_sets.extend(site.names(&ENVS).into_iter().filter_map(|name| site.env(name)));
     vm_sets.extend(site.names(&MANIFESTS).into_iter().filter_map(|name| site.manifest(name)));
-    let nodes = Nodes { shared: share_images(site, &nodes), own: nodes, secrets };
-    for vm_set in &vm_sets {
-        check_vm_set(site, vm_set, &nodes);
+    let nodes = Nodes::new(site, nodes, &vm_sets, secrets);
+    let mut tenants = Vec::new();
+    for vm_set in vm_sets.iter().enumerate() {
+        tenants.extend(check_vm_set(site, vm_set, &nodes));
     }
+    across::check(site, &tenants);
+    deployment::check_first_boots(site);
     check_names(site, &vm_sets);
     site.check_gateways();
     let unused = unused(site);
     check_rest(site);
-    for path in &site.sources.ignored {
-        let place = Place::file(format!("{}/{path}", site.sources.root));
-        let entry =
-            Entry::warning("file-not-read", place, "is ignored: its name must end in .yaml");
-        site.report.push(entry);
+    for ignored in &site.sources.ignored {
+        let place = Place::file(format!("{}/{}", site.sources.root, ignored.path));
+        let fact = format!("is ignored: {}", ignored.must);
+        site.report.push(Entry::warning("file-not-read", place, fact));
     }
     summary(site, &unused)
 }
@@ -46,37 +55,109 @@ struct Nodes {
     own: Vec<NodeFile>,
     /// The nodes, each with the images of all nodes, for VM sets without a node.
     shared: Vec<NodeFile>,
+    /// The names of nested nodes that manifests create.
+    nested: BTreeSet<String>,
+    /// The nodes that VM sets name in a site without nodes/.
+    missing: BTreeSet<String>,
     /// Whether documents contain secrets.
     secrets: bool,
+}
+
+impl Nodes {
+    fn new(site: &Site<'_>, own: Vec<NodeFile>, vm_sets: &[VmSet], secrets: bool) -> Self {
+        let nested = vm_sets.iter().flat_map(nested).cloned().collect();
+        let named = vm_sets.iter().filter_map(|vm_set| vm_set.node.value().cloned());
+        let missing = if own.is_empty() { named.collect() } else { BTreeSet::new() };
+        Self { shared: share_images(site, &own), own, nested, missing, secrets }
+    }
+
+    /// Returns the clusters where the VMs of a set without a node can be. A nested node is for its
+    /// own VMs.
+    fn of_free_set(&self) -> BTreeSet<&str> {
+        let outer = self.own.iter().filter(|node| !self.nested.contains(&node.stem));
+        outer.map(NodeFile::cluster).collect()
+    }
+}
+
+/// Returns the names of the nested nodes that a VM set creates.
+fn nested(vm_set: &VmSet) -> impl Iterator<Item = &String> {
+    let nested = vm_set.entries.iter().filter(|m| m.text("type").value() == Some(&"pve"));
+    nested.filter_map(|vm_entry| vm_entry.name.value())
 }
 
 /// Returns nodes that share their images: a VM set without a node may use an image of any node.
 fn share_images(site: &Site<'_>, nodes: &[NodeFile]) -> Vec<NodeFile> {
     let unchecked = site.config.images.is_none() && nodes.iter().any(|node| node.images.is_none());
-    let all: BTreeMap<String, Image> =
-        nodes.iter().flat_map(|node| node.images.clone().unwrap_or_default()).collect();
+    let all = nodes.iter().flat_map(|node| node.images.clone().unwrap_or_default());
+    let all = all.filter(|(_, image)| image.is_some()).collect();
     let images = (!unchecked).then_some(all);
     nodes.iter().map(|node| NodeFile { images: images.clone(), ..node.clone() }).collect()
 }
 
 /// Resolves a VM set on its node, or on every node if it names none, and the children of its nested
-/// nodes on every node.
-fn check_vm_set(site: &mut Site<'_>, vm_set: &VmSet, nodes: &Nodes) {
-    let each = || match nodes.shared.is_empty() {
-        true => vec![None],
-        false => nodes.shared.iter().map(Some).collect(),
-    };
-    let named = nodes.own.iter().find(|node| vm_set.node.value() == Some(&node.stem));
-    let first_level = named.map_or_else(each, |node| vec![Some(node)]);
-    for node in first_level {
-        try_on(site, vm_set, node, None, nodes.secrets);
+/// nodes on every node. Returns its VMs on each cluster.
+fn check_vm_set<'v>(
+    site: &mut Site<'_>,
+    (index, vm_set): (usize, &'v VmSet),
+    nodes: &Nodes,
+) -> Vec<Tenant<'v>> {
+    let secrets = nodes.secrets;
+    if nodes.own.is_empty() {
+        return without_nodes(site, (index, vm_set), nodes);
     }
-    let nested = vm_set.entries.iter().filter(|m| m.text("type").value() == Some(&"pve"));
-    for parent in nested.filter_map(|vm_entry| vm_entry.name.value()) {
-        for node in each() {
-            try_on(site, vm_set, node, Some(parent), nodes.secrets);
+    let mut tenants: Vec<Tenant<'v>> = Vec::new();
+    let mut add = |cluster: &str, reason, claims| {
+        if !tenants.iter().any(|tenant| tenant.cluster == cluster && tenant.reason == reason) {
+            tenants.push(Tenant { vm_set, index, cluster: cluster.to_owned(), reason, claims });
+        }
+    };
+    if let Some(node) = nodes.own.iter().find(|node| vm_set.node.value() == Some(&node.stem)) {
+        add(node.cluster(), Reason::Named, try_on(site, vm_set, Some(node), None, secrets));
+    } else {
+        let can_be = nodes.of_free_set();
+        for node in &nodes.shared {
+            let claims = try_on(site, vm_set, Some(node), None, secrets);
+            // A node that does not exist has been reported.
+            if vm_set.node.value().is_none() && can_be.contains(node.cluster()) {
+                add(node.cluster(), Reason::Free, claims);
+            }
         }
     }
+    for parent in nested(vm_set) {
+        for node in &nodes.shared {
+            let claims = try_on(site, vm_set, Some(node), Some(parent), secrets);
+            if node.stem == *parent {
+                add(node.cluster(), Reason::Nested, claims);
+            }
+        }
+    }
+    tenants
+}
+
+/// The same in a site without nodes/: all that is known of nodes are the names that VM sets use.
+/// Clusters are unknown, and so are derived MACs.
+fn without_nodes<'v>(
+    site: &mut Site<'_>,
+    (index, vm_set): (usize, &'v VmSet),
+    nodes: &Nodes,
+) -> Vec<Tenant<'v>> {
+    let mut tenants = Vec::new();
+    let mut add = |cluster: &str, reason, claims: &[Claim]| {
+        let claims = claims.iter().filter(|claim| !claim.derived).cloned().collect();
+        tenants.push(Tenant { vm_set, index, cluster: cluster.to_owned(), reason, claims });
+    };
+    let claims = try_on(site, vm_set, None, None, nodes.secrets);
+    if let Some(name) = vm_set.node.value() {
+        add(name, Reason::Named, &claims);
+    } else {
+        let outer = nodes.missing.iter().filter(|name| !nodes.nested.contains(*name));
+        outer.map(String::as_str).chain([ANY]).for_each(|name| add(name, Reason::Free, &claims));
+    }
+    for parent in nested(vm_set) {
+        let claims = try_on(site, vm_set, None, Some(parent), nodes.secrets);
+        add(parent, Reason::Nested, &claims);
+    }
+    tenants
 }
 
 /// Resolves a VM set; without a node, on a placeholder node that has everything.
@@ -86,16 +167,17 @@ fn try_on(
     node: Option<&NodeFile>,
     parent: Option<&String>,
     secrets: bool,
-) {
-    let options = DocumentOptions { parent: parent.cloned(), endpoint: None, secrets };
+) -> Vec<Claim> {
+    let parent = parent.cloned();
+    let options = DocumentOptions { parent, endpoint: None, spec_server: None, secrets };
     if let Some(node) = node {
-        deployment::build(site, vm_set, node, &options);
-    } else if let Some((file, _)) = site.sources.files().next() {
-        let node = NodeFile::read("any", Span::start(file), &Tree::default());
-        let any = Choice { value: "https://any".to_owned(), by: "--endpoint".to_owned() };
-        let options = DocumentOptions { endpoint: Some(any), secrets: false, ..options };
-        deployment::build(site, vm_set, &node, &options);
+        return deployment::check(site, vm_set, node, &options);
     }
+    let Some((file, _)) = site.sources.files().next() else { return Vec::new() };
+    let node = NodeFile::read(ANY, Span::start(file), &Tree::default());
+    let any = Choice { value: "https://any".to_owned(), by: "--endpoint".to_owned() };
+    let options = DocumentOptions { endpoint: Some(any), secrets: false, ..options };
+    deployment::check(site, vm_set, &node, &options)
 }
 
 /// Warns about deployments with the same name. A VM's mark contains deployment and name, so a
@@ -132,12 +214,13 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
     for name in site.names(&SPECS) {
         super::spec(site, name);
     }
-    // `dev` is the default posture.
     let mut postures = unnamed(site, &POSTURES);
     for (_, file) in &postures {
         site.read(*file, &shape::POSTURE);
     }
-    postures.retain(|(name, _)| *name != "dev");
+    // Those in v2/ complete postures of the same name.
+    postures
+        .retain(|(name, file)| *name != DEFAULT_POSTURE && !path(site, *file).starts_with("v2/"));
     let networks = unnamed(site, &NETWORKS);
     let unused = [networks, templates, presets, specs, postures].into_iter().flatten();
     let mut unused: Vec<String> = unused.map(|(_, file)| path(site, file).to_owned()).collect();
@@ -147,16 +230,13 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
 
 /// Returns the files of a kind that nothing refers to so far.
 fn unnamed<'s>(site: &Site<'s>, kind: &FileKind) -> Vec<(&'s str, FileId)> {
-    let folders = kind.folders.iter();
-    let all = folders.flat_map(|folder| files(site, folder));
+    let all = kind.all_folders().flat_map(|folder| files(site, folder));
     all.filter(|(_, file)| !site.is_named(*file)).collect()
 }
 
 fn check_rest(site: &mut Site<'_>) {
-    for (folder, shape) in [(HOSTS.folders[0], &shape::HOST), ("v2/postures", &shape::POSTURE)] {
-        for (_, file) in files(site, folder) {
-            site.read(file, shape);
-        }
+    for (_, file) in files(site, HOSTS.folders[0]) {
+        site.read(file, &shape::HOST);
     }
 }
 

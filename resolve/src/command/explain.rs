@@ -4,6 +4,7 @@ mod head;
 mod network;
 mod vm;
 
+use crate::selection::DocumentOptions;
 use crate::site::{NodeFile, Site, Slot, VmSet};
 use crate::source::Span;
 use serde::Serialize;
@@ -38,6 +39,8 @@ pub(crate) struct Subject<'a> {
     pub node: &'a NodeFile,
     /// The resolved deployment.
     pub deployment: &'a Deployment,
+    /// The options that it was resolved with.
+    pub options: &'a DocumentOptions,
 }
 
 /// Explains `VM`, `VM.PATH`, a field of the document's head, `ZONE` or `ZONE.PATH` of a network.

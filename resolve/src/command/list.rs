@@ -110,14 +110,13 @@ fn table(rows: &[Row<'_>]) -> String {
 
 fn rows<'s>(site: &Site<'s>, kind: ListKind) -> Vec<Row<'s>> {
     let Some(kind) = kind.files() else { return Vec::new() };
-    let in_folder = |folder: &&'static str| {
-        let folder = *folder;
+    let in_folder = |folder: &'static str| {
         site.sources.stems(folder).filter_map(move |name| {
             let file = path(site.sources, folder, name)?;
             Some(Row { kind: kind.noun, name: name.to_owned(), file })
         })
     };
-    kind.folders.iter().flat_map(in_folder).collect()
+    kind.all_folders().flat_map(in_folder).collect()
 }
 
 fn path<'s>(sources: &'s Sources, folder: &str, name: &str) -> Option<&'s str> {

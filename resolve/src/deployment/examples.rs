@@ -1,6 +1,6 @@
 //! The examples' secrets in a real site. Does no I/O.
 
-use super::ResolvedVm;
+use super::{ResolvedVm, first_boot};
 use crate::selection::DocumentOptions;
 use crate::shape::is_local;
 use crate::site::{NodeFile, Site};
@@ -23,8 +23,8 @@ pub(super) fn check(
         return;
     }
     let token = node.api_token.value().unwrap_or(&node.stem);
-    let signs = site.config.server_url.value().is_some_and(|url| !url.is_empty())
-        && all.iter().any(|resolved| !resolved.vm.spec.is_empty());
+    let signs = first_boot::server(&site.config, options).is_some()
+        && all.iter().any(|resolved| first_boot::needs_server(&resolved.vm));
     let examples = site.secrets.iter().flat_map(|secrets| &secrets.examples);
     let in_use = examples.filter(|example| match example.secret {
         ExampleSecret::ApiToken => example.name == *token,

@@ -35,7 +35,7 @@ pub(super) fn fill(
     vm.custom_user_data = read("user_data_file");
     vm.custom_vendor_data = read("vendor_data_file");
     if let Some(spanned) = tree.get("user_data_file").filter(|spanned| spanned.text().is_some()) {
-        report_replaced(site, (vm_entry, tree), spanned, &vm.spec, report);
+        report_replaced(site, (vm_entry, tree), spanned, vm, report);
     }
 }
 
@@ -63,13 +63,18 @@ fn report_replaced(
     site: &Site<'_>,
     (vm_entry, tree): (&VmEntry, &Tree),
     spanned: &Spanned,
-    spec: &str,
+    vm: &Vm,
     report: &mut Report,
 ) {
     let title = vm_entry.title();
-    if !spec.is_empty() {
-        let at = tree.get("spec").map_or(spanned.at, |spec| spec.at);
-        let fact = format!("{title} has custom user-data, which does not fetch the spec");
+    let first_boot = match (vm.spec.as_str(), &vm.boot_scenario) {
+        ("", Some(_)) => Some(("boot_scenario", "does not carry out the boot scenario")),
+        ("", None) => None,
+        _ => Some(("spec", "does not fetch the spec")),
+    };
+    if let Some((key, lacks)) = first_boot {
+        let at = tree.get(key).map_or(spanned.at, |spanned| spanned.at);
+        let fact = format!("{title} has custom user-data, which {lacks}");
         let first = site.sources.short(spanned.at);
         let entry = site
             .sources

@@ -16,11 +16,11 @@ pub(super) fn sources(
     options: &DocumentOptions,
 ) -> BTreeMap<String, ImageSource> {
     let lists = [&node.images, &site.config.images];
-    let known: BTreeMap<&str, &Image> = lists
+    let known: BTreeMap<&str, Option<&Image>> = lists
         .into_iter()
         .rev()
         .flatten()
-        .flat_map(|images| images.iter().map(|(name, image)| (name.as_str(), image)))
+        .flat_map(|images| images.iter().map(|(name, image)| (name.as_str(), image.as_ref())))
         .collect();
     let mut out = BTreeMap::new();
     if lists.iter().all(|list| list.is_none()) {
@@ -35,10 +35,10 @@ pub(super) fn sources(
                 continue;
             }
             match known.get(name) {
-                Some(image) => {
+                Some(Some(image)) => {
                     out.insert(name.to_owned(), source(&site.sources.base, image, options));
                 }
-                None => missing.extend(at.map(|at| (at, name))),
+                Some(None) | None => missing.extend(at.map(|at| (at, name))),
             }
         }
     }
@@ -50,7 +50,13 @@ pub(super) fn sources(
     let entries = missing.into_iter().map(|(at, name)| {
         let entry =
             site.sources.error("unknown-image", at, format!("image \"{name}\" does not exist"));
-        entry.hint(suggest::reference(name, place, known.keys().copied()))
+        entry.hint(match known.get(name) {
+            Some(None) => format!("`images.{name}` is null: set its `file` or `url`"),
+            _ => {
+                let set = known.iter().filter(|(_, image)| image.is_some());
+                suggest::reference(name, place, set.map(|(name, _)| *name))
+            }
+        })
     });
     entries.collect::<Vec<_>>().into_iter().for_each(|entry| site.report.push(entry));
     out

@@ -2,9 +2,11 @@
 //! other. Does no I/O.
 
 mod address;
+mod claim;
 mod config;
 mod cross;
 mod examples;
+mod first_boot;
 mod graph;
 mod guest;
 mod images;
@@ -14,6 +16,8 @@ mod nic;
 mod unique;
 mod vm;
 
+pub(crate) use claim::{Claim, Claimed};
+pub(crate) use first_boot::check_first_boots;
 pub(crate) use graph::nested;
 pub(crate) use mac::MacDeriver;
 pub(crate) use vm::{BRIDGE, counted_vmid};
@@ -25,7 +29,6 @@ use crate::site::{NodeFile, Origin, Site, Slot, VmSet};
 use crate::source::Span;
 use stage::identity::VmidRange;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting, shown};
-use std::collections::BTreeSet;
 
 /// The default user that cloud-init creates.
 pub(crate) const AUTOMATION_USER: &str = "homestak";
@@ -41,17 +44,54 @@ pub(crate) fn build(
     node: &NodeFile,
     options: &DocumentOptions,
 ) -> Deployment {
+    let (all, order) = resolve(site, vm_set, node, options);
+    document(site, (vm_set, node), options, (all, order))
+}
+
+/// Resolves a VM set only for the problems, which are added to the site's report. Returns what the
+/// VMs of the document claim.
+pub(crate) fn check(
+    site: &mut Site<'_>,
+    vm_set: &VmSet,
+    node: &NodeFile,
+    options: &DocumentOptions,
+) -> Vec<Claim> {
+    let (all, order) = resolve(site, vm_set, node, options);
+    let here = order.here.iter().filter_map(|index| all.get(*index));
+    let claims = here.flat_map(|resolved| claim::of(site, vm_set, resolved)).collect();
+    document(site, (vm_set, node), options, (all, order));
+    claims
+}
+
+/// Resolves all VMs of a set, and checks them against each other.
+fn resolve<'g>(
+    site: &mut Site<'_>,
+    vm_set: &'g VmSet,
+    node: &NodeFile,
+    options: &DocumentOptions,
+) -> (Vec<ResolvedVm<'g>>, graph::Order) {
     site.read_layers(vm_set);
     site.read_networks();
     check_stems(site, vm_set, node);
+    check_count(site, vm_set);
     let order = graph::order(site, vm_set, options.parent.as_deref());
     let all = vm::resolve_all(site, vm_set, node, options);
     let nics = all.iter().flat_map(|vm| &vm.nics);
     site.note_addresses(nics.flat_map(|nic| &nic.addresses).map(|(address, _)| *address));
-    check_spec_server(site, &all);
+    first_boot::check(site, vm_set, &all, options);
     examples::check(site, &all, node, options);
     unique::check(site, vm_set, &all, &order);
     unique::check_against_node(site, node, &all, &order);
+    (all, order)
+}
+
+/// Returns the document of resolved VMs.
+fn document(
+    site: &mut Site<'_>,
+    (vm_set, node): (&VmSet, &NodeFile),
+    options: &DocumentOptions,
+    (all, order): (Vec<ResolvedVm<'_>>, graph::Order),
+) -> Deployment {
     let waiting = order.waiting.iter().map(|(vm, on)| Waiting {
         name: all[*vm].vm.name.clone(),
         parent: all[*on].vm.name.clone(),
@@ -86,7 +126,7 @@ pub(crate) fn build(
         image_datastore: text(&node.image_datastore).unwrap_or_else(|| IMAGE_DATASTORE.into()),
         root_password: root_password.unwrap_or_default(),
         ssh_keys: secret_keys,
-        spec_server: options.address(text(&site.config.server_url)).unwrap_or_default(),
+        spec_server: options.address(first_boot::server(&site.config, options)).unwrap_or_default(),
         site: text(&site.config.site),
         deployment: vm_set.deployment().to_owned(),
         vm_names: Some(vm_names),
@@ -127,8 +167,8 @@ pub(crate) struct ResolvedVm<'g> {
     pub image_at: Option<Span>,
     /// Where the hash of its user's password is set.
     pub password_at: Option<Span>,
-    /// Where its spec is set.
-    pub spec_at: Option<Span>,
+    /// Where its spec is set, or else its boot scenario.
+    pub first_boot_at: Option<Span>,
     /// The images of its other disks, and where they are set.
     pub imports: Vec<(String, Span)>,
 }
@@ -150,7 +190,7 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> 
             at,
             "the node has no `api_endpoint`, so no stage can reach it",
         );
-        site.report.push(entry.hint("set it, or use `--endpoint URL`"));
+        site.report.push(entry.hint("set it, or pass `--endpoint URL` to resolve"));
     }
     endpoint
 }
@@ -226,17 +266,16 @@ fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, node: &NodeFile) {
     }
 }
 
-/// Warns about specs that no VM can fetch: most likely, `server_url` was forgotten.
-fn check_spec_server(site: &mut Site<'_>, all: &[ResolvedVm<'_>]) {
-    let server = &site.config.server_url;
-    if server.is_invalid() || server.value().is_some_and(|url| !url.is_empty()) {
-        return;
-    }
-    let fetches = all.iter().filter(|resolved| !resolved.vm.spec.is_empty());
-    let places: BTreeSet<_> = fetches.filter_map(|resolved| resolved.spec_at).collect();
-    for at in places {
-        let fact = "no VM can fetch this spec: the site has no `server_url`";
-        let entry = site.sources.warning("spec-without-server", at, fact);
-        site.report.push(entry.hint("set `server_url` under `defaults` in site.yaml"));
+/// Warns about an env without VMs: most likely, `vms` is missing.
+fn check_count(site: &mut Site<'_>, vm_set: &VmSet) {
+    let is_empty = match vm_set.written {
+        Slot::Invalid(_) => false,
+        Slot::Set(count, _) => count == 0,
+        Slot::Null(_) | Slot::Absent => true,
+    };
+    if vm_set.origin == Origin::Env && is_empty {
+        let file = || Place::file(format!("{}/envs/{}.yaml", site.sources.root, vm_set.name));
+        let place = vm_set.written.at().map_or_else(file, |at| site.sources.place(at));
+        site.report.push(Entry::warning("no-vms", place, "the env has no VMs"));
     }
 }

@@ -1,6 +1,6 @@
 //! A VM's NICs: counts up and validates addresses, gateways and MACs. Does no I/O.
 
-use super::address;
+use super::{BRIDGE, address};
 use crate::shape::CONFIG;
 use crate::site::{Site, VmEntry};
 use crate::source::Span;
@@ -22,6 +22,10 @@ pub(crate) struct FoundNic {
     pub mac_at: Option<Span>,
     /// Its addresses, and where they are written.
     pub addresses: Vec<(IpAddr, Span)>,
+    /// Its bridge or VNet; empty if a required one is missing.
+    pub bridge: String,
+    /// Its VLAN tag.
+    pub vlan: Option<u32>,
     /// The gateway for its first address, for the field `gateway` of the document.
     pub gateway: Option<String>,
 }
@@ -67,6 +71,8 @@ impl NicResolver<'_> {
             |name: &str| self.spanned.and_then(Spanned::map).and_then(|tree| tree.get(name));
         let (ip, gateway, mac) = (option("ip"), option("gateway"), option("macaddr"));
         let mtu = option("mtu").and_then(Spanned::number);
+        let bridge = option("bridge").and_then(Spanned::text);
+        let vlan = option("tag").and_then(Spanned::number);
         if !first && option("bridge").is_none_or(Spanned::is_null) {
             self.without_bridge();
         }
@@ -108,6 +114,8 @@ impl NicResolver<'_> {
             mac_at: mac.filter(|spanned| spanned.text().is_some()).map(|spanned| spanned.at),
             gateway: beside.or(copied).map(ToString::to_string),
             addresses: addresses.iter().map(|(net, at)| (net.addr(), *at)).collect(),
+            bridge: bridge.unwrap_or(if first { BRIDGE } else { "" }).to_owned(),
+            vlan,
         }
     }
 

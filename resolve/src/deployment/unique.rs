@@ -1,12 +1,11 @@
-//! Values that must be unique: names and host names of VMs, and vmids, MACs and static addresses on
-//! one node. Does no I/O.
+//! Values that must be unique in a document: names and host names of VMs, and on one node vmids and
+//! MACs, and on one bridge and VLAN static addresses. Does no I/O.
 
 use super::ResolvedVm;
+use super::claim::{self, Claim, Claimed};
 use super::graph::Order;
-use crate::shape::CONFIG;
 use crate::site::{NodeFile, Site, VmSet};
 use crate::source::Span;
-use stage::guest::host_name_of;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -14,11 +13,10 @@ use std::net::IpAddr;
 /// Reports each VM that shares a unique value with an earlier VM.
 pub(super) fn check(site: &mut Site<'_>, vm_set: &VmSet, vms: &[ResolvedVm<'_>], order: &Order) {
     former_names(site, vms);
-    let domain = site.config.domain.value().map(String::as_str);
     let mut found = Vec::new();
-    let (mut names, mut hosts) = (BTreeMap::new(), BTreeMap::new());
-    let (mut vmids, mut macs, mut addresses) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for (ResolvedVm { vm_entry, vm, nics, .. }, home) in vms.iter().zip(&order.homes) {
+    let (mut names, mut claims) = (BTreeMap::new(), BTreeMap::new());
+    for (resolved, home) in vms.iter().zip(&order.homes) {
+        let vm_entry = resolved.vm_entry;
         let mut meet = |what: &dyn Fn() -> String, first: Option<Written>, at: Span| {
             // With a YAML alias, both values have one place: use the places of the VMs.
             match first {
@@ -27,37 +25,22 @@ pub(super) fn check(site: &mut Site<'_>, vm_set: &VmSet, vms: &[ResolvedVm<'_>],
                 None => {}
             }
         };
-        let written = |at| Written { at, vm_entry: vm_entry.at };
         if let Some((name, at)) = vm_entry.name.set() {
-            let first = first(&mut names, name.as_str(), written(at));
+            let written = Written { at, vm_entry: vm_entry.at };
+            let first = first(&mut names, name.as_str(), written);
             // The same name leads to the same MAC: one message is enough.
             if first.is_some() {
                 meet(&|| format!("name \"{name}\""), first, at);
                 continue;
             }
-            if let Ok(host) = host_name_of(name) {
-                let whole = host.full(domain).unwrap_or_else(|| host.whole().to_owned());
-                let first = self::first(&mut hosts, whole.clone(), written(at));
-                meet(&|| format!("the guest's host name \"{whole}\""), first, at);
-            }
         }
-        if let Some(vmid) = vm.vmid {
-            let at = vm_entry.tree.get("vmid").map_or(vm_entry.at, |spanned| spanned.at);
-            meet(&|| format!("vmid {vmid}"), first(&mut vmids, (home, vmid), written(at)), at);
-        }
-        for (nic, found) in vm.nics.iter().flatten().zip(nics) {
-            // Derived MACs are unique, and a MAC that cannot be counted up has been reported.
-            if let Some(at) = found.mac_at.filter(|_| !nic.mac.is_empty()) {
-                let first = first(&mut macs, (home, nic.mac.as_str()), written(at));
-                meet(&|| format!("MAC {}", nic.mac), first, at);
-            }
-            for (address, ip_at) in &found.addresses {
-                // VMs that share a template share its address: the VMs are at fault.
-                let own = vm_entry.tree.find(&[CONFIG, &nic.slot, "ip"]).is_some();
-                let at = if own { *ip_at } else { vm_entry.at };
-                let first = first(&mut addresses, (home, *address), written(at));
-                meet(&|| format!("address {address}"), first, at);
-            }
+        // Derived MACs are unique within a document.
+        for claim in claim::of(site, vm_set, resolved).into_iter().filter(|claim| !claim.derived) {
+            let Claim { what, at, .. } = claim;
+            let home = home.filter(|_| !matches!(what, Claimed::HostName(_)));
+            let written = Written { at, vm_entry: vm_entry.at };
+            let first = first(&mut claims, (home, what.clone()), written);
+            meet(&|| what.to_string(), first, at);
         }
     }
     for (what, first, at) in found {

@@ -2,7 +2,7 @@
 
 use super::cross::ConfigChecker;
 use super::network::NicsOfVm;
-use super::{ResolvedVm, config, guest, mac, network, nic};
+use super::{ResolvedVm, config, first_boot, guest, mac, network, nic};
 use crate::selection::DocumentOptions;
 use crate::shape::CONFIG;
 use crate::site::{BOOT_DISK, Merged, NodeFile, Origin, Site, Slot, VmEntry, VmSet};
@@ -96,11 +96,18 @@ impl<'g> VmResolver<'_, 'g> {
             tags: texts("tags"),
             startup: config::text(tree, "startup"),
             datastore: text(&["datastore"]),
-            spec: self.spec(),
             ..Vm::default()
         };
+        first_boot::fill(
+            self.site,
+            (self.vm_set, self.vm_entry),
+            tree,
+            options,
+            (&mut vm, self.report),
+        );
         guest::fill(self.site, (self.vm_entry, tree), options, &mut vm, self.report);
         let at = |key| tree.get(key).map(|spanned: &Spanned| spanned.at);
+        let has_spec = !vm.spec.is_empty();
         ResolvedVm {
             vm_entry: self.vm_entry,
             vm: Box::new(vm),
@@ -108,7 +115,7 @@ impl<'g> VmResolver<'_, 'g> {
             nics,
             image_at: at("image"),
             password_at: at("password_hash"),
-            spec_at: at("spec"),
+            first_boot_at: at("spec").filter(|_| has_spec).or_else(|| at("boot_scenario")),
             imports: self.imports(),
         }
     }
@@ -167,17 +174,6 @@ impl<'g> VmResolver<'_, 'g> {
             Origin::CommandLine => "`--preset`",
         };
         self.report.push(entry.hint(format!("set the missing keys, or use a {preset} that does")));
-    }
-
-    /// Returns the spec; none if the configuration is pushed, since the two would race.
-    fn spec(&self) -> String {
-        let spanned = self.vm_entry.mode();
-        let default = self.vm_set.default_mode.value().map(String::as_str);
-        let mode = if spanned == Slot::Absent { default } else { spanned.value().copied() };
-        if mode == Some("push") {
-            return String::new();
-        }
-        self.merged.tree.get("spec").and_then(Spanned::text).unwrap_or_default().to_owned()
     }
 
     fn power(&self) -> Power {

@@ -14,10 +14,11 @@ mod walk;
 
 pub(crate) use outline::{ShapeOutline, of_path};
 pub(crate) use reference::{config as config_reference, reference, shared as vm_reference};
-pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SSH_KEY, is_local};
+pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SERVER, SSH_KEY, is_local};
 pub(crate) use schema::schema;
 pub(crate) use tables::{
-    CLOUD_INIT, ENV, HOST, MANIFEST, NETWORK, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC, TEMPLATE,
+    ALL_KEYS, CLOUD_INIT, ENV, HOST, MANIFEST, NETWORK, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC,
+    TEMPLATE,
 };
 use tables::{ENV_VM, MANIFEST_NODE};
 pub(crate) use target::{Reference, Target};
@@ -57,8 +58,22 @@ pub(crate) struct Field {
     /// How much of its value a message may show. For a mapping, this applies to everything below
     /// it. Values of [`Type::Any`] are never shown.
     pub shown: Exposure,
+    /// What an empty text means.
+    pub blank: Blank,
     /// Description, one sentence.
     pub doc: &'static str,
+}
+
+/// What an empty text means as the value of a key. In the reference, many values are not set if they
+/// are empty, and its example files write `""` for what a site still has to set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blank {
+    /// It is a value like any other: the type decides whether it is valid.
+    Value,
+    /// The key counts as absent, so a lower layer applies.
+    Unset,
+    /// The key counts as `null`: no layer applies.
+    Null,
 }
 
 /// A shape without keys, for the tables.
@@ -70,6 +85,8 @@ const EMPTY: Shape =
 pub(crate) enum Type {
     /// Text that follows a rule.
     Text(&'static Rule),
+    /// Text as written, even if YAML reads it as a number or a flag.
+    Written(&'static Rule),
     /// One of a few words.
     Word(&'static [&'static str]),
     /// The name of something that must exist.
@@ -92,6 +109,8 @@ pub(crate) enum Type {
     Keyed(&'static Rule, &'static Type),
     /// One of two types: the second is for lists.
     Either(&'static Type, &'static Type),
+    /// A word, or a value of another type.
+    Or(&'static str, &'static Type),
     /// Anything; passed on unchanged.
     Any,
 }
@@ -118,7 +137,8 @@ pub(crate) fn vm_of(manifest: bool) -> &'static Shape {
 
 impl Field {
     const fn new(name: &'static str, ty: Type, doc: &'static str) -> Self {
-        Self { name, former: &[], ty, required: false, shown: Exposure::Open, doc }
+        let (required, shown, blank) = (false, Exposure::Open, Blank::Value);
+        Self { name, former: &[], ty, required, shown, blank, doc }
     }
 
     /// Returns whether its value is a mapping with this key.
@@ -135,6 +155,18 @@ impl Field {
     /// Marks a URL or a path, which may contain a password or a signature.
     const fn address(mut self) -> Self {
         self.shown = Exposure::Address;
+        self
+    }
+
+    /// Makes an empty text count as an absent key.
+    const fn or_blank(mut self) -> Self {
+        self.blank = Blank::Unset;
+        self
+    }
+
+    /// Makes an empty text count as `null`.
+    const fn blank_is_null(mut self) -> Self {
+        self.blank = Blank::Null;
         self
     }
 

@@ -72,6 +72,7 @@ impl Outline for ShapeOutline {
             Place::Type(Type::Either(one, other)) => {
                 self.with(*one).item().or_else(|| self.with(*other).item())
             }
+            Place::Type(Type::Or(_, other)) => self.with(*other).item(),
             Place::Type(Type::Short(slot, option)) => {
                 self.option(Opt::find(ConfigKey::find(slot)?.key, option)?).item()
             }
@@ -87,6 +88,7 @@ impl Outline for ShapeOutline {
             Place::Type(Type::List(item) | Type::Filled(item) | Type::Either(item, _)) => {
                 self.with(*item).exposure()
             }
+            Place::Type(Type::Or(_, other)) => self.with(*other).exposure(),
             Place::Type(Type::Object(_) | Type::Named(_) | Type::Keyed(..) | Type::Any) => {
                 Exposure::Hidden
             }
@@ -112,8 +114,8 @@ pub(crate) fn of_path(path: &str) -> Option<&'static Shape> {
         "networks" => Some(&NETWORK),
         "nodes" => Some(&NODE),
         "postures" | "v2/postures" => Some(&POSTURE),
-        "presets" | "vms/presets" => Some(&PRESET),
-        "specs" => Some(&SPEC),
+        "presets" | "vms/presets" | "v2/presets" => Some(&PRESET),
+        "specs" | "v2/specs" => Some(&SPEC),
         "vms" => Some(&TEMPLATE),
         _ => None,
     }

@@ -1,6 +1,6 @@
 //! A [`Shape`] as a table for people: docs/site-config.md. Does no I/O.
 
-use super::{Field, Rule, Shape, Type, own_options, vm};
+use super::{Blank, Field, Rule, Shape, Type, own_options, vm};
 use machine::sdn::{Row, ZoneType};
 use machine::{Form, KEYS, Kind, Part, Version};
 
@@ -92,7 +92,8 @@ fn part_meaning(part: &Part, also: &str) -> String {
 fn rows(out: &mut String, fields: &[Field], prefix: &str) {
     for field in fields {
         let name = format!("{prefix}{}", field.name);
-        out.push_str(&format!("| `{name}` | {} | {} |\n", holds(&field.ty), meaning(field)));
+        let blank = if field.blank == Blank::Value { "" } else { ", or empty" };
+        out.push_str(&format!("| `{name}` | {}{blank} | {} |\n", holds(&field.ty), meaning(field)));
         if let Some((below, shape)) = inner(&field.ty) {
             rows(out, shape.fields, &format!("{name}{below}."));
             options(out, shape, &format!("{name}{below}."));
@@ -129,7 +130,7 @@ fn key_name(rule: &Rule) -> &'static str {
 
 fn holds(ty: &Type) -> String {
     match ty {
-        Type::Text(rule) => rule.must.replace('|', "\\|"),
+        Type::Text(rule) | Type::Written(rule) => rule.must.replace('|', "\\|"),
         Type::Reference(target) => target.rule().must.replace('|', "\\|"),
         Type::Word(words) => machine::Kind::Word(words).must().into_owned(),
         Type::Short(slot, option) => format!("same as `{slot}.{option}`"),
@@ -146,6 +147,7 @@ fn holds(ty: &Type) -> String {
         Type::Named(item) => format!("mapping by name; each value: {}", holds(item)),
         Type::Keyed(rule, _) => format!("mapping; each key: {}", rule.must),
         Type::Either(one, other) => format!("{}, or {}", holds(one), holds(other)),
+        Type::Or(word, other) => format!("{}, or {word}", holds(other)),
         Type::Any => "anything".to_owned(),
     }
 }

@@ -5,9 +5,7 @@
 mod address;
 mod guest;
 
-pub(crate) use address::{
-    ADDRESS, CIDR, ENDPOINT, ENDPOINT_OR_EMPTY, IP, NODE_IP, SERVER_OR_EMPTY, URL, is_local,
-};
+pub(crate) use address::{ADDRESS, CIDR, ENDPOINT, IP, NODE_IP, SERVER, URL, is_local};
 pub(crate) use guest::{
     CERTIFICATE, COMMAND, CRYPT_HASH, DOMAIN, DOMAIN_OR_EMPTY, FINGERPRINT, OWNER, PACKAGE, PATH,
     PERMISSIONS, SSH_KEY, TIMEZONE, USER, VM_USER,
@@ -19,10 +17,10 @@ use machine::{ConfigKey, Form};
 use stage::api_token;
 use stage::guest as guests;
 use stage::identity::{self, VmidRange};
+use stage::signing_key;
 
 /// Any text.
-pub(super) const ANY: Rule =
-    Rule { must: "text", test: |_| true, pattern: None, fault: None, hint: None };
+pub(super) const ANY: Rule = Rule { pattern: None, ..Rule::new("text", |_| true, "") };
 
 /// A path of a file, which no shell expands.
 pub(super) const FILE: Rule = Rule::new("a path (`~` is not expanded)", is_file, "^[^~]");
@@ -129,10 +127,12 @@ pub(super) const API_TOKEN: Rule = Rule::new(
 
 /// The key that signs provisioning tokens.
 pub(super) const SIGNING_KEY: Rule = Rule::new(
-    "64 hexadecimal digits",
-    |s| s.len() == 64 && s.bytes().all(|b| b.is_ascii_hexdigit()),
-    "^[0-9A-Fa-f]{64}$",
-);
+    "hexadecimal digits for at least 32 bytes, blanks between bytes allowed",
+    |s| signing_key::check(s).is_ok(),
+    "^\\s*([0-9A-Fa-f]{2}\\s*){32,}$",
+)
+.with_fault(signing_key::check)
+.with_hint(signing_key::HINT);
 
 /// Returns whether a slot can have a disk with a size; EFI disk and TPM state cannot.
 fn is_disk(key: &'static machine::Key) -> bool {

@@ -3,7 +3,7 @@
 //! A schema is never stricter than the walker: `resolve check` reports everything that an editor
 //! marks.
 
-use super::{Field, Opt, Rule, Shape, Type, bare, own_options};
+use super::{Blank, Field, Opt, Rule, Shape, Type, bare, own_options};
 use machine::{ConfigKey, Form, KEYS, Kind};
 use serde_json::{Map, Value, json};
 use stage::shown::Exposure;
@@ -155,7 +155,7 @@ fn kind(kind: Kind) -> Value {
 
 /// Two keys that cannot both be set.
 fn both(a: &str, b: &str) -> Value {
-    let there = |name: &str| json!({ "required": [name], "properties": { name: { "not": { "type": "null" } } } });
+    let there = |name: &str| json!({ "type": "object", "required": [name], "properties": { name: { "not": { "enum": [null, ""] } } } });
     json!({ "not": { "allOf": [there(a), there(b)] } })
 }
 
@@ -163,6 +163,9 @@ fn property(field: &Field, doc: &str) -> Value {
     let mut schema = of(&field.ty);
     if !field.required {
         allow_null(&mut schema);
+    }
+    if field.blank != Blank::Value {
+        allow_blank(&mut schema);
     }
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("description".into(), doc.into());
@@ -179,6 +182,7 @@ fn property(field: &Field, doc: &str) -> Value {
 fn of(ty: &Type) -> Value {
     match ty {
         Type::Text(rule) => text(rule),
+        Type::Written(rule) => json!({ "anyOf": [text(rule), { "type": ["boolean", "number"] }] }),
         Type::Reference(target) => text(target.rule()),
         Type::Word(words) => json!({ "type": "string", "enum": words }),
         Type::Short(slot, option) => {
@@ -211,6 +215,7 @@ fn of(ty: &Type) -> Value {
             json!({ "type": "object", "patternProperties": { pattern: item }, "additionalProperties": false })
         }
         Type::Either(one, other) => json!({ "anyOf": [of(one), of(other)] }),
+        Type::Or(word, other) => json!({ "anyOf": [{ "const": word }, of(other)] }),
         Type::Any => json!({}),
     }
 }
@@ -221,6 +226,14 @@ fn text(rule: &Rule) -> Value {
         schema["pattern"] = pattern.into();
     }
     schema
+}
+
+/// An empty text counts as absent.
+fn allow_blank(schema: &mut Value) {
+    match schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        Some(choices) => choices.push(json!({ "const": "" })),
+        None => *schema = json!({ "anyOf": [schema.take(), { "const": "" }] }),
+    }
 }
 
 /// `null` counts as absent.

@@ -1,7 +1,7 @@
 //! Our own keys of a VM, which presets, templates, envs and manifests share. The crate `machine`
 //! has PVE's keys. Does no I/O.
 
-use super::Type::{Either, Filled, Flag, List, Number, Object, Reference, Short, Text};
+use super::Type::{Either, Filled, Flag, List, Number, Object, Reference, Short, Text, Word};
 use super::tables::CLOUD_INIT;
 use super::{Field, Target, rule};
 
@@ -37,12 +37,13 @@ pub(super) const COUNT_FIELD: Field = Field::new(
 );
 
 /// Keys of presets, templates and VMs, in addition to PVE's keys.
-pub(super) static SHARED: [Field; 21] = [
+pub(super) static SHARED: [Field; 22] = [
     Field::new(
         "image",
         Reference(Target::Image),
         "Name of an image in site.yaml, or none for a VM that is managed but never created.",
-    ),
+    )
+    .or_blank(),
     Field::new("disk", Number(1, 131_072), "Size of the boot disk in GiB."),
     Field::new(
         "datastore",
@@ -58,14 +59,16 @@ pub(super) static SHARED: [Field; 21] = [
         "bridge",
         Short("net0", "bridge"),
         "Bridge or vnet of net0; null for vmbr0 [default: the site's `bridge`].",
-    ),
+    )
+    .or_blank(),
     Field::new("vlan", Short("net0", "tag"), "VLAN tag of net0."),
     Field::new("ip", Short("net0", "ip"), "Address of net0 [default: dhcp]."),
     Field::new(
         "gateway",
         Short("net0", "gateway"),
         "Default gateway of net0; null for none, not even the site's.",
-    ),
+    )
+    .blank_is_null(),
     Field::new(
         "packages",
         List(&Text(&rule::PACKAGE)),
@@ -76,7 +79,14 @@ pub(super) static SHARED: [Field; 21] = [
         List(&Text(&machine::rule::TAG)),
         "Tags in PVE, in addition to the mark of pve-pipeline.",
     ),
-    Field::new("spec", Reference(Target::Spec), "The spec that the VM fetches at its first boot."),
+    Field::new("spec", Reference(Target::Spec), "The spec that the VM fetches at its first boot.")
+        .or_blank(),
+    Field::new(
+        "boot_scenario",
+        Word(&stage::guest::BOOT_SCENARIOS),
+        "What the VM sets itself up as at its first boot: vm-config (its spec) or pve-config (a nested PVE node); null for nothing but its spec [default: pve-config for `type: pve` in a site with `server_url`].",
+    )
+    .or_blank(),
     Field::new(
         "started",
         Flag,
@@ -139,7 +149,8 @@ pub(super) const GATEWAY: Field = Field::new(
     "gateway",
     Either(&Text(&rule::ADDRESS), &Filled(&Text(&rule::ADDRESS))),
     "Default gateway, or one for IPv4 and one for IPv6.",
-);
+)
+.blank_is_null();
 
 /// Returns the short form of an option.
 pub(crate) fn short_form(slot: &str, option: &str) -> Option<&'static str> {

@@ -2,16 +2,17 @@
 //! [`Tree`] of values. Does no I/O.
 
 mod foreign;
+mod free;
 mod kind;
 mod network;
 mod row;
 mod scalar;
 
-use super::{Field, KeyMatch, Reference, Shape, Type};
+use super::{Blank, Field, KeyMatch, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
-use crate::yaml::{Key, Map, Node, NodeKind};
+use crate::yaml::{self, Key, Map, Meaning, Node, NodeKind};
 use machine::ConfigKey;
 use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
@@ -20,12 +21,17 @@ use std::fmt::Display;
 /// The key of PVE's config keys in a VM's tree.
 pub(crate) const CONFIG: &str = "config";
 
+/// Manifests of version 1 had a list of levels instead of nodes.
+const LEVELS: &str = "rewrite `levels` as `nodes`: a node's `parent` is the level above it";
+
 /// The values of a file.
 pub(crate) struct Walked {
     /// Its values; `None` if it is not a mapping.
     pub tree: Option<Tree>,
     /// What it refers to.
     pub references: Vec<Reference>,
+    /// Values that are written under a former name of their key.
+    pub former: Vec<Span>,
 }
 
 /// Returns a hint for an unknown key.
@@ -43,12 +49,13 @@ fn hint<'a>(key: &str, shape: &Shape, names: impl Iterator<Item = &'a str> + Clo
 pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) -> Walked {
     let secret = is_secret(sources, node.at.file);
     let exposure = if secret { Exposure::Hidden } else { Exposure::Open };
-    let mut walker = Walker { sources, report, secret, exposure, references: Vec::new() };
+    let (references, former) = (Vec::new(), Vec::new());
+    let mut walker = Walker { sources, report, secret, exposure, references, former };
     let tree = match walker.object(node, shape, Name::File) {
         Content::Map(tree) => Some(tree),
         _ => None,
     };
-    Walked { tree, references: walker.references }
+    Walked { tree, references: walker.references, former: walker.former }
 }
 
 /// The name of a value in messages.
@@ -102,6 +109,7 @@ struct Walker<'a> {
     /// How much of the current value may be shown.
     exposure: Exposure,
     references: Vec<Reference>,
+    former: Vec<Span>,
 }
 
 impl Walker<'_> {
@@ -111,20 +119,31 @@ impl Walker<'_> {
                 Name::File => shape.title.to_owned(),
                 name => name.to_string(),
             };
-            return self.error(
-                "wrong-type",
-                node.at,
-                format!("{what} must be a mapping of keys to values"),
-            );
+            let fact = format!("{what} must be a mapping of keys to values");
+            let entry = self.sources.error("wrong-type", node.at, fact);
+            let is_joined = node.scalar().is_some_and(|scalar| {
+                scalar.plain && yaml::colon_without_space(&scalar.text).is_some()
+            });
+            return self.push(match is_joined {
+                true => entry.hint("a space must follow the colon"),
+                false => entry,
+            });
         };
+        if let Some(content) = self.older_version(map, shape) {
+            return content;
+        }
         let mut tree = Tree::default();
         for (key, value) in &map.0 {
             match shape.find(&key.text) {
                 Some(KeyMatch::Field(field)) => {
-                    self.former(map, key, field);
+                    self.former(map, key, field, value.at);
+                    let blank = is_blank(field, value);
+                    if blank && field.blank == Blank::Unset {
+                        continue;
+                    }
                     let outer = self.exposure;
                     self.exposure = outer.max(field.shown);
-                    let content = self.value(value, &field.ty, Name::Key(&key.text, field.doc));
+                    let content = self.of_field(value, field, Name::Key(&key.text, field.doc));
                     self.exposure = outer;
                     let spanned = Spanned { at: value.at, content };
                     match field.ty {
@@ -151,10 +170,21 @@ impl Walker<'_> {
         Content::Map(tree)
     }
 
+    /// Reports a manifest of version 1: it has levels instead of nodes, so one finding says it all.
+    fn older_version(&mut self, map: &Map, shape: &Shape) -> Option<Content> {
+        let node = &map.entry("schema_version")?.1;
+        let is_older = shape.field("schema_version").is_some()
+            && map.entry("levels").is_some()
+            && matches!(node.scalar()?.number(), Some(Meaning::Number { value: 1, .. }));
+        let fact = format!("{} of version 1 cannot be read, only version 2", shape.title);
+        let entry = self.sources.error("unsupported-version", node.at, fact).hint(LEVELS);
+        is_older.then(|| self.push(entry))
+    }
+
     /// Reports missing keys and keys that cannot be combined.
     fn completeness(&mut self, node: &Node, map: &Map, shape: &Shape) {
         for field in shape.all().filter(|f| f.required) {
-            let there = known_as(map, field).is_some_and(|(_, value)| !value.is_null());
+            let there = known_as(map, field).is_some_and(|(_, value)| is_set(field, value));
             if !there {
                 let fact = format!("{} requires `{}`", shape.title, field.name);
                 self.error("missing-field", node.at, fact);
@@ -171,8 +201,9 @@ impl Walker<'_> {
         }
         for group in shape.exclusive {
             let fields = group.iter().filter_map(|name| shape.field(name));
-            let set = fields.filter_map(|field| known_as(map, field));
-            let mut set = set.filter(|(_, value)| !value.is_null()).map(|(key, _)| key);
+            let known = |field: &'static Field| Some((field, known_as(map, field)?));
+            let set = fields.filter_map(known).filter(|(field, (_, value))| is_set(field, value));
+            let mut set = set.map(|(_, (key, _))| key);
             if let (Some(first), Some(second)) = (set.next(), set.next()) {
                 let fact = format!("`{}` cannot be combined with `{}`", second.text, first.text);
                 self.error("exclusive-keys", second.at.max(first.at), fact);
@@ -180,11 +211,12 @@ impl Walker<'_> {
         }
     }
 
-    /// Reports a field that is set under two of its names.
-    fn former(&mut self, map: &Map, key: &Key, field: &Field) {
+    /// Notes a field that is set under a former name, and reports one that has two names.
+    fn former(&mut self, map: &Map, key: &Key, field: &Field, at: Span) {
         if &*key.text == field.name {
             return;
         }
+        self.former.push(at);
         let newer = field.names().take_while(|name| *name != &*key.text);
         let other = newer.filter_map(|name| map.entry(name)).next();
         if let Some((other, _)) = other {
@@ -202,11 +234,8 @@ impl Walker<'_> {
                 key.at,
                 format!("{} has no such key", shape.title),
             );
-            let near = suggest::near(&key.text, shape.all().map(|f| f.name));
-            return self.report.push(match near {
-                Some(name) => entry.hint(format!("did you mean `{name}`?")),
-                None => entry,
-            });
+            let names = shape.all().map(|field| field.name);
+            return self.report.push(entry.hint(hint(&key.text, shape, names)));
         }
         let entry = |fact: String| self.sources.error("unknown-key", key.at, fact);
         let own = shape.all().map(|field| field.name);
@@ -234,12 +263,18 @@ impl Walker<'_> {
         });
     }
 
+    /// Validates the value of a key.
+    fn of_field(&mut self, node: &Node, field: &Field, name: Name<'_>) -> Content {
+        if is_blank(field, node) { Content::Null } else { self.value(node, &field.ty, name) }
+    }
+
     fn value(&mut self, node: &Node, ty: &Type, name: Name<'_>) -> Content {
         if node.is_null() {
             return Content::Null;
         }
         match ty {
             Type::Text(rule) => self.text(node, rule, name),
+            Type::Written(rule) => self.written(node, rule, name),
             Type::Word(words) => self.word(node, words, name),
             Type::Reference(target) => self.reference(node, *target, name),
             Type::Short(slot, option) => self.option_of(node, slot, option, name),
@@ -258,6 +293,8 @@ impl Walker<'_> {
             Type::Either(one, other) => {
                 self.value(node, if node.list().is_none() { one } else { other }, name)
             }
+            Type::Or(word, _) if node.text() == Some(*word) => Content::Value((*word).into()),
+            Type::Or(_, other) => self.value(node, other, name),
             Type::Any => Content::Value(self.any(node, name)),
         }
     }
@@ -308,9 +345,14 @@ impl Walker<'_> {
 
     fn fact(&self, node: &Node, name: Name<'_>, must: &str) -> String {
         let is = match &node.kind {
+            NodeKind::Scalar(scalar) if scalar.text.is_empty() => ", not empty".to_owned(),
             _ if self.secret => String::new(),
-            NodeKind::Scalar(scalar) => shown::value(&scalar.text, self.exposure)
-                .map_or_else(String::new, |text| format!(", not \"{text}\"")),
+            NodeKind::Scalar(scalar) => match shown::value(&scalar.text, self.exposure) {
+                // A number or flag is shown as written; in quotes it would be text.
+                Some(text) if scalar.as_text().is_typed() => format!(", not {text}"),
+                Some(text) => format!(", not \"{text}\""),
+                None => String::new(),
+            },
             NodeKind::List(_) => ", not a list".to_owned(),
             NodeKind::Map(_) => ", not a mapping".to_owned(),
         };
@@ -330,6 +372,16 @@ impl Walker<'_> {
 
 fn is_secret(sources: &Sources, file: FileId) -> bool {
     sources.file(file).is_some_and(|f| f.secret)
+}
+
+/// Returns whether a value is an empty text that counts as none.
+fn is_blank(field: &Field, value: &Node) -> bool {
+    field.blank != Blank::Value && value.text() == Some("")
+}
+
+/// Returns whether a value sets a key.
+fn is_set(field: &Field, value: &Node) -> bool {
+    !value.is_null() && !is_blank(field, value)
 }
 
 /// Returns the entry of a field under any of its names.

@@ -37,10 +37,13 @@ pub(crate) struct SiteConfig {
     /// Where VMs fetch their specs.
     pub server_url: Slot<String>,
     /// Images by name; `None` without an `images` section.
-    pub images: Option<BTreeMap<String, Image>>,
+    pub images: Option<Images>,
     /// `cloud_init` of the site.
     pub cloud_init: Map<String, Value>,
 }
+
+/// Images by name; `None` for `null`, so that a node can do without an image of the site.
+pub(crate) type Images = BTreeMap<String, Option<Image>>;
 
 /// Where an image comes from.
 #[derive(Clone, Debug)]
@@ -83,7 +86,7 @@ pub(crate) struct NodeFile {
     /// The user for SSH.
     pub host_user: Slot<String>,
     /// Images of this node, which override those of the site.
-    pub images: Option<BTreeMap<String, Image>>,
+    pub images: Option<Images>,
 }
 
 /// `secrets.yaml`.
@@ -95,6 +98,10 @@ pub(crate) struct Secrets {
     pub vm_root: Option<Secret<String>>,
     /// Public keys by name, in the order of the file.
     pub ssh_keys: Vec<(String, String)>,
+    /// API tokens without a value, and where they are.
+    pub empty_tokens: BTreeMap<String, Span>,
+    /// Public keys without a value, and where they are.
+    pub empty_keys: BTreeMap<String, Span>,
     /// Values that the examples have too.
     pub examples: Vec<Example>,
 }
@@ -203,9 +210,17 @@ impl Secrets {
             api_tokens: tokens.map(|(name, token)| (name, token.map(Secret::new))).collect(),
             vm_root: vm_root.map(|hash| Secret::new(hash.to_owned())),
             ssh_keys: keys.filter_map(|(name, key)| Some((name, key?.trim().to_owned()))).collect(),
+            empty_tokens: empty(tree.map("api_tokens")),
+            empty_keys: empty(tree.map("ssh_keys")),
             examples: examples(tree),
         }
     }
+}
+
+/// Returns the names without a value.
+fn empty(map: Option<&Tree>) -> BTreeMap<String, Span> {
+    let empty = map.into_iter().flat_map(Tree::iter).filter(|(_, spanned)| spanned.is_null());
+    empty.map(|(name, spanned)| (name.to_owned(), spanned.at)).collect()
 }
 
 /// The values of secrets.yaml that the examples have too.
@@ -226,7 +241,7 @@ fn examples(tree: &Tree) -> Vec<Example> {
     .concat()
 }
 
-fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {
+fn images(tree: Option<&Tree>) -> Option<Images> {
     let image = |spanned: &Spanned| {
         let text = |name: &str| spanned.map()?.get(name).and_then(Spanned::text).map(str::to_owned);
         Image {
@@ -238,5 +253,8 @@ fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {
             format: text("format"),
         }
     };
-    Some(tree?.iter().map(|(key, spanned)| (key.to_owned(), image(spanned))).collect())
+    let entry = |(key, spanned): (&str, &Spanned)| {
+        (key.to_owned(), (!spanned.is_null()).then(|| image(spanned)))
+    };
+    Some(tree?.iter().map(entry).collect())
 }

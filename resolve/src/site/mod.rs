@@ -21,10 +21,10 @@ pub(crate) use vm_set::{Origin, VmEntry, VmSet};
 use crate::shape::{self, Shape, walk};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
-use crate::tree::Tree;
+use crate::tree::{Spanned, Tree};
 use crate::yaml::{self, Node};
 use layers::Bases;
-use stage::{Entry, Place, Report};
+use stage::{Entry, Place, Report, shell_word, signing_key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -38,27 +38,45 @@ pub(crate) struct FileKind {
     pub noun: &'static str,
     /// Their directories; a name must exist in only one of them.
     pub folders: &'static [&'static str],
+    /// Directories of the oldest layout, for names that the others do not have.
+    pub older: &'static [&'static str],
+}
+
+impl FileKind {
+    /// Returns all directories.
+    pub(crate) fn all_folders(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.folders.iter().chain(self.older).copied()
+    }
 }
 
 /// `nodes/`.
-pub(crate) const NODES: FileKind = FileKind { noun: "node", folders: &["nodes"] };
+pub(crate) const NODES: FileKind = FileKind { noun: "node", folders: &["nodes"], older: &[] };
 /// `networks/`.
-pub(crate) const NETWORKS: FileKind = FileKind { noun: "network", folders: &["networks"] };
+pub(crate) const NETWORKS: FileKind =
+    FileKind { noun: "network", folders: &["networks"], older: &[] };
 /// `envs/`.
-pub(crate) const ENVS: FileKind = FileKind { noun: "env", folders: &["envs"] };
+pub(crate) const ENVS: FileKind = FileKind { noun: "env", folders: &["envs"], older: &[] };
 /// `manifests/`.
-pub(crate) const MANIFESTS: FileKind = FileKind { noun: "manifest", folders: &["manifests"] };
+pub(crate) const MANIFESTS: FileKind =
+    FileKind { noun: "manifest", folders: &["manifests"], older: &[] };
 /// `presets/`, and `vms/presets/` in older sites.
 pub(crate) const PRESETS: FileKind =
-    FileKind { noun: "preset", folders: &["presets", "vms/presets"] };
+    FileKind { noun: "preset", folders: &["presets", "vms/presets"], older: &["v2/presets"] };
 /// `vms/`.
-pub(crate) const TEMPLATES: FileKind = FileKind { noun: "template", folders: &["vms"] };
+pub(crate) const TEMPLATES: FileKind = FileKind { noun: "template", folders: &["vms"], older: &[] };
 /// `specs/`.
-pub(crate) const SPECS: FileKind = FileKind { noun: "spec", folders: &["specs"] };
+pub(crate) const SPECS: FileKind =
+    FileKind { noun: "spec", folders: &["specs"], older: &["v2/specs"] };
 /// `postures/`.
-pub(crate) const POSTURES: FileKind = FileKind { noun: "posture", folders: &["postures"] };
+pub(crate) const POSTURES: FileKind =
+    FileKind { noun: "posture", folders: &["postures"], older: &["v2/postures"] };
+/// The same for specs in `v2/`.
+pub(crate) const OLDER_POSTURES: FileKind =
+    FileKind { noun: "posture", folders: &["v2/postures"], older: &["postures"] };
+/// The posture that applies where none is written.
+pub(crate) const DEFAULT_POSTURE: &str = "dev";
 /// `hosts/`.
-pub(crate) const HOSTS: FileKind = FileKind { noun: "host", folders: &["hosts"] };
+pub(crate) const HOSTS: FileKind = FileKind { noun: "host", folders: &["hosts"], older: &[] };
 
 /// The site, as far as it has been read.
 pub(crate) struct Site<'s> {
@@ -83,6 +101,21 @@ pub(crate) struct Site<'s> {
     /// For VMs with a template, and for the others.
     bases: [Bases; 2],
     named: BTreeSet<FileId>,
+    unreadable_reported: BTreeSet<&'s str>,
+    former: BTreeSet<Span>,
+    /// Whether VMs set themselves up at their first boot.
+    pub first_boots: FirstBoots,
+}
+
+/// Whether the VMs that have been resolved set themselves up at their first boot.
+#[derive(Default)]
+pub(crate) struct FirstBoots {
+    /// Some VM does.
+    pub some: bool,
+    /// The names of VMs that do not, although nothing says that they should not.
+    pub missed: BTreeSet<String>,
+    /// Where the spec server is set, other than in site.yaml.
+    pub server: Option<String>,
 }
 
 impl<'s> Site<'s> {
@@ -101,6 +134,9 @@ impl<'s> Site<'s> {
             addresses: BTreeSet::new(),
             bases: Default::default(),
             named: BTreeSet::new(),
+            unreadable_reported: BTreeSet::new(),
+            former: BTreeSet::new(),
+            first_boots: FirstBoots::default(),
         }
     }
 
@@ -114,10 +150,22 @@ impl<'s> Site<'s> {
             };
         }
         if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
-            site.secrets = site.read(file, &shape::SECRETS).map(|tree| Secrets::read(&tree));
+            let tree = site.read(file, &shape::SECRETS);
+            tree.iter().for_each(|tree| site.check_key_names(tree));
+            site.secrets = tree.map(|tree| Secrets::read(&tree));
             site.secrets_unknown = site.secrets.is_none();
         }
         site
+    }
+
+    /// Reports names of signing keys that mint-token refuses. They may be keys, in the wrong place.
+    fn check_key_names(&mut self, secrets: &Tree) {
+        let keys = secrets.find(&["auth", "signing_keys"]).and_then(Spanned::map);
+        let wrong = keys.into_iter().flat_map(Tree::iter);
+        for (_, spanned) in wrong.filter(|(name, _)| !signing_key::is_name(name)) {
+            let entry = self.sources.error("invalid-name", spanned.at, signing_key::NAME_RULE);
+            self.report.push(entry);
+        }
     }
 
     /// Reads a file and validates it; `None` if it cannot be parsed or is not a mapping.
@@ -130,7 +178,13 @@ impl<'s> Site<'s> {
     pub(crate) fn validate(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
         let walked = walk(self.sources, node, shape, &mut self.report);
         walked.references.iter().for_each(|reference| self.check_reference(reference));
+        self.former.extend(walked.former);
         walked.tree
+    }
+
+    /// Returns whether a value is written under a former name of its key.
+    pub(crate) fn is_former(&self, at: Span) -> bool {
+        self.former.contains(&at)
     }
 
     /// Returns the file of a name, if there is exactly one.
@@ -142,7 +196,19 @@ impl<'s> Site<'s> {
     }
 
     fn files(&self, kind: &FileKind, name: &str) -> Vec<FileId> {
-        let paths = kind.folders.iter().map(|folder| format!("{folder}/{name}.yaml"));
+        let found = self.files_in(kind.folders, name);
+        if !found.is_empty() {
+            return found;
+        }
+        // The executor of the oldest layout cut `vm-` off the presets of manifests.
+        let plain = name.strip_prefix("vm-").filter(|_| *kind == PRESETS).unwrap_or(name);
+        let others = [(&kind.folders[1..], plain), (kind.older, name), (kind.older, plain)];
+        let found = others.iter().map(|(folders, name)| self.files_in(folders, name));
+        found.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
+    fn files_in(&self, folders: &[&str], name: &str) -> Vec<FileId> {
+        let paths = folders.iter().map(|folder| format!("{folder}/{name}.yaml"));
         paths.filter_map(|path| self.sources.find(&path)).collect()
     }
 
@@ -154,6 +220,9 @@ impl<'s> Site<'s> {
         place: Option<Place>,
     ) -> Option<FileId> {
         let found = self.files(kind, name);
+        if found.is_empty() && self.report_unreadable(kind) {
+            return None;
+        }
         let fact = match found[..] {
             [one] => {
                 self.named.insert(one);
@@ -177,11 +246,68 @@ impl<'s> Site<'s> {
         None
     }
 
+    /// Finds the posture that applies where none is written. A missing one is reported at `place`,
+    /// or at the directory; `hint` says how to choose another one.
+    pub(crate) fn default_posture(
+        &mut self,
+        kind: &FileKind,
+        place: Option<Place>,
+        hint: &str,
+    ) -> Option<FileId> {
+        if !self.files(kind, DEFAULT_POSTURE).is_empty() || self.report_unreadable(kind) {
+            return self.find(kind, DEFAULT_POSTURE, place);
+        }
+        let folder = || Place::file(format!("{}/{}", self.sources.root, POSTURES.folders[0]));
+        let fact = format!("the default posture \"{DEFAULT_POSTURE}\" does not exist");
+        let hint = format!("add postures/{DEFAULT_POSTURE}.yaml, or {hint}");
+        let entry = Entry::error("not-found", place.unwrap_or_else(folder), fact);
+        self.report.push(entry.hint(hint));
+        None
+    }
+
+    /// Reports directories of a kind that cannot be read, and returns whether there are any.
+    pub(crate) fn report_unreadable(&mut self, kind: &FileKind) -> bool {
+        let unreadable = self.sources.unreadable.keys();
+        let folders: Vec<_> = unreadable.filter(|folder| kind.folders.contains(folder)).collect();
+        for folder in &folders {
+            if self.unreadable_reported.insert(folder) {
+                self.report.push(self.unreadable(folder));
+            }
+        }
+        !folders.is_empty()
+    }
+
+    /// Reports every directory that cannot be read.
+    pub(crate) fn report_all_unreadable(&mut self) {
+        for folder in self.sources.unreadable.keys() {
+            if self.unreadable_reported.insert(folder) {
+                self.report.push(self.unreadable(folder));
+            }
+        }
+    }
+
+    /// Warns about directories that cannot be read and that this run does not need, and returns
+    /// all findings.
+    pub(crate) fn into_report(mut self) -> Report {
+        for folder in self.sources.unreadable.keys() {
+            if self.unreadable_reported.insert(folder) {
+                self.report.push(self.unreadable(folder).as_warning());
+            }
+        }
+        self.report
+    }
+
+    fn unreadable(&self, folder: &str) -> Entry {
+        let place = Place::file(format!("{}/{folder}", self.sources.root));
+        let cause = self.sources.unreadable.get(folder).map_or("", String::as_str);
+        Entry::error("unreadable", place, format!("the directory cannot be read: {cause}"))
+    }
+
     /// Returns the names of a kind, sorted.
     pub(crate) fn names(&self, kind: &FileKind) -> Vec<&'s str> {
         let sources = self.sources;
         let mut names: Vec<&str> =
-            kind.folders.iter().flat_map(|folder| sources.stems(folder)).collect();
+            kind.all_folders().flat_map(|folder| sources.stems(folder)).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -284,27 +410,29 @@ impl<'s> Site<'s> {
         match self.secrets {
             Some(_) => suggest::reference(wrong, &format!("`{section}` in secrets.yaml"), names),
             None => {
-                let place = Place::file(format!("{}/secrets.yaml", self.sources.root));
-                format!("{place} does not exist")
+                let mut ignored = self.sources.ignored.iter();
+                match ignored.find(|ignored| ignored.must.ends_with("secrets.yaml")) {
+                    Some(ignored) => ignored.to_string(),
+                    None => format!("{}/secrets.yaml does not exist", self.sources.root),
+                }
             }
         }
     }
 
     /// Returns a hint for a missing file. It does not mention unused directories.
     fn hint(&self, kind: &FileKind, name: &str) -> String {
-        let other = |folder: &&str| Some(format!("{folder}/{name}.yml"));
-        let other =
-            kind.folders.iter().filter_map(other).find(|p| self.sources.ignored.contains(p));
-        if let Some(path) = other {
-            return format!("{path} is ignored: its name must end in .yaml");
+        let mut ignored = self.sources.ignored.iter();
+        if let Some(ignored) = ignored.find(|ignored| ignored.is_meant_by(kind.folders, name)) {
+            return ignored.to_string();
         }
         for (other, option) in [(&MANIFESTS, "--manifest"), (&ENVS, "--env")] {
             let asked = [&ENVS, &MANIFESTS].contains(&kind) && kind != other;
             if asked && self.names(other).contains(&name) {
-                return format!("{}/ has it: use `{option} {name}`", other.folders[0]);
+                let (folder, name) = (other.folders[0], shell_word(name));
+                return format!("{folder}/ has it: use `{option} {name}`");
             }
         }
-        let mut used: Vec<&str> = kind.folders.to_vec();
+        let mut used: Vec<&str> = kind.all_folders().collect();
         used.retain(|folder| self.sources.stems(folder).next().is_some());
         let place = match used[..] {
             [] => kind.folders[0].to_owned() + "/",

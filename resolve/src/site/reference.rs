@@ -1,10 +1,13 @@
 //! Checks references to other files and to names in secrets.yaml. Does no I/O.
 
-use super::{ENVS, FileKind, NETWORKS, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
+use super::{FileKind, NETWORKS, NODES, OLDER_POSTURES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
 use crate::shape::{Reference, SSH_KEY, Target};
 use crate::source::Span;
 use crate::suggest;
 use stage::{Entry, shown};
+
+const TOKEN_COMMANDS: &str =
+    "`pve-apply privileges` prints the commands that make a token for your node";
 
 /// Older specs wrote `ssh_keys.NAME`.
 const PREFIX: &str = "ssh_keys.";
@@ -21,9 +24,7 @@ impl Site<'_> {
             // A repository may leave out nodes/ and should still pass the check.
             Target::Node if self.names(&NODES).is_empty() => return,
             Target::Node => &NODES,
-            // Older sites have newer postures in a separate directory.
-            Target::Posture if self.is_newer_posture(name, *at) => return,
-            Target::Posture => &POSTURES,
+            Target::Posture => self.postures_for(*at),
             // Which images exist depends on the node.
             Target::Image => return,
             Target::Token => return self.token(name, *at),
@@ -32,12 +33,12 @@ impl Site<'_> {
         self.find(kind, name, Some(self.sources.place(*at)));
     }
 
-    /// An env may name a posture that only `v2/postures` has; a spec may not.
-    fn is_newer_posture(&self, name: &str, at: Span) -> bool {
+    /// Returns where the posture of a file is: specs in `v2/` have theirs next to them.
+    pub(crate) fn postures_for(&self, at: Span) -> &'static FileKind {
         let file = self.sources.file(at.file);
-        let folder = ENVS.folders[0];
-        file.is_some_and(|file| file.path.starts_with(folder))
-            && self.sources.find(&format!("v2/postures/{name}.yaml")).is_some()
+        let is_older =
+            file.is_some_and(|file| SPECS.older.iter().any(|f| file.path.starts_with(f)));
+        if is_older { &OLDER_POSTURES } else { &POSTURES }
     }
 
     fn token(&mut self, name: &str, at: Span) {
@@ -51,6 +52,11 @@ impl Site<'_> {
     /// Returns the finding for a missing token. A `written` name may be the token itself, in the
     /// wrong place.
     pub(crate) fn no_token(&self, name: &str, at: Span, written: bool) -> Entry {
+        if let Some(empty) = self.secrets.as_ref().and_then(|s| s.empty_tokens.get(name)) {
+            let place = self.sources.short(*empty);
+            let fact = format!("API token \"{name}\" is empty at {place}");
+            return self.sources.error("unknown-api-token", at, fact).hint(TOKEN_COMMANDS);
+        }
         // So may the name of an invalid token.
         let tokens = self.secrets.iter().flat_map(|s| &s.api_tokens);
         let sound = tokens.filter(|(_, token)| token.is_some()).map(|(name, _)| name.as_str());
@@ -85,6 +91,11 @@ impl Site<'_> {
             let fault = SSH_KEY.fault.and_then(|fault| fault(text).err()).unwrap_or(SSH_KEY.must);
             let entry = self.sources.error("invalid-ssh-key", at, format!("an SSH key {fault}"));
             return self.report.push(entry);
+        }
+        if let Some(empty) = self.secrets.as_ref().and_then(|s| s.empty_keys.get(name)) {
+            let place = self.sources.short(*empty);
+            let fact = format!("SSH key \"{}\" is empty at {place}", shown::name(name));
+            return self.report.push(self.sources.error("unknown-ssh-key", at, fact));
         }
         let hint = self.secrets_hint(name, "ssh_keys", names);
         let fact = format!("SSH key \"{}\" does not exist", shown::name(name));

@@ -2,7 +2,7 @@
 
 use super::slot::Slot;
 use crate::source::{Sources, Span};
-use crate::tree::{Spanned, Tree};
+use crate::tree::{Content, Spanned, Tree};
 use stage::Report;
 use stage::guest;
 use std::rc::Rc;
@@ -45,8 +45,12 @@ pub(crate) struct VmSet {
     pub renamed: Option<String>,
     /// Where it comes from.
     pub origin: Origin,
+    /// How many entries are written; only in envs.
+    pub written: Slot<usize>,
     /// The node for the VMs.
     pub node: Slot<String>,
+    /// The group of sets of which only one exists at a time.
+    pub alternative_group: Slot<String>,
     /// The vmid of the first VM.
     pub vmid_base: Slot<u32>,
     /// The posture for ansible.
@@ -106,7 +110,12 @@ impl VmSet {
         (sources, report): (&Sources, &mut Report),
     ) -> Self {
         let mut tree = tree;
+        let count = |spanned: &Spanned| match &spanned.content {
+            Content::List(items) => Some(items.len()),
+            _ => None,
+        };
         Self {
+            written: Slot::of(tree.get("vms"), count),
             name: name.to_owned(),
             name_at: None,
             renamed: None,
@@ -114,6 +123,7 @@ impl VmSet {
             networks: networks(&tree),
             entries: vm_entries(tree.take("vms"), sources, report),
             node: tree.text("node"),
+            alternative_group: tree.text("alternative_group"),
             vmid_base: tree.number("vmid_base"),
             posture: tree.text("posture"),
             default_mode: Slot::Absent,
@@ -143,8 +153,10 @@ impl VmSet {
             renamed: None,
             origin: Origin::Manifest,
             networks: networks(&tree),
+            written: Slot::Absent,
             entries: vm_entries(tree.take("nodes"), sources, report),
             node: tree.text("node"),
+            alternative_group: tree.text("alternative_group"),
             vmid_base: Slot::Absent,
             posture: Slot::Absent,
             default_mode: text(&tree, &["execution", "default_mode"]),

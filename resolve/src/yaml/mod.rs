@@ -5,16 +5,23 @@
 //! also three times as fast as a tree from serde.
 
 mod build;
+mod characters;
+mod merge;
+mod problem;
+mod reading;
 mod scalar;
 mod tree;
+mod whole;
 
+pub(crate) use problem::colon_without_space;
+pub(crate) use reading::Reading;
 pub(crate) use scalar::Meaning;
 pub(crate) use tree::{Key, Map, Node, NodeKind, Scalar};
 
 use crate::source::{FileId, Sources, Span};
 use build::Builder;
-use granit_parser::{Event, Options, Parser, ScalarStyle, Span as Range, Tag};
-use stage::{Entry, Report, shown};
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span as Range, StructureStyle, Tag};
+use stage::{Entry, Place, Report};
 
 /// Deeper nesting is refused, so that code may recurse over trees.
 const MAX_DEPTH: usize = 50;
@@ -26,8 +33,9 @@ pub(crate) fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Opt
     let text = match &source.text {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(unreadable) => {
-            let entry =
-                Entry::error("unreadable", stage::Place::file(&source.shown), &unreadable.fact);
+            let (path, position) = (source.shown.clone(), unreadable.position);
+            let place = Place::File { path, position, excerpt: None };
+            let entry = Entry::error("unreadable", place, &unreadable.fact);
             report.push(match &unreadable.hint {
                 Some(hint) => entry.hint(hint),
                 None => entry,
@@ -37,13 +45,24 @@ pub(crate) fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Opt
     };
     let mut options = Options::default();
     options.set_emit_comments(false);
+    options.emit_anchor_events = true;
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
     let mut builder = Builder::new(sources);
+    let may_differ = characters::may_differ(text);
+    let mut literal = Vec::new();
     for event in Parser::new_from_str_with_options(text, options) {
         let stop = match event {
-            Ok((event, range)) => feed(&mut builder, event, range, file).err(),
-            Err(error) => Some(scan_error(sources, file, &error)),
+            Ok((event, range)) => {
+                if may_differ && is_literal(&event) {
+                    literal.extend(range.byte_range());
+                }
+                feed(&mut builder, event, range, file).err()
+            }
+            Err(error) => {
+                let at = span(file, Range::empty(*error.marker()));
+                Some(problem::entry(sources, at, text, &error))
+            }
         };
         if let Some(entry) = stop {
             report.extend(builder.report);
@@ -52,8 +71,18 @@ pub(crate) fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Opt
         }
     }
     report.extend(std::mem::take(&mut builder.report));
+    if may_differ {
+        for entry in characters::check(sources, file, text, &literal) {
+            report.push(entry);
+        }
+    }
     let root = builder.finish().filter(|node| !node.is_null());
     Some(root.unwrap_or_else(|| Node::empty(Span::start(file))))
+}
+
+/// Returns whether an event is a quoted or a block scalar.
+fn is_literal(event: &Event<'_>) -> bool {
+    matches!(event, Event::Scalar(_, style, ..) if *style != ScalarStyle::Plain)
 }
 
 fn feed(b: &mut Builder<'_>, event: Event<'_>, range: Range, file: FileId) -> Result<(), Entry> {
@@ -61,19 +90,31 @@ fn feed(b: &mut Builder<'_>, event: Event<'_>, range: Range, file: FileId) -> Re
     let tag_at = range.tag_span().map_or(at, |range| span(file, range));
     match event {
         Event::Scalar(text, style, anchor, tag) => {
-            let plain = style == ScalarStyle::Plain && !b.tag(tag_at, tag.as_deref().map(words));
+            // The library writes `~` for a value that is left out.
+            let text = if range.is_empty() { "".into() } else { text };
+            let tag = b.tag(tag_at, tag.as_deref().map(words));
+            let plain = match tag {
+                None => style == ScalarStyle::Plain,
+                Some(tag) => b.scalar_tag((tag_at, tag), &text, at, style == ScalarStyle::Plain),
+            };
             b.scalar(at, text, plain, anchor)
         }
         Event::SequenceStart(_, anchor, tag) => {
-            b.tag(tag_at, tag.as_deref().map(words));
+            let tag = b.tag(tag_at, tag.as_deref().map(words));
+            b.collection_tag(tag_at, tag, "seq");
             b.open_list(at, anchor)
         }
-        Event::MappingStart(_, anchor, tag) => {
-            b.tag(tag_at, tag.as_deref().map(words));
-            b.open_map(at, anchor)
+        Event::MappingStart(style, anchor, tag) => {
+            let tag = b.tag(tag_at, tag.as_deref().map(words));
+            b.collection_tag(tag_at, tag, "map");
+            b.open_map(at, anchor, style == StructureStyle::Flow)
         }
         Event::SequenceEnd | Event::MappingEnd => b.close(),
         Event::Alias(anchor) => b.alias(at, anchor),
+        Event::Anchor(_, name) => {
+            b.anchor(at, name);
+            Ok(())
+        }
         Event::DocumentStart(..) => b.document(at),
         _ => Ok(()),
     }
@@ -93,16 +134,6 @@ fn span(file: FileId, range: Range) -> Span {
         column: number(start.col()).saturating_add(1),
         width: number(width).max(1),
     }
-}
-
-fn scan_error(sources: &Sources, file: FileId, error: &granit_parser::ScanError) -> Entry {
-    let mark = *error.marker();
-    let at = span(file, Range::empty(mark));
-    // The library's message may quote the text, which may be a secret.
-    if sources.file(file).is_some_and(|f| f.secret) {
-        return sources.error("not-yaml", at, "is not valid YAML from here on");
-    }
-    sources.error("not-yaml", at, format!("is not valid YAML: {}", shown::foreign(&error.info())))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn trees() {
     );
     check("a: {<<: [{k: 1}, {k: 2, l: 2}]}", "{a@1:1={k@1:11=1 l@1:25=2}}");
     check("\u{feff}a: 1\r\nb: 2\r\n", "{a@1:1=1 b@2:1=2}");
-    check("a: !!str 1\nb: ! 2", "{a@1:1=\"1\" b@2:1=\"2\"}");
+    check("a: !!str 1\nb: ! c", "{a@1:1=\"1\" b@2:1=\"c\"}");
 }
 
 #[test]
@@ -65,6 +65,79 @@ fn refused() {
     let mut report = Report::new();
     assert!(parse(&sources, file, &mut report).is_some());
     assert_eq!(report.entries()[0].fact, "`k0` is already set on line 1");
+}
+
+#[test]
+fn merges_follow_pyyaml() {
+    check("<<: {a: 1, c: 1}\n<<: {a: 2, b: 2}", "{a@2:6=2 c@1:12=1 b@2:12=2}");
+    check("<<: [{k: 1, m: 1}, {l: 2, k: 2}]\no: 0", "{l@1:21=2 k@1:7=1 m@1:13=1 o@2:1=0}");
+    check("o: 0\nk: 9\n<<: {k: 1, l: 1}", "{k@2:1=9 l@3:12=1 o@1:1=0}");
+    check("\"<<\": {k: 1}\n<<: {l: 2}", "{l@2:6=2 <<@1:1={k@1:8=1}}");
+    check("!!str <<: {k: 1}", "{<<@1:7={k@1:12=1}}");
+}
+
+#[test]
+fn anchors() {
+    check("&a x: &b y\nz: [*a, *b]\n*b : 1", "{x@1:4=y z@2:1=[x y] y@3:1=1}");
+    check(
+        "a: &x 1\nb: &x 2\nc: *x",
+        "{a@1:1=1 b@2:1=2 c@3:1=2}\nf.yaml:2:4: this anchor is already set on line 1, which YAML 1.1 forbids",
+    );
+    check("a: &x [1]\n*x : 1", "f.yaml:2:1: a key must be text");
+}
+
+#[test]
+fn a_space_must_follow_the_colon() {
+    let fact = "a space must follow the colon";
+    check("{name:a, b: 1}", &format!("{{name@1:2=a b@1:10=1}}\nf.yaml:1:6: {fact}"));
+    check("a:\n  name:b\n  c: 1", &format!("f.yaml:2:7: {fact}"));
+    check("a: 1\ncores:4\nb: 2", &format!("f.yaml:2:6: {fact}"));
+    check("{a:[b]}", &format!("f.yaml:1:3: {fact}"));
+    check("{\"name\":a}", "{name@1:2=a}");
+    check("{a:b: 1}", "{a:b@1:2=1}");
+    check("[libc6:amd64]", "[libc6:amd64]");
+}
+
+#[test]
+fn characters_that_are_not_spaces() {
+    let fact = "a no-break space (U+00A0) is not a space in YAML";
+    check("a:\n  b: 1\n\u{a0} c: 1", &format!("f.yaml:3:1: {fact}"));
+    check("a: 1\nb:\u{a0}1\nc: 2", &format!("f.yaml:2:3: {fact}"));
+    check("a: \u{a0}1", &format!("f.yaml:1:4: {fact}"));
+    check(
+        "a: \"\u{a0}1\"\nb: x\u{a0}y\nc: \u{3000}x",
+        "{a@1:1=\"\\u{a0}1\" b@2:1=x\u{a0}y c@3:1=\u{3000}x}",
+    );
+    check("a:\n  x\u{7f}", "f.yaml:2:4: is not valid YAML: control character U+007F");
+    check("a: 1\n \tb: 1", "f.yaml:2:2: is not valid YAML: a tab is not allowed here");
+}
+
+#[test]
+fn characters_that_yaml_1_1_reads_differently() {
+    let tab = "tabs between values are not allowed in YAML 1.1";
+    check(
+        "a:\t1\nb: 'x\t'\nc: |\n  x\t\n# \t\n",
+        &format!("{{a@1:1=1 b@2:1=\"x\t\" c@3:1=\"x\t\\n\"}}\nf.yaml:1:3: {tab}")
+            .replace("\"x\t", "\"x\\t"),
+    );
+    check("a: 1\t# x", &format!("{{a@1:1=1}}\nf.yaml:1:5: {tab}"));
+    check(
+        "a: \"x\u{2028}y\"",
+        "{a@1:1=\"x\\u{2028}y\"}\nf.yaml:1:6: this character ends a line in YAML 1.1",
+    );
+}
+
+#[test]
+fn tags_that_do_not_fit() {
+    let wrong = |tag: &str| format!("f.yaml:1:1: the tag \"!!{tag}\" does not fit the value");
+    check("!!int \"12\"", "12");
+    check("!!float 3", &format!("3\n{}", wrong("float")));
+    let text = "f.yaml:1:3: this is text because of the `!`, but not in YAML 1.1";
+    check("!<tag:yaml.org,2002:str> 1", "\"1\"");
+    check("! 1", &format!("\"1\"\n{text}"));
+    check("! [a]", "[a]");
+    check("!!map [a]", &format!("[a]\n{}", wrong("map")));
+    check("!!seq {a: b}", &format!("{{a@1:8=b}}\n{}", wrong("seq")));
 }
 
 #[test]
@@ -88,6 +161,13 @@ fn scalars() {
         ("0b101", "5 habit"),
         ("0x-5", "-"),
         ("0o+5", "-"),
+        ("-0x1F", "-31 habit"),
+        ("0x_", "-"),
+        ("00", "0"),
+        ("4_0.0", "40 habit"),
+        ("1_0:30", "630 habit"),
+        ("60685_23000:00", "364111380000 habit"),
+        ("9223372036854775808", "-"),
         ("1_000", "1000 habit"),
         ("1:30", "90 habit"),
         ("1:60", "-"),
@@ -109,6 +189,9 @@ fn fractions() {
         ("1.5", Some(1.5)),
         ("-1.5e+3", Some(-1500.0)),
         (".5", Some(0.5)),
+        ("-.5", None),
+        ("685_230.15", None),
+        (".inf", None),
         ("1.5e3", None),
         ("1e3", None),
         ("08", None),
@@ -139,7 +222,16 @@ fn texts() {
         ("1_000", TextInYaml12),
         ("true", Flag { value: true, yaml_1_1: false }),
         ("12", number(12, false)),
-        ("0644", number(420, true)),
+        ("0644", number(644, true)),
+        ("089", number(89, true)),
+        ("0b1", TextInYaml12),
+        ("1:2:3.5", TextInYaml12),
+        ("685_230.15", TextInYaml12),
+        ("-.5", Fraction),
+        ("99999999999999999999", Fraction),
+        ("=", TextInYaml12),
+        ("2026-1-2 3:04:05.6 +7", TextInYaml12),
+        ("2026-1-2", Text),
         ("1.5", Fraction),
         ("1e3", Fraction),
         (".inf", Fraction),

@@ -43,6 +43,8 @@ pub(crate) struct Map(pub Vec<(Key, Node)>);
 pub(crate) struct Key {
     /// The key as text.
     pub text: Box<str>,
+    /// Written without quotes: only then it can be something other than text.
+    pub plain: bool,
     /// Where it is written.
     pub at: Span,
 }

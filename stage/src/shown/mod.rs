@@ -21,6 +21,9 @@ pub const MASK: &str = "…";
 /// The maximum number of characters of a value that are shown.
 const LONGEST_VALUE: usize = 200;
 
+/// A longer word of a message is a value; the longest volume IDs and paths are shorter.
+const LONGEST_WORD: usize = 500;
+
 /// How much of a field's value a message may show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exposure {
@@ -40,11 +43,33 @@ pub fn value(text: &str, exposure: Exposure) -> Option<String> {
         Exposure::Address => self::text(&address(text)),
         Exposure::Hidden => return None,
     };
-    // The beginning of a long text is enough to recognize it.
-    Some(match shown.char_indices().nth(LONGEST_VALUE) {
-        Some((end, _)) => format!("{}{MASK}", &shown[..end]),
-        None => shown,
-    })
+    Some(beginning(&shown))
+}
+
+/// Returns the beginning of a long text, which is enough to recognize it.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}{MASK}", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Returns a message with its long quotations and words cut: a name may be as long as a file.
+pub fn shortened(message: &str) -> String {
+    if message.len() <= LONGEST_VALUE {
+        return message.to_owned();
+    }
+    let is_quoted = |index: usize| index % 2 == 1;
+    let quotations = message.split('"').enumerate().map(|(index, part)| match is_quoted(index) {
+        true => beginning(part),
+        false => part.to_owned(),
+    });
+    let message = quotations.collect::<Vec<_>>().join("\"");
+    let words = message.split(' ').map(|word| match word.chars().nth(LONGEST_WORD) {
+        Some(_) => beginning(word),
+        None => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -178,7 +178,7 @@ impl Connection<'_> {
     fn upload(&mut self, head: &Head, boundary: &str, cut: bool) -> io::Result<Option<Received>> {
         let length = head.length().unwrap_or(0);
         // The node that gets the request collects the file, whichever node it is for (reference 8).
-        let room = self.shared.state().world.nodes.values().next().map_or(0, |node| node.tmp_free);
+        let room = self.shared.state().world.local_tmp_free();
         let mut multipart = Multipart::new(boundary, self.shared.options.keep_bytes, room);
         let mut left = length;
         loop {

@@ -64,6 +64,12 @@ pub enum Then {
     Offline(String),
     /// A node comes back online just before.
     Online(String),
+    /// HA, or someone else, has moved a VM with its local disks just before.
+    Move(MovedVm),
+    /// The HA state of a VM changes just before.
+    Ha(HaEdit),
+    /// The cluster loses its quorum just before, or has it again.
+    Quorum(bool),
     /// A storage is full from now on.
     Full(String),
     /// A privilege is revoked just before.
@@ -148,6 +154,30 @@ pub struct Create {
     pub node: Option<String>,
     /// Its config.
     pub config: BTreeMap<String, String>,
+}
+
+/// A VM that has moved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MovedVm {
+    /// The VM.
+    pub vmid: u32,
+    /// Its new node.
+    pub node: String,
+}
+
+/// A change of an HA resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HaEdit {
+    /// The VM.
+    pub vmid: u32,
+    /// Its requested state, if it changes.
+    pub state: Option<String>,
+    /// The manager's state, if it changes.
+    pub service: Option<String>,
+    /// Whether the manager does not act from now on, if that changes.
+    pub idle: Option<bool>,
 }
 
 /// A held lock file.
@@ -270,6 +300,15 @@ pub(crate) fn apply(world: &mut World, hand: &Then) {
                 node.online = matches!(hand, Then::Online(_));
             }
         }
+        Then::Move(MovedVm { vmid, node }) => world.move_away(*vmid, node),
+        Then::Ha(edit) => {
+            if let Some(resource) = world.ha.get_mut(&edit.vmid) {
+                resource.state = edit.state.clone().unwrap_or(std::mem::take(&mut resource.state));
+                resource.service = edit.service.clone().or(resource.service.take());
+                resource.idle = edit.idle.unwrap_or(resource.idle);
+            }
+        }
+        Then::Quorum(quorate) => world.quorate = Some(*quorate),
         Then::Full(storage) => {
             if let Some(storage) = world.storages.get_mut(storage) {
                 storage.other = storage.total;
@@ -328,6 +367,9 @@ mod tests {
             r#"{"hold": {"vmid": 100, "seconds": 60}}"#,
             r#"{"remove": 100}"#,
             r#"{"offline": "pve1"}"#,
+            r#"{"move": {"vmid": 100, "node": "pve2"}}"#,
+            r#"{"ha": {"vmid": 100, "service": "error"}}"#,
+            r#"{"quorum": false}"#,
             r#"{"full": "local"}"#,
             r#"{"withdraw": {"path": "/vms", "privilege": "VM.Audit"}}"#,
             r#"{"sdn": {"set": {"zones": {"z": {"type": "simple"}}}, "lock": "x"}}"#,

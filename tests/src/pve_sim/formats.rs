@@ -170,6 +170,11 @@ fn address(format: &str, value: &str) -> (bool, String) {
             matches!(value, "auto" | "dhcp" | "manual") || cidr::<Ipv6Addr>(value, 128),
             like("ipv6 network configuration"),
         ),
+        "storage-pair" => storage_pair(value),
+        "pve-ha-resource-or-vm-id" => (
+            full(r"[1-9][0-9]{2,8}|\S+:\S+", value),
+            format!("unable to parse ha resource/vm id '{value}'"),
+        ),
         // `nameserver=foo` passes: an address may be a DNS name (facts 14).
         "address" => (
             value.parse::<IpAddr>().is_ok() || judge("dns-name", value).0,
@@ -210,6 +215,15 @@ fn identifier(what: &str, value: &str) -> (bool, String) {
         full(r"(?i)[a-z][a-z0-9\-_.]*[a-z0-9]", value),
         format!("{what} ID '{value}' contains illegal characters"),
     )
+}
+
+/// An entry of a map of storages: `1`, one storage, or two.
+// PVE: pve-common, JSONSchema.pm, verify_idpair and parse_idmap.
+fn storage_pair(value: &str) -> (bool, String) {
+    let wrong = value.split(':').map(|id| identifier("storage", id)).find(|(good, _)| !good);
+    let wrong = wrong.filter(|_| value != "1");
+    let text = wrong.as_ref().map_or("", |(_, text)| text);
+    (wrong.is_none(), format!("entry '{value}' contains invalid ID - {text}\n"))
 }
 
 fn volume(value: &str, otherwise: bool) -> (bool, String) {

@@ -20,6 +20,9 @@ pub(crate) struct Endpoint {
     /// PVE's permission expression; null if every user may call it.
     #[serde(default)]
     pub(crate) permissions: Value,
+    /// The parameter that names the node that requests are passed on to.
+    #[serde(default)]
+    pub(crate) proxyto: Option<String>,
 }
 
 /// One parameter, or one key of a property string.

@@ -22,6 +22,8 @@ pub(crate) fn parameter(path: &str, name: &str) -> Release {
         "lock-token" | "fabric" if path.starts_with("/cluster/sdn") => (9, 0),
         // PVE: API2/Qemu/CPU.pm and Machine.pm: another architecture can be asked for since 9.2.
         "arch" if path.contains("/capabilities/") => (9, 2),
+        // PVE: qemu-server 9.0.0, API2/Qemu.pm, migrate_vm.
+        "with-conntrack-state" if path.ends_with("/migrate") => (9, 0),
         _ => keys::OLDEST,
     }
 }

@@ -2,10 +2,12 @@
 
 use super::{Explained, Link, Subject};
 use crate::deployment::{AUTOMATION_USER, HOST_USER, IMAGE_DATASTORE};
+use crate::selection::Choice;
 use crate::shape::is_local;
 use crate::site::Origin;
 use serde_json::Value;
 use stage::identity::VmidRange;
+use stage::shown;
 
 /// Explains a field of the document; `None` if the head has no such field.
 pub(super) fn explain(subject: &Subject<'_>, field: &str) -> Option<Explained> {
@@ -18,7 +20,10 @@ pub(super) fn explain(subject: &Subject<'_>, field: &str) -> Option<Explained> {
             subject.written(of_node, &node.node),
             Some(subject.link("the file name", node.stem.as_str().into(), None)),
         ],
-        "api_endpoint" => vec![subject.written(of_node, &node.api_endpoint)],
+        "api_endpoint" => vec![
+            subject.given(subject.options.endpoint.as_ref()),
+            subject.written(of_node, &node.api_endpoint),
+        ],
         "ssh_user" => vec![
             subject.written(of_node, &node.host_user),
             subject.written(defaults, &config.host_user),
@@ -36,7 +41,10 @@ pub(super) fn explain(subject: &Subject<'_>, field: &str) -> Option<Explained> {
             subject.written(of_node, &node.image_datastore),
             Some(subject.built_in(IMAGE_DATASTORE)),
         ],
-        "spec_server" => vec![subject.written(defaults, &config.server_url)],
+        "spec_server" => vec![
+            subject.given(subject.options.spec_server.as_ref()),
+            subject.written(defaults, &config.server_url),
+        ],
         "site" => vec![subject.written("site.yaml", &config.site)],
         "deployment" => vec![Some(subject.name())],
         "vmid_range" => vec![
@@ -66,6 +74,12 @@ impl Subject<'_> {
                 self.link(layer, Value::Null, None)
             }
         }
+    }
+
+    /// Returns where a URL from the command line or the environment is set.
+    fn given(&self, choice: Option<&Choice>) -> Option<Link> {
+        let Choice { value, by } = choice?;
+        Some(self.link(format!("`{by}`"), shown::address(value).into(), None))
     }
 
     /// Returns a link if the API endpoint is on this machine: then the node is this machine.

@@ -38,6 +38,11 @@ const COMMON_FIELDS: [&str; 18] = [
 /// Keys that select layers and are not fields of a VM.
 const STRUCTURAL_KEYS: [&str; 5] = ["template", "preset", "vm_preset", "type", "execution"];
 
+/// Returns whether a field says what a VM does at its first boot; the document omits it for `push`.
+fn is_of_first_boot(path: &[&str]) -> bool {
+    matches!(path, ["spec" | "boot_scenario"])
+}
+
 /// A path in a VM's tree.
 type Path = Vec<String>;
 
@@ -226,7 +231,7 @@ impl Vm<'_> {
         match (in_document, decides) {
             (Some(value), _) => Some(value.clone()),
             // The document names it differently or omits it.
-            (None, Some(spanned)) if path != ["spec"] && !spanned.is_null() => {
+            (None, Some(spanned)) if !is_of_first_boot(path) && !spanned.is_null() => {
                 Some(spanned.to_json(true))
             }
             (None, _) => None,
@@ -249,13 +254,27 @@ impl Vm<'_> {
         }
     }
 
-    /// Returns a link if a layer sets a spec that the VM does not get.
+    /// Returns a link if a layer sets a spec or a boot scenario that the VM does not get.
     fn left_out(&self, path: &[&str]) -> Option<Link> {
-        let unused = path == ["spec"] && !self.json.contains_key("spec");
-        let spanned = self.layers.iter().find_map(|(_, layer)| layer.get("spec"));
+        let [field] = *path else { return None };
+        let unused = is_of_first_boot(path) && !self.json.contains_key(field);
+        let spanned = self.layers.iter().find_map(|(_, layer)| layer.get(field));
         spanned.and_then(Spanned::text).filter(|_| unused)?;
+        if self.json.contains_key("boot_scenario") {
+            let at = self.layers.iter().find_map(|(_, layer)| layer.get("boot_scenario"));
+            let at = at.map_or_else(|| self.vm_entry.text("type").at(), |spanned| Some(spanned.at));
+            let why = "omitted: a nested PVE node sets itself up";
+            return Some(self.subject.link(why, Value::Null, at));
+        }
         let at = self.vm_entry.mode().at().or(self.subject.vm_set.default_mode.at());
         Some(self.subject.link("omitted: `execution` is push", Value::Null, at))
+    }
+
+    /// Returns the boot scenario of a nested PVE node that sets none.
+    fn scenario(&self) -> Option<Link> {
+        let value = self.json.get("boot_scenario")?.clone();
+        let layer = "built in for `type: pve` in a site with `server_url`";
+        Some(self.subject.link(layer, value, self.vm_entry.text("type").at()))
     }
 
     /// Returns the options of a key that have a default for new VMs, or the key if there are none.
@@ -295,6 +314,7 @@ impl Vm<'_> {
             [CONFIG, "net0", "ip"] => Some(subject.built_in("dhcp")),
             [CONFIG, key] if is_unset => self.at_creation(key, ""),
             [CONFIG, key, option] if is_unset => self.at_creation(key, option),
+            ["boot_scenario"] if is_unset => self.scenario(),
             ["boot_disk"] => Some(subject.built_in(BOOT_DISK)),
             ["packages"] => Some(subject.built_in(Value::Array(Vec::new()))),
             ["started"] => Some(subject.built_in(true)),

@@ -9,28 +9,38 @@ pub(crate) const IP: Rule = Rule::new(
     "\"dhcp\" or an address in CIDR notation such as 10.0.12.124/24 or fd00::7c/64",
     |s| s == "dhcp" || guest::interface(s).is_ok(),
     "^(dhcp|[0-9A-Fa-f:.]+/[0-9]{1,3})$",
-);
+)
+.with_spelling(guest::canonical_address);
 
 /// An address with its prefix length.
 pub(crate) const CIDR: Rule = Rule::new(
     "an address in CIDR notation such as 10.0.12.124/24 or fd00::7c/64",
     |s| guest::interface(s).is_ok(),
     "^[0-9A-Fa-f:.]+/[0-9]{1,3}$",
-);
+)
+.with_spelling(guest::canonical_address);
 
 /// An address without prefix length.
 pub(crate) const ADDRESS: Rule = Rule::new(
     "an IP address such as 10.0.12.1 or fd00::1",
     |s| guest::address(s).is_ok(),
     "^[0-9A-Fa-f:.]+$",
-);
+)
+.with_spelling(guest::canonical_address);
 
 /// An address, with or without prefix length.
-pub(crate) const NODE_IP: Rule = Rule::new(
-    "an IP address such as 10.0.12.1",
-    |s| s.parse::<IpAddr>().is_ok() || s.parse::<ipnet::IpNet>().is_ok(),
-    "^[0-9A-Fa-f:./]+$",
-);
+pub(crate) const NODE_IP: Rule =
+    Rule::new("an IP address such as 10.0.12.1", is_node_ip, "^[0-9A-Fa-f:./]+$")
+        .with_spelling(guest::canonical_address);
+
+/// Unlike ipnet, std refuses leading zeros, which C libraries read as octal.
+fn is_node_ip(s: &str) -> bool {
+    let (address, prefix) = s.split_once('/').unwrap_or((s, "1"));
+    let Ok(address) = address.parse::<IpAddr>() else { return false };
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let is_number = prefix.bytes().all(|b| b.is_ascii_digit()) && !prefix.starts_with('0');
+    is_number && prefix.parse().is_ok_and(|length: u8| length <= most)
+}
 
 /// An address of a web server.
 pub(crate) const URL: Rule = Rule::new(
@@ -46,19 +56,9 @@ pub(crate) const ENDPOINT: Rule = Rule::new(
     "^[Hh][Tt][Tt][Pp][Ss]://[^\\s/?#@]+[^\\s?@]*$",
 );
 
-/// The same, or empty for none.
-pub(crate) const ENDPOINT_OR_EMPTY: Rule = Rule::new(
-    "the URL of a PVE API such as https://10.0.12.2:8006, without a user",
-    |s| s.is_empty() || is_endpoint(s),
-    "^([Hh][Tt][Tt][Pp][Ss]://[^\\s/?#@]+[^\\s?@]*)?$",
-);
-
-/// Where VMs fetch their specs, or empty for none.
-pub(crate) const SERVER_OR_EMPTY: Rule = Rule::new(
-    "a URL that begins with https:// or http://",
-    |s| s.is_empty() || is_server(s),
-    "^(https?://[^\\s/?#-].*)?$",
-);
+/// Where VMs fetch their specs.
+pub(crate) const SERVER: Rule =
+    Rule::new("a URL that begins with https:// or http://", is_server, "^https?://[^\\s/?#-].*$");
 
 fn is_url(s: &str) -> bool {
     host(s).is_some_and(is_host) && !s.contains(|c: char| c.is_whitespace() || c.is_control())
@@ -130,6 +130,20 @@ mod tests {
         );
         check(&ADDRESS, &["10.0.0.1", "fe80::1"], &["0.0.0.0", "::", "10.0.0.1/24", "gw"]);
         check(&CIDR, &["10.0.0.5/24"], &["dhcp", "10.0.0.5"]);
+        check(
+            &NODE_IP,
+            &["10.0.0.1", "10.0.0.1/24", "fd00::1", "fd00::1/128"],
+            &[
+                "",
+                "010.0.0.1",
+                "010.0.0.1/24",
+                "10.0.0.1/0",
+                "10.0.0.1/08",
+                "10.0.0.1/33",
+                "10.0.0.1/",
+                "10.0.0.1/24/24",
+            ],
+        );
     }
 
     #[test]
@@ -171,9 +185,9 @@ mod tests {
             ],
         );
         check(
-            &SERVER_OR_EMPTY,
-            &["", "http://s", "https://s:44443"],
-            &["HTTPS://s", "https://:1", "https://-s"],
+            &SERVER,
+            &["http://s", "https://s:44443"],
+            &["", "HTTPS://s", "https://:1", "https://-s"],
         );
     }
 

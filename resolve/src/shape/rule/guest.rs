@@ -20,9 +20,9 @@ pub(crate) const VM_USER: Rule = Rule::new(
 /// A package of a distribution, optionally with `=version`, `/release` or `:architecture`. It
 /// becomes an argument of apt, which reads a leading `-` as an option and a final `-` as removal.
 pub(crate) const PACKAGE: Rule = Rule::new(
-    "a package name: letters, digits and +-._:=~/, starting with a letter or digit, not ending with -",
+    "a package name: letters, digits and +-._:=~/, starting with a letter or digit, not ending with -; a version can end with *",
     |s| guest::package(s).is_ok(),
-    "^[A-Za-z0-9]([A-Za-z0-9+._:=~/-]*[A-Za-z0-9+._:=~/])?$",
+    "^[A-Za-z0-9]([A-Za-z0-9+._:=~/-]*[A-Za-z0-9+._:=~/*])?$",
 );
 
 /// A name in the time zone database, where it becomes a path.
@@ -121,8 +121,24 @@ mod tests {
         check(&VM_USER, &["homestak", "_a"], &["default", "ALL", "1a", ""]);
         check(
             &PACKAGE,
-            &["nginx", "g++", "libc6:amd64", "vim=2:9.0~1", "vim/stable"],
-            &["", "-y", "vim-", "a b", "a..b", "a//b", "a,b", "ä"],
+            &["nginx", "g++", "libc6:amd64", "vim=2:9.0~1", "vim/stable", "foo=1.2*", "foo=1.2.*"],
+            &[
+                "*",
+                "foo*",
+                "foo=*",
+                "foo=1*2",
+                "foo=1.2-*",
+                "foo=1**",
+                "fo*=1.2",
+                "",
+                "-y",
+                "vim-",
+                "a b",
+                "a..b",
+                "a//b",
+                "a,b",
+                "ä",
+            ],
         );
         check(&TIMEZONE, &["UTC", "Etc/GMT+5", "Europe/Berlin"], &["", "/etc", "Europe/", "../x"]);
         check(&DOMAIN, &["lab.example", "LAN"], &["", ".lan", "a..b", "-a", "a_b", "localhost"]);

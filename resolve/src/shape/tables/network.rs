@@ -1,6 +1,6 @@
 //! Nodes and hosts: the machines of a site.
 
-use crate::shape::Type::{Any, Flag, List, Named, Number, Object, Reference, Text};
+use crate::shape::Type::{Any, Flag, List, Named, Number, Object, Or, Reference, Text, Written};
 use crate::shape::tables::site::IMAGES;
 use crate::shape::{EMPTY, Field, Shape, Target, rule};
 
@@ -8,7 +8,8 @@ use crate::shape::{EMPTY, Field, Shape, Target, rule};
 pub(crate) static NODE: Shape = Shape {
     title: "a node",
     fields: &[
-        Field::new("node", Text(&rule::NODE), "The node's name in PVE [default: the file name]."),
+        Field::new("node", Text(&rule::NODE), "The node's name in PVE [default: the file name].")
+            .or_blank(),
         Field::new(
             "cluster",
             Text(&rule::NODE),
@@ -20,24 +21,29 @@ pub(crate) static NODE: Shape = Shape {
             Text(&machine::rule::STORAGE),
             "File storage with content type import, for images and seeds [default: local].",
         ),
-        Field::new("api_endpoint", Text(&rule::ENDPOINT_OR_EMPTY), "Base URL of the PVE API.")
-            .address(),
+        Field::new("api_endpoint", Text(&rule::ENDPOINT), "Base URL of the PVE API.")
+            .address()
+            .blank_is_null(),
         Field::new(
             "api_token",
             Reference(Target::Token),
             "Key of api_tokens in secrets.yaml [default: the file name].",
         )
-        .hidden(),
-        Field::new("ip", Text(&rule::NODE_IP), "The node's address."),
+        .hidden()
+        .or_blank(),
+        Field::new("ip", Text(&rule::NODE_IP), "The node's address.").or_blank(),
         Field::new("host_user", Text(&rule::USER), "The user for SSH to the node.")
-            .former(&["ssh_user"]),
+            .former(&["ssh_user"])
+            .or_blank(),
         IMAGES,
-        Field::new("host", Text(&rule::NAME), "The physical machine, in hosts/; informational."),
+        Field::new("host", Text(&rule::NAME), "The physical machine, in hosts/; informational.")
+            .or_blank(),
         Field::new(
             "parent_node",
             Text(&rule::NAME),
             "The node that this one runs on; informational.",
-        ),
+        )
+        .or_blank(),
     ],
     ..EMPTY
 };
@@ -46,10 +52,12 @@ pub(crate) static NODE: Shape = Shape {
 pub(crate) static HOST: Shape = Shape {
     title: "a host",
     fields: &[
-        Field::new("host", Text(&rule::NAME), "The host's name."),
+        Field::new("host", Text(&rule::NAME), "The host's name.").or_blank(),
         Field::new("domain", Text(&rule::ANY), "Its DNS domain."),
-        Field::new("ip", Text(&rule::NODE_IP), "Its address."),
-        Field::new("local_user", Text(&rule::USER), "The user on the console."),
+        Field::new("timezone", Text(&rule::TIMEZONE), "Its time zone [default: the site's].")
+            .or_blank(),
+        Field::new("ip", Text(&rule::NODE_IP), "Its address.").or_blank(),
+        Field::new("local_user", Text(&rule::USER), "The user on the console.").or_blank(),
         Field::new("network", Object(&HOST_NETWORK), "Its network."),
         Field::new("storage", Object(&HOST_STORAGE), "Its storage pools."),
         Field::new("hardware", Object(&HARDWARE), "Its hardware."),
@@ -70,8 +78,8 @@ static INTERFACE: Shape = Shape {
     fields: &[
         Field::new("type", Text(&rule::ANY), "bridge, bond and so on."),
         Field::new("ports", Any, "The ports of a bridge."),
-        Field::new("address", Text(&rule::NODE_IP), "Its address in CIDR notation."),
-        Field::new("gateway", Text(&rule::ADDRESS), "Its gateway."),
+        Field::new("address", Text(&rule::NODE_IP), "Its address in CIDR notation.").or_blank(),
+        Field::new("gateway", Text(&rule::ADDRESS), "Its gateway.").or_blank(),
     ],
     ..EMPTY
 };
@@ -94,17 +102,23 @@ static POOL: Shape = Shape {
 static HARDWARE: Shape = Shape {
     title: "`hardware`",
     fields: &[
-        Field::new("cpu_cores", Number(1, i64::MAX), "CPU cores."),
-        Field::new("memory_gb", Number(1, i64::MAX), "Memory in GiB."),
+        Field::new("cpu_cores", COUNTED, "CPU cores.").or_blank(),
+        Field::new("memory_gb", COUNTED, "Memory in GiB.").or_blank(),
     ],
     ..EMPTY
 };
 
+/// The reference's generator writes `unknown` for what it could not count, and rounds less than half
+/// a GiB down to 0.
+const COUNTED: crate::shape::Type = Or("unknown", &Number(0, i64::MAX));
+
 static ACCESS: Shape = Shape {
     title: "`access`",
     fields: &[
-        Field::new("host_user", Text(&rule::USER), "The user for SSH.").former(&["ssh_user"]),
-        Field::new("ssh_port", Number(1, 65_535), "The SSH port."),
+        Field::new("host_user", Text(&rule::USER), "The user for SSH.")
+            .former(&["ssh_user"])
+            .or_blank(),
+        Field::new("ssh_port", Number(1, 65_535), "The SSH port.").or_blank(),
         Field::new("authorized_keys", List(&Text(&rule::ANY)), "Who may log in."),
     ],
     ..EMPTY
@@ -114,9 +128,9 @@ static SSH: Shape = Shape {
     title: "`ssh`",
     fields: &[
         // The reference's generator writes a bare `yes`, which YAML 1.1 reads as a flag.
-        Field::new("permit_root_login", Text(&rule::ANY), "As in sshd_config."),
-        Field::new("password_authentication", Text(&rule::ANY), "As in sshd_config."),
-        Field::new("pubkey_authentication", Text(&rule::ANY), "As in sshd_config."),
+        Field::new("permit_root_login", Written(&rule::ANY), "As in sshd_config."),
+        Field::new("password_authentication", Written(&rule::ANY), "As in sshd_config."),
+        Field::new("pubkey_authentication", Written(&rule::ANY), "As in sshd_config."),
         Field::new("enabled", Flag, "Whether it is enabled."),
     ],
     ..EMPTY

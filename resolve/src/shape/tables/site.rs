@@ -1,6 +1,8 @@
 //! site.yaml, secrets.yaml, postures and specs.
 
-use crate::shape::Type::{Any, Either, Flag, List, Named, Number, Object, Reference, Text, Word};
+use crate::shape::Type::{
+    Any, Either, Flag, List, Named, Number, Object, Or, Reference, Text, Word, Written,
+};
 use crate::shape::{EMPTY, Field, Shape, Target, rule, vm};
 
 /// site.yaml.
@@ -31,18 +33,22 @@ pub(crate) static DEFAULTS: Shape = Shape {
             "timezone",
             Text(&rule::TIMEZONE),
             "Time zone of guests, such as Europe/Berlin.",
-        ),
-        Field::new("domain", Text(&rule::DOMAIN), "DNS domain of guests."),
+        )
+        .or_blank(),
+        Field::new("domain", Text(&rule::DOMAIN), "DNS domain of guests.").or_blank(),
         Field::new(
             "vm_user",
             Text(&rule::VM_USER),
             "The user that cloud-init creates [default: homestak].",
         )
-        .former(&["automation_user"]),
+        .former(&["automation_user"])
+        .or_blank(),
         Field::new("host_user", Text(&rule::USER), "The user for SSH to nodes [default: root].")
-            .former(&["ssh_user"]),
-        Field::new("bridge", Text(&machine::rule::BRIDGE), "Bridge of every VM [default: vmbr0]."),
-        Field::new("gateway", vm::GATEWAY.ty, "Gateways of every VM that sets none."),
+            .former(&["ssh_user"])
+            .or_blank(),
+        Field::new("bridge", Text(&machine::rule::BRIDGE), "Bridge of every VM [default: vmbr0].")
+            .or_blank(),
+        Field::new("gateway", vm::GATEWAY.ty, "Gateways of every VM that sets none.").or_blank(),
         Field::new(
             "mac_prefix",
             Text(&rule::MAC_PREFIX),
@@ -51,19 +57,17 @@ pub(crate) static DEFAULTS: Shape = Shape {
         Field::new("dns_servers", List(&Text(&rule::ADDRESS)), "DNS servers of guests."),
         Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages that ansible installs."),
         Field::new("pve_remove_subscription_nag", Flag, "For ansible [default: true]."),
-        Field::new(
-            "server_url",
-            Text(&rule::SERVER_OR_EMPTY),
-            "URL of the spec server; empty for none.",
-        )
-        .address()
-        .former(&["spec_server"]),
+        Field::new("server_url", Text(&rule::SERVER), "URL of the spec server; empty for none.")
+            .address()
+            .former(&["spec_server"])
+            .or_blank(),
         Field::new("image_release", Text(&rule::ANY), "The image release, for the image tools.")
             .former(&["packer_release"]),
         Field::new("image_release_repo", Text(&rule::ANY), "Where image releases are published.")
             .address()
             .former(&["packer_release_repo"]),
-        Field::new("datastore", Text(&machine::rule::STORAGE), "Unused; set it in nodes/."),
+        Field::new("datastore", Text(&machine::rule::STORAGE), "Unused; set it in nodes/.")
+            .or_blank(),
         Field::new(
             "vmid_range",
             Text(&rule::VMID_RANGE),
@@ -180,10 +184,15 @@ static PASSWORDS: Shape = Shape {
 static AUTH: Shape = Shape {
     title: "`auth`",
     fields: &[
-        Field::new("signing_key", Text(&rule::SIGNING_KEY), "Key that signs provisioning tokens."),
+        Field::new(
+            "signing_key",
+            Written(&rule::SIGNING_KEY),
+            "Key that signs provisioning tokens.",
+        )
+        .or_blank(),
         Field::new(
             "signing_keys",
-            Named(&Text(&rule::SIGNING_KEY)),
+            Named(&Written(&rule::SIGNING_KEY)),
             "Further signing keys by name, for `mint-token --kid` and for key rotation.",
         ),
         Field::new("site_token", Text(&rule::ANY), "One token for all VMs, in older sites."),
@@ -234,7 +243,8 @@ static POSTURE_AUTH: Shape = Shape {
         "method",
         Word(&["network", "site_token", "node_token"]),
         "How a VM authenticates: network, site_token or node_token.",
-    )],
+    )
+    .or_blank()],
     ..EMPTY
 };
 
@@ -316,6 +326,9 @@ static SPEC_ACCESS: Shape = Shape {
     ..EMPTY
 };
 
+/// Asks for every key of secrets.yaml.
+pub(crate) const ALL_KEYS: &str = "all";
+
 static SPEC_USER: Shape = Shape {
     title: "a user",
     fields: &[
@@ -323,8 +336,8 @@ static SPEC_USER: Shape = Shape {
         Field::new("sudo", Flag, "Whether the user can use sudo [default: false]."),
         Field::new(
             "ssh_keys",
-            List(&Reference(Target::SshKey)),
-            "Names from ssh_keys in secrets.yaml.",
+            Or(ALL_KEYS, &List(&Reference(Target::SshKey))),
+            "Names from ssh_keys in secrets.yaml, or all [default: all, with a warning].",
         ),
     ],
     ..EMPTY

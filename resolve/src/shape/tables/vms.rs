@@ -16,7 +16,8 @@ pub(crate) static TEMPLATE: Shape = Shape {
             "preset",
             Reference(Target::Preset),
             "The preset that this template starts from.",
-        ),
+        )
+        .or_blank(),
     ],
     shared: &vm::SHARED,
     ..EMPTY
@@ -31,8 +32,10 @@ pub(crate) static ENV: Shape = Shape {
             "posture",
             Reference(Target::Posture),
             "The posture for ansible [default: dev].",
-        ),
+        )
+        .or_blank(),
         NODE,
+        ALTERNATIVE_GROUP,
         Field::new(
             "vmid_base",
             vm::VMID_RANGE,
@@ -53,9 +56,11 @@ pub(crate) static ENV_VM: Shape = Shape {
             "template",
             Reference(Target::Template),
             "The template (in vms/) that this VM starts from.",
-        ),
+        )
+        .or_blank(),
         Field::new("vm_preset", Reference(Target::Preset), "The preset that this VM starts from.")
-            .former(&["preset"]),
+            .former(&["preset"])
+            .or_blank(),
         vm::VMID,
         vm::COUNT_FIELD,
         vm::MAC,
@@ -74,7 +79,9 @@ pub(crate) static MANIFEST: Shape = Shape {
         Field::new("name", Text(&rule::DEPLOYMENT), "The deployment's name.").required(),
         DESCRIPTION,
         NODE,
-        Field::new("pattern", Word(&["flat", "tiered"]), "Informational: flat or tiered."),
+        ALTERNATIVE_GROUP,
+        Field::new("pattern", Word(&["flat", "tiered"]), "Informational: flat or tiered.")
+            .or_blank(),
         Field::new("execution", Object(&EXECUTION), "How the VMs get their configuration."),
         NETWORKS,
         Field::new("nodes", Filled(&Object(&MANIFEST_NODE)), "The VMs.").required(),
@@ -91,7 +98,8 @@ pub(crate) static MANIFEST_NODE: Shape = Shape {
         Field::new("type", Word(&["vm", "pve", "ct"]), "vm, or pve for a nested PVE node.")
             .required(),
         Field::new("preset", Reference(Target::Preset), "The preset that this VM starts from.")
-            .former(&["vm_preset"]),
+            .former(&["vm_preset"])
+            .or_blank(),
         vm::VMID,
         Field::new(
             "parent",
@@ -113,14 +121,14 @@ const MODE: &[&str] = &["push", "pull"];
 /// `execution` of a manifest.
 pub(crate) static EXECUTION: Shape = Shape {
     title: "`execution`",
-    fields: &[Field::new("default_mode", Word(MODE), "push or pull, for all nodes.")],
+    fields: &[Field::new("default_mode", Word(MODE), "push or pull, for all nodes.").or_blank()],
     ..EMPTY
 };
 
 /// `execution` of a node of a manifest.
 pub(crate) static NODE_EXECUTION: Shape = Shape {
     title: "`execution`",
-    fields: &[Field::new("mode", Word(MODE), "push or pull.")],
+    fields: &[Field::new("mode", Word(MODE), "push or pull.").or_blank()],
     ..EMPTY
 };
 
@@ -150,6 +158,12 @@ const NETWORKS: Field = Field::new(
     "networks",
     List(&Reference(Target::Network)),
     "Networks (in networks/) besides those of the VMs' bridges.",
+);
+
+const ALTERNATIVE_GROUP: Field = Field::new(
+    "alternative_group",
+    Text(&rule::DEPLOYMENT),
+    "Name of a group of envs and manifests of which only one exists at a time: `resolve check` does not compare their vmids, MACs, addresses and DNS names.",
 );
 
 const DESCRIPTION: Field = Field::new("description", Text(&rule::ANY), "Description, for people.");

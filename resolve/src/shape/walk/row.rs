@@ -101,7 +101,7 @@ impl Walker<'_> {
     fn option(&mut self, node: &Node, option: Opt, name: Name<'_>) -> Content {
         match option {
             Opt::Part(part) => self.kind(node, part.kind, name),
-            Opt::Field(field) => self.value(node, &field.ty, name),
+            Opt::Field(field) => self.of_field(node, field, name),
         }
     }
 

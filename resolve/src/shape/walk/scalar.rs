@@ -1,18 +1,28 @@
-//! Validates scalars: text, words, numbers, flags and untyped values. Does no I/O.
+//! Validates scalars: text, words, numbers and flags. Does no I/O.
 
 use super::{Name, Walker};
 use crate::shape::Rule;
 use crate::suggest;
 use crate::tree::Content;
-use crate::yaml::{Meaning, Node, NodeKind, Scalar};
-use serde_json::{Map, Number, Value};
+use crate::yaml::{Meaning, Node, Scalar};
 use stage::shown;
-use std::fmt::Display;
 
 impl Walker<'_> {
     pub(super) fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
         let Some(text) = self.plain_text(node, name, rule.must) else { return Content::Invalid };
-        if !rule.accepts(text) {
+        self.follows(text, node, rule, name)
+    }
+
+    /// Validates text as written.
+    pub(super) fn written(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
+        match node.text() {
+            Some(text) => self.follows(text, node, rule, name),
+            None => self.wrong(node, name, rule.must),
+        }
+    }
+
+    fn follows(&mut self, text: &str, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
+        let Some(normal) = rule.normal(text) else {
             let fact = match rule.fault.and_then(|fault| fault(text).err()) {
                 Some(fault) => format!("{name} {fault}"),
                 None => self.fact(node, name, rule.must),
@@ -22,8 +32,8 @@ impl Walker<'_> {
                 Some(hint) => entry.hint(hint),
                 None => entry,
             });
-        }
-        Content::Value(text.into())
+        };
+        Content::Value(normal.into())
     }
 
     /// Validates one of a few words. The words are known, so they need no quotes.
@@ -60,9 +70,7 @@ impl Walker<'_> {
                     Some(text) => format!("\"{text}\""),
                     None => name.to_string(),
                 };
-                let fact = format!("{what} is text here, but not in YAML 1.1");
-                let entry = self.sources.warning("not-quoted", node.at, fact);
-                self.report.push(entry.hint("quote it"));
+                self.warn_of_text(node, &what);
             }
             Meaning::TextInYaml12 | Meaning::Text => {}
         }
@@ -78,7 +86,7 @@ impl Walker<'_> {
         match scalar.number() {
             Some(Meaning::Number { value, yaml_1_1 }) if (least..=most).contains(&value) => {
                 if yaml_1_1 {
-                    self.warn_yaml_1_1(node, name, Some(&value), "");
+                    self.warn_yaml_1_1(node, name, &value);
                 }
                 Content::Value(value.into())
             }
@@ -106,78 +114,12 @@ impl Walker<'_> {
         match node.scalar().and_then(Scalar::flag) {
             Some(Meaning::Flag { value, yaml_1_1 }) => {
                 if yaml_1_1 {
-                    self.warn_yaml_1_1(node, name, Some(&value), "");
+                    self.warn_yaml_1_1(node, name, &value);
                 }
                 Content::Value(value.into())
             }
             _ => self.wrong(node, name, "true or false"),
         }
-    }
-
-    /// Returns an untyped value as YAML 1.1 reads it. It may be a secret, so messages show only the
-    /// words of flags.
-    pub(super) fn any(&mut self, node: &Node, name: Name<'_>) -> Value {
-        let inside = Name::Inside(name.key());
-        match &node.kind {
-            NodeKind::Map(map) => {
-                let entry = |(key, node): &(crate::yaml::Key, Node)| {
-                    (key.text.to_string(), self.any(node, inside))
-                };
-                Value::Object(map.0.iter().map(entry).collect::<Map<_, _>>())
-            }
-            NodeKind::List(items) => items.iter().map(|item| self.any(item, inside)).collect(),
-            NodeKind::Scalar(_) if node.is_null() => Value::Null,
-            NodeKind::Scalar(scalar) => {
-                let or = ", or quote it";
-                match scalar.flag().or_else(|| scalar.number()) {
-                    Some(Meaning::Flag { value, yaml_1_1 }) => {
-                        if yaml_1_1 {
-                            self.warn_yaml_1_1(node, name, Some(&value), or);
-                        }
-                        value.into()
-                    }
-                    Some(Meaning::Number { value, yaml_1_1 }) => {
-                        if yaml_1_1 {
-                            self.warn_yaml_1_1(node, name, None, or);
-                        }
-                        value.into()
-                    }
-                    _ => match scalar.fraction().and_then(Number::from_f64) {
-                        Some(number) => Value::Number(number),
-                        None => (*scalar.text).into(),
-                    },
-                }
-            }
-        }
-    }
-
-    /// Warns that YAML 1.2 reads the value as text or as another number.
-    fn warn_yaml_1_1(
-        &mut self,
-        node: &Node,
-        name: Name<'_>,
-        value: Option<&dyn Display>,
-        or: &str,
-    ) {
-        if self.secret {
-            return;
-        }
-        let entry = match value {
-            Some(value) => {
-                let text = node.text().unwrap_or_default();
-                let fact = format!("{name} is {value}: \"{text}\" is read as YAML 1.1");
-                self.sources
-                    .warning("yaml-1-1-number", node.at, fact)
-                    .hint(format!("write {value}{or}"))
-            }
-            None => {
-                let fact = format!("{name} is a number whose value depends on the YAML version");
-                self.sources
-                    .warning("yaml-1-1-number", node.at, fact)
-                    .hint(format!("write it in decimal digits{or}"))
-            }
-        };
-        self.report.push(entry);
     }
 }
 

@@ -88,8 +88,14 @@ fn failed(verb: &str, cause: &str) -> Refusal {
     Refusal::die(format!("{verb} failed: {cause}"))
 }
 
+/// Takes the cluster's lock for users and pools.
+fn lock_users(call: &Call) -> Result<(), String> {
+    call.world.check_cluster_lock("file-user_cfg")
+}
+
 pub(super) fn create_pool(call: &mut Call) -> Reply {
     let id = call.params.text("poolid").to_owned();
+    lock_users(call).map_err(|cause| failed("create pool", &cause))?;
     if call.world.pools.contains_key(&id) {
         return Err(failed("create pool", &format!("pool '{id}' already exists")));
     }
@@ -106,6 +112,7 @@ pub(super) fn create_pool(call: &mut Call) -> Reply {
 
 /// Changes a pool, all or nothing: any refusal, including of privileges, fails the whole request.
 pub(super) fn change_pool(call: &mut Call) -> Reply {
+    lock_users(call).map_err(|cause| failed("update pools", &cause))?;
     let mut pools = call.world.pools.clone();
     // PVE: pve-access-control, AccessControl.pm, lock_user_config: the text of a refusal is appended
     // to that of the request, and its status is lost.
@@ -183,6 +190,7 @@ fn move_member(
 pub(super) fn delete_pool(call: &mut Call) -> Reply {
     let id = call.params.text("poolid").to_owned();
     let fail = |cause: String| Err(failed("delete pool", &cause));
+    lock_users(call).map_err(|cause| failed("delete pool", &cause))?;
     let Some(pool) = call.world.pools.get(&id) else {
         return fail(format!("pool '{id}' does not exist"));
     };

@@ -157,7 +157,7 @@ fn nodes(call: &Call) -> Vec<Value> {
 
 fn storages(call: &Call) -> Vec<Value> {
     let mut lines = Vec::new();
-    for (node, _) in call.world.nodes.iter().filter(|(_, node)| node.online) {
+    for (node, there) in &call.world.nodes {
         for (id, storage) in &call.world.storages {
             let path = format!("/storage/{id}");
             let sees = call.world.may(call.who, &path, &["Datastore.Audit"]);
@@ -167,13 +167,20 @@ fn storages(call: &Call) -> Vec<Value> {
             {
                 continue;
             }
-            let avail = call.world.available(node, id);
-            lines.push(json!({
+            let mut line = json!({
                 "id": format!("storage/{node}/{id}"), "type": "storage", "storage": id,
-                "node": node, "status": "available", "plugintype": storage.r#type,
-                "shared": flag(storage.shared), "maxdisk": storage.total, "disk": storage.total - avail,
+                "node": node, "status": "unknown", "plugintype": storage.r#type,
+                "shared": flag(storage.shared),
                 "content": storage.content.iter().cloned().collect::<Vec<_>>().join(","),
-            }));
+            });
+            // PVE: pve-manager, API2Tools.pm, extract_storage_stats: what the node itself reports.
+            if there.online && storage.is_active_on(node) {
+                let total = storage.total_on(node);
+                line["status"] = "available".into();
+                line["maxdisk"] = total.into();
+                line["disk"] = (total - call.world.available(node, id)).into();
+            }
+            lines.push(line);
         }
     }
     lines
@@ -206,16 +213,15 @@ pub(super) fn status(call: &mut Call) -> Reply {
     let nodes = &call.world.nodes;
     let mut lines = Vec::new();
     if nodes.len() > 1 {
-        let online = nodes.values().filter(|node| node.online).count();
         lines.push(json!({
             "type": "cluster", "id": "cluster", "name": "simulated", "version": 2,
-            "nodes": nodes.len(), "quorate": flag(online * 2 > nodes.len()),
+            "nodes": nodes.len(), "quorate": flag(call.world.is_quorate()),
         }));
     }
     for (number, (name, node)) in nodes.iter().enumerate() {
         lines.push(json!({
             "type": "node", "id": format!("node/{name}"), "name": name, "nodeid": number + 1,
-            "ip": "127.0.0.1", "online": flag(node.online), "local": flag(number == 0), "level": "",
+            "ip": "127.0.0.1", "online": flag(node.online), "local": flag(name == call.world.local_node()), "level": "",
         }));
     }
     Ok(Value::Array(lines).into())

@@ -38,6 +38,7 @@ pub(super) fn put(call: &mut Call) -> Reply {
     let (node, vmid) = (call.node(), call.vmid());
     let change = read_change(call)?;
     call.world.lock_file(vmid)?;
+    call.world.check_writable(&node, vmid).map_err(Refusal::die)?;
     call.world.change(&node, call.who, vmid, &change)?;
     Ok(Value::Null.into())
 }

@@ -16,6 +16,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
     let node = call.node();
     let storage = call.params.text("storage").to_owned();
     call.world.storage(&storage, &node)?;
+    call.world.activate(&storage, &node)?;
     let content = call.params.get("content");
     let vmid = call.params.get("vmid").and_then(|v| v.parse::<u32>().ok());
     let copies = call.world.copies(&node, &storage);
@@ -133,6 +134,7 @@ pub(super) fn allocate(call: &mut Call) -> Reply {
     if !call.world.storage(&storage, &node)?.content.contains("images") {
         return Err(Refusal::die(format!("storage '{storage}' does not support 'images' content")));
     }
+    call.world.activate(&storage, &node)?;
     let vmid = call.vmid();
     let name = call.params.text("filename").to_owned();
     let has_path = call.world.storage(&storage, &node)?.has_path();

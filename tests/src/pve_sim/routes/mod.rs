@@ -7,8 +7,10 @@ mod checks;
 mod cluster;
 mod config;
 mod content;
+mod ha;
 mod hardware;
 mod lxc;
+mod migrate;
 mod nodes;
 mod permission;
 mod qemu;
@@ -44,7 +46,7 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every supported endpoint: method, template, handler.
-pub(super) const ROUTES: [(&str, &str, Handler); 89] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 95] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
@@ -67,6 +69,8 @@ pub(super) const ROUTES: [(&str, &str, Handler); 89] = [
     ("PUT", "/nodes/{node}/qemu/{vmid}/resize", config::resize),
     ("POST", "/nodes/{node}/qemu/{vmid}/move_disk", config::move_disk),
     ("PUT", "/nodes/{node}/qemu/{vmid}/unlink", config::unlink),
+    ("GET", "/nodes/{node}/qemu/{vmid}/migrate", migrate::preconditions),
+    ("POST", "/nodes/{node}/qemu/{vmid}/migrate", migrate::migrate),
     ("GET", "/nodes/{node}/qemu/{vmid}/status/current", status::current),
     ("POST", "/nodes/{node}/qemu/{vmid}/status/start", status::start),
     ("POST", "/nodes/{node}/qemu/{vmid}/status/stop", status::stop),
@@ -99,6 +103,10 @@ pub(super) const ROUTES: [(&str, &str, Handler); 89] = [
     ("GET", "/cluster/nextid", cluster::nextid),
     ("GET", "/cluster/status", cluster::status),
     ("GET", "/cluster/options", cluster::options),
+    ("GET", "/cluster/ha/resources", ha::resources),
+    ("GET", "/cluster/ha/resources/{sid}", ha::resource),
+    ("PUT", "/cluster/ha/resources/{sid}", ha::change),
+    ("GET", "/cluster/ha/status/current", ha::status),
     ("GET", "/access/permissions", access::permissions),
     ("GET", "/pools", access::pools),
     ("POST", "/pools", access::create_pool),
@@ -166,7 +174,7 @@ pub(crate) fn serve(
     // PVE: pve-http-server and pve-manager, HTTPServer.pm, rest_handler: privileges first, then
     // the way to the node, then the parameters.
     permission::check(&call, &endpoint.permissions)?;
-    if endpoint.path.starts_with("/nodes/{node}") {
+    if endpoint.proxyto.as_deref() == Some("node") {
         call.world.reachable_node(call.params.text("node"))?;
     }
     // Mappings are checked on the given node.

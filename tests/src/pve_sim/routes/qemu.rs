@@ -103,6 +103,7 @@ pub(super) fn create(call: &mut Call) -> Reply {
     let (node, vmid) = (call.node(), call.vmid());
     let mut config: BTreeMap<String, String> = call.params.0.clone();
     config.retain(|key, _| !NOT_CONFIG.contains(&key.as_str()) && key != "vmid");
+    call.world.check_quorum()?;
     check_ssh_keys(&config)?;
     let pool = call.params.get("pool").map(str::to_owned);
     if let Some(pool) = &pool
@@ -118,6 +119,10 @@ pub(super) fn create(call: &mut Call) -> Reply {
     // PVE: facts 53.
     if call.world.check_vm(call.who, vmid, pool.as_deref(), &["VM.Allocate"]).is_err() {
         return Err(Refusal::permission_unnamed());
+    }
+    // PVE: API2/Qemu.pm, create_vm; facts-3 4.1.
+    if call.params.flag("ha-managed") {
+        call.world.check(call.who, "/", &["Sys.Console"])?;
     }
     for name in NOT_SERVED {
         if call.params.get(name).is_some() {

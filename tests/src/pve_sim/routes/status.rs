@@ -46,6 +46,7 @@ const ROOT_START: [&str; 9] = [
 pub(super) fn start(call: &mut Call) -> Reply {
     call.root_only(&ROOT_START)?;
     let vmid = call.vmid();
+    call.world.check_quorum()?;
     if call.world.managed_by_ha(vmid).is_some() {
         return call.fork("hastart", vmid, Work::AskHa { vmid, request: Request::Start });
     }

@@ -53,10 +53,12 @@ pub(super) fn status(call: &mut Call) -> Reply {
 }
 
 fn line(call: &Call, node: &str, id: &str, storage: &Storage) -> Value {
-    // PVE: Storage.pm, storage_info: a disabled storage, or one on other nodes, is listed with zeros.
-    let active = !storage.disable && (storage.nodes.is_empty() || storage.nodes.contains(node));
+    // PVE: Storage.pm, storage_info: a disabled storage, or one on other nodes, is listed with zeros;
+    // so is one that cannot be activated, but that is enabled.
+    let enabled = !storage.disable && (storage.nodes.is_empty() || storage.nodes.contains(node));
+    let active = enabled && storage.is_active_on(node);
     let (total, avail) = match active {
-        true => (storage.total, call.world.available(node, id)),
+        true => (storage.total_on(node), call.world.available(node, id)),
         false => (0, 0),
     };
     let mut shown = json!({
@@ -64,7 +66,7 @@ fn line(call: &Call, node: &str, id: &str, storage: &Storage) -> Value {
         "type": storage.r#type,
         "content": content(storage),
         "active": flag(active),
-        "enabled": flag(active),
+        "enabled": flag(enabled),
         "shared": flag(storage.shared),
         "total": total,
         "avail": avail,
@@ -135,6 +137,10 @@ pub(super) fn put(call: &mut Call) -> Reply {
             return Err(Refusal::unknown(format!("pve-sim: storage with '{key}' is not served")));
         }
     }
+    // PVE: API2/Storage/Config.pm, update.
+    call.world
+        .check_cluster_lock("file-storage_cfg")
+        .map_err(|cause| Refusal::die(format!("update storage failed: {cause}")))?;
     let params = call.params.clone();
     let storage = call.world.storages.get_mut(&id).ok_or_else(|| missing(&id))?;
     let words = |name: &str| params.list(name).into_iter().map(str::to_owned).collect();

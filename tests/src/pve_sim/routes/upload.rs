@@ -4,11 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::Call;
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::formats::full;
 use crate::pve_sim::image;
 use crate::pve_sim::multipart::Upload;
+use crate::pve_sim::world::cluster::no_such_host;
 use crate::pve_sim::world::storage::{Volume, normalize};
 use crate::pve_sim::world::work::Work;
 
@@ -29,6 +32,8 @@ pub(super) fn upload(call: &mut Call) -> Reply {
         )));
     }
     let path = config.folder(&storage, &content);
+    check_target(call, &node, &storage)?;
+    call.world.activate(&storage, &node)?;
     let upload = call.upload.take().ok_or_else(|| Refusal::die("missing temporary file name"))?;
     let tmp = call.world.clockwork.next();
     let tmp = format!("/var/tmp/pveupload-{tmp:032x}");
@@ -38,7 +43,7 @@ pub(super) fn upload(call: &mut Call) -> Reply {
         lines.push(format!("target node: {node}"));
         lines.push(format!("target file: {path}/{filename}"));
         lines.push(format!("file size is: {}", upload.size));
-        lines.push(format!("command: cp -- {tmp} {path}/{filename}"));
+        lines.push(command(call, &node, &tmp, &format!("{path}/{filename}")));
     }
     let volume = Volume {
         volid: format!("{storage}:{content}/{filename}"),
@@ -49,7 +54,34 @@ pub(super) fn upload(call: &mut Call) -> Reply {
         bytes: upload.bytes,
         ..Volume::default()
     };
-    call.fork("imgcopy", "", Work::Store { storage, volume, refused, lines })
+    // PVE: the node that answers works, wherever the storage is: `upload` has no `proxyto`.
+    let local = call.world.local_node().to_owned();
+    let work = Work::Store { node, storage, volume, refused, lines };
+    Ok(Value::from(call.world.fork(&local, "imgcopy", "", call.who, work)).into())
+}
+
+/// Checks that the local node reaches the target, by SSH.
+fn check_target(call: &Call, node: &str, storage: &str) -> Result<(), Refusal> {
+    let found = call.world.nodes.get(node).ok_or_else(|| no_such_host(node))?;
+    match node == call.world.local_node() || found.online {
+        true => Ok(()),
+        false => Err(Refusal::die(format!(
+            "can't activate storage '{storage}' on node '{node}': command '/usr/bin/ssh -e none -o \
+             'BatchMode=yes' -o 'HostKeyAlias={node}' -- /usr/sbin/pvesm status --storage {storage}' \
+             failed: exit code 255"
+        ))),
+    }
+}
+
+/// Returns the line of the log with the command that copies the file.
+fn command(call: &Call, node: &str, tmp: &str, path: &str) -> String {
+    match node == call.world.local_node() {
+        true => format!("command: cp -- {tmp} {path}"),
+        false => format!(
+            "command: /usr/bin/scp -e none -o BatchMode=yes -o HostKeyAlias={node} -p -- {tmp} \
+             [{node}]:{path}"
+        ),
+    }
 }
 
 /// Returns what the worker finds wrong with the file.
@@ -130,6 +162,7 @@ pub(super) fn download_url(call: &mut Call) -> Reply {
     if call.params.get("compression").is_some() {
         return Err(Refusal::unknown("pve-sim: compression is not served"));
     }
+    call.world.activate(&storage, &node)?;
     let volid = format!("{storage}:{content}/{filename}");
     let work = fetched(call, &node, storage, volid, &filename, &content)?;
     call.fork("download", filename, work)
@@ -201,7 +234,7 @@ fn fetched(
         let format = found.format.as_deref().unwrap_or(&volume.format);
         refused = format_mismatch(filename, content, &dest, format);
     }
-    Ok(Work::Store { storage, volume, refused, lines })
+    Ok(Work::Store { node: node.to_owned(), storage, volume, refused, lines })
 }
 
 /// Returns PVE's error for a downloaded file that does not have the format of its name.

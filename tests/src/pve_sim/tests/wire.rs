@@ -149,7 +149,7 @@ pub(super) fn upload(
     (headers, body)
 }
 
-/// Uploads a file; returns status, reason and body, or an empty text if the connection was closed.
+/// Uploads a file to the first node; returns status, reason and body, or an empty text if the connection was closed.
 pub(super) fn send_upload(
     sim: &PveSim,
     storage: &str,
@@ -157,8 +157,20 @@ pub(super) fn send_upload(
     filename: &str,
     file: &[u8],
 ) -> String {
+    send_upload_to(sim, "pve1", storage, fields, filename, file)
+}
+
+/// Uploads a file to a node.
+pub(super) fn send_upload_to(
+    sim: &PveSim,
+    node: &str,
+    storage: &str,
+    fields: &[(&str, &str)],
+    filename: &str,
+    file: &[u8],
+) -> String {
     let (headers, body) = upload(sim, fields, filename, file);
-    let path = format!("/nodes/pve1/storage/{storage}/upload");
+    let path = format!("/nodes/{node}/storage/{storage}/upload");
     let got = Wire::connect(sim).raw("POST", &path, &headers, &body);
     got.map_or_else(String::new, |got| got.text())
 }

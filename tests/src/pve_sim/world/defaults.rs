@@ -21,11 +21,15 @@ impl Default for World {
         Self {
             version: "9.1.7".to_owned(),
             nodes: BTreeMap::from([("pve1".to_owned(), Node::default())]),
+            local: None,
+            quorate: None,
             storages: storages(),
             volumes: Vec::new(),
             vms: BTreeMap::new(),
             containers: BTreeMap::new(),
             ha: BTreeMap::new(),
+            ha_rules: BTreeMap::new(),
+            ha_disarmed: None,
             guests: BTreeMap::new(),
             guest: super::vm::Guest::default(),
             tasks: Vec::new(),
@@ -54,6 +58,7 @@ impl Default for Node {
         let port = Interface { r#type: "eth".to_owned(), ..Interface::default() };
         Self {
             online: true,
+            unreachable: None,
             interfaces: BTreeMap::from([("eno1".to_owned(), port), ("vmbr0".to_owned(), bridge)]),
             memory: 64 * 1024,
             cpus: 16,

@@ -206,6 +206,7 @@ impl World {
         size: u64,
         format: &str,
     ) -> Result<Volume, String> {
+        self.activate(storage, node).map_err(|refusal| refusal.in_task())?;
         let config = self.storage(storage, node).map_err(|refusal| refusal.in_task())?;
         let with_path = config.has_path();
         // PVE: pve-storage, Storage/Plugin.pm, get_next_vm_diskname: a number is in use

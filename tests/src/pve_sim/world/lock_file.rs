@@ -32,6 +32,16 @@ impl Work {
 impl World {
     /// Takes a VM's lock file; waits for it as long as PVE does.
     pub(crate) fn lock_file(&mut self, vmid: u32) -> Result<(), Refusal> {
+        let file = format!("/var/lock/qemu-server/lock-{vmid}.conf");
+        let timeout = Refusal::die(format!("can't lock file '{file}' - got timeout"));
+        // PVE: qemu-server, QemuMigrate.pm, lock_vm: a migration holds the file until it ends.
+        if let Some((upid, left)) = self.migration_of(vmid) {
+            self.clockwork.waited += left.min(LOCK_TIMEOUT);
+            if left > LOCK_TIMEOUT {
+                return Err(timeout);
+            }
+            self.finish(&upid);
+        }
         let Some(vm) = self.vms.get_mut(&vmid) else {
             return Ok(());
         };
@@ -41,8 +51,7 @@ impl World {
             return Ok(());
         }
         vm.lock_held = held - LOCK_TIMEOUT;
-        let file = format!("/var/lock/qemu-server/lock-{vmid}.conf");
-        Err(Refusal::die(format!("can't lock file '{file}' - got timeout")))
+        Err(timeout)
     }
 
     /// Returns the result of a task that cannot take the lock file.

@@ -45,7 +45,7 @@ pub struct Mapping {
 
 impl Mapping {
     /// Returns the number of entries for a node.
-    fn on(&self, node: &str) -> usize {
+    pub(super) fn on(&self, node: &str) -> usize {
         let here = |line: &&String| Properties::read(line, "").get("node") == Some(node);
         self.map.iter().filter(here).count()
     }

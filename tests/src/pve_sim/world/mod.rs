@@ -7,6 +7,7 @@
 pub mod access;
 pub(crate) mod change;
 pub mod clockwork;
+pub mod cluster;
 pub mod container;
 pub(crate) mod create;
 pub mod defaults;
@@ -16,6 +17,7 @@ pub mod ha;
 pub(crate) mod hotplug;
 pub(crate) mod lock_file;
 pub mod mappings;
+pub(crate) mod migration;
 pub(crate) mod moves;
 pub(crate) mod needs;
 pub(crate) mod normal;
@@ -36,16 +38,16 @@ use serde::{Deserialize, Serialize};
 
 use access::Access;
 use clockwork::Clockwork;
+use cluster::Unreachable;
 use container::Container;
-use ha::HaResource;
+use ha::rules::HaRule;
+use ha::{Disarmed, HaResource};
 use mappings::Mappings;
 use sdn::Sdn;
 use sdn::failure::Lack;
 use storage::{Download, Storage, Volume};
 use task::Task;
 use vm::{Guest, Vm};
-
-use super::answer::Refusal;
 
 /// Everything the simulator knows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,6 +57,10 @@ pub struct World {
     pub version: String,
     /// Nodes by name.
     pub nodes: BTreeMap<String, Node>,
+    /// The node whose pveproxy answers [default: the first that is online].
+    pub local: Option<String>,
+    /// Whether the cluster has quorum [default: more than half of the nodes are online].
+    pub quorate: Option<bool>,
     /// Storages by id, as in storage.cfg.
     pub storages: BTreeMap<String, Storage>,
     /// All volumes, ordered by node and volid.
@@ -65,6 +71,10 @@ pub struct World {
     pub containers: BTreeMap<u32, Container>,
     /// The VMs that HA manages, by vmid.
     pub ha: BTreeMap<u32, HaResource>,
+    /// Rules about HA resources by name: those of type `resource-affinity`.
+    pub ha_rules: BTreeMap<String, HaRule>,
+    /// How the HA stack is disarmed.
+    pub ha_disarmed: Option<Disarmed>,
     /// The behavior of guests by vmid, including future VMs.
     pub guests: BTreeMap<u32, Guest>,
     /// The behavior of guests not in `guests`.
@@ -100,6 +110,9 @@ pub struct World {
 pub struct Node {
     /// Whether it is online; requests to an offline node get status 595.
     pub online: bool,
+    /// How requests to it fail although the cluster sees it online.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<Unreachable>,
     /// Its bridges and other interfaces, by name.
     pub interfaces: BTreeMap<String, Interface>,
     /// MiB of memory, for `/nodes/{node}/status`.
@@ -201,6 +214,9 @@ impl World {
             let vm = self.vms.get(vmid).ok_or_else(|| format!("ha {vmid}: no such vm"))?;
             resource.fill_in(vm.running).map_err(|error| format!("ha {vmid}: {error}"))?;
         }
+        self.check_cluster()?;
+        self.check_ha_rules()?;
+        self.freeze_ha();
         for vmid in self.vms.keys().copied().collect::<Vec<_>>() {
             self.make_missing_disks(vmid)?;
         }
@@ -219,18 +235,5 @@ impl World {
     pub(crate) fn release(&self) -> (u32, u32) {
         let mut parts = self.version.split('.').map(|part| part.parse().unwrap_or(0));
         (parts.next().unwrap_or(9), parts.next().unwrap_or(0))
-    }
-
-    /// Returns a node that exists and is online.
-    pub(crate) fn reachable_node(&self, node: &str) -> Result<&Node, Refusal> {
-        // PVE: facts 4. The name is resolved to forward the request.
-        let found = self.nodes.get(node).ok_or_else(|| {
-            Refusal::die(format!("hostname lookup '{node}' failed - failed to get address info for: {node}: Name or service not known"))
-        })?;
-        if !found.online {
-            // PVE: reference 4. pveproxy cannot connect to the other node.
-            return Err(Refusal::bare(595, "No route to host"));
-        }
-        Ok(found)
     }
 }

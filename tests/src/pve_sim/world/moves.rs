@@ -141,7 +141,7 @@ impl World {
 
 /// Returns the log lines of a copy of a disk in use.
 // PVE: QemuServer/BlockJob.pm, monitor.
-fn mirror(key: &str, size: u64) -> Vec<String> {
+pub(super) fn mirror(key: &str, size: u64) -> Vec<String> {
     let job = format!("mirror-{key}");
     let mut lines =
         vec![format!("{job}: transferred 0.0 B of {} (0.00%) in 0s", disk::human_size(size))];

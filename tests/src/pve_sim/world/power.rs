@@ -7,6 +7,7 @@ use super::access::Who;
 use super::create::read_net;
 use super::disk;
 use super::ha::Request;
+use super::vm::Vm;
 use super::work::{Ended, Work};
 use crate::pve_sim::keys::cases;
 use crate::pve_sim::property::Properties;
@@ -56,18 +57,17 @@ impl World {
         for (key, text) in &vm.config {
             if disk::is_drive(key) {
                 let drive = Properties::read(text, "file");
-                if let disk::Wanted::Existing { volid } = disk::wanted(&drive)
-                    && self.volume(node, &volid).is_none()
-                {
-                    return Err(format!("volume '{volid}' does not exist"));
+                if let disk::Wanted::Existing { volid } = disk::wanted(&drive) {
+                    let id = volid.split(':').next().unwrap_or_default();
+                    if self.storages.contains_key(id) {
+                        self.activate(id, node).map_err(|refusal| refusal.in_task())?;
+                    }
+                    if self.volume(node, &volid).is_none() {
+                        return Err(format!("volume '{volid}' does not exist"));
+                    }
                 }
             } else if key.starts_with("net") {
-                let net = read_net(text);
-                let bridge = net.get("bridge").unwrap_or_default();
-                if !bridge.is_empty() && !self.has_bridge(node, bridge) {
-                    return Err(format!("bridge '{bridge}' does not exist"));
-                }
-                self.takes_vlans(&net, bridge)?;
+                self.plug(node, text)?;
             } else if key == "cpu" {
                 self.model_exists(text)?;
             } else {
@@ -82,6 +82,21 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Checks that a node has the bridge of each NIC.
+    pub(super) fn plugs(&self, node: &str, vm: &Vm) -> Result<(), String> {
+        let nics = vm.config.iter().filter(|(key, _)| key.starts_with("net"));
+        nics.map(|(_, text)| text).try_for_each(|text| self.plug(node, text))
+    }
+
+    fn plug(&self, node: &str, text: &str) -> Result<(), String> {
+        let net = read_net(text);
+        let bridge = net.get("bridge").unwrap_or_default();
+        if !bridge.is_empty() && !self.has_bridge(node, bridge) {
+            return Err(format!("bridge '{bridge}' does not exist"));
+        }
+        self.takes_vlans(&net, bridge)
     }
 
     /// Checks that a custom CPU model still exists.
@@ -231,7 +246,6 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pve_sim::world::vm::Vm;
 
     fn world(config: &[(&str, &str)]) -> World {
         let mut world = World::default();

@@ -20,6 +20,8 @@ pub struct RunningTask {
     pub vmid: Option<u32>,
     /// The VM's config at the end. Until then a new VM has only a lock.
     pub config: Option<BTreeMap<String, String>>,
+    /// The target of a migration, which keeps its VM locked until its end.
+    pub target: Option<String>,
     /// Its exit status [default: `OK`]. With another one a new VM is removed, except for `unexpected status`:
     /// a killed worker leaves everything behind (facts-4 33).
     pub ends: Option<String>,
@@ -46,6 +48,11 @@ impl World {
                 ..TaskFault::default()
             });
             let (node, kind) = (task.node.clone(), task.kind.clone());
+            if kind == "qmigrate" {
+                let target = runs.target.ok_or_else(|| format!("{named}: it needs a `target`"))?;
+                self.resume_migration(at, &target).map_err(|cause| format!("{named}: {cause}"))?;
+                continue;
+            }
             let Some(config) = runs.config else {
                 continue;
             };

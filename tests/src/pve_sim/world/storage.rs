@@ -2,10 +2,14 @@
 //! A pure module: does no I/O.
 // PVE: pve-storage, Storage.pm, Storage/Plugin.pm, API2/Storage/*.pm.
 
-use std::collections::BTreeSet;
+mod on_node;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use on_node::StorageOnNode;
 
 use super::World;
 use crate::pve_sim::answer::Refusal;
@@ -29,6 +33,9 @@ pub struct Storage {
     pub total: u64,
     /// Bytes used by something outside this world.
     pub other: u64,
+    /// What differs on a node, by node.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub on: BTreeMap<String, StorageOnNode>,
 }
 
 /// A volume.
@@ -78,7 +85,7 @@ pub struct Download {
     /// SHA-256 of the file.
     pub sha256: String,
     /// Other checksums of the file by algorithm.
-    pub checksums: std::collections::BTreeMap<String, String>,
+    pub checksums: BTreeMap<String, String>,
     /// As reported by the server.
     pub mimetype: Option<String>,
 }
@@ -93,6 +100,7 @@ impl Default for Storage {
             disable: false,
             total: 100 << 30,
             other: 0,
+            on: BTreeMap::new(),
         }
     }
 }
@@ -303,7 +311,7 @@ impl World {
         let used: u64 = self.volumes_on(node, storage).map(Volume::used).sum();
         self.storages
             .get(storage)
-            .map_or(0, |s| s.total.saturating_sub(s.other).saturating_sub(used))
+            .map_or(0, |s| s.total_on(node).saturating_sub(s.other_on(node)).saturating_sub(used))
     }
 
     /// Stores a volume, silently replacing one of the same name (facts 41).

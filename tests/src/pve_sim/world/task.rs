@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use super::access::Who;
 use super::clockwork::Pace;
+use super::migration::ABORTED;
 use super::running_task::RunningTask;
 use super::work::{Ended, KILLED, Work};
 
@@ -255,7 +256,7 @@ impl World {
         self.pass_ha(vmid.and_then(|vmid| vmid.parse().ok()));
     }
 
-    fn finish(&mut self, upid: &str) {
+    pub(super) fn finish(&mut self, upid: &str) {
         let Some(at) = self.tasks.iter().position(|task| task.upid == upid) else {
             return;
         };
@@ -272,6 +273,14 @@ impl World {
         let fails = fault.exitstatus.is_some() && !fault.works;
         let ended = match work {
             Some(work) if fails => self.undo(&node, &who, work, &fault),
+            Some(Work::Migrate { vmid, begun }) if fault.exitstatus.as_deref() == Some(KILLED) => {
+                // Killed after it has moved the config, before it has removed the lock.
+                let ended = self.migrate(&node, vmid, &begun);
+                self.vms.entry(vmid).and_modify(|vm| {
+                    vm.config.insert("lock".to_owned(), "migrate".to_owned());
+                });
+                ended
+            }
             Some(work) => self.perform(&node, &who, work),
             None => Ended::default(),
         };
@@ -295,12 +304,21 @@ impl World {
         let work = task.run.work.take();
         // A scripted failure also defines what a stopped task leaves behind.
         let fault = task.run.fault.take().unwrap_or_default();
+        // PVE: guest-common, AbstractMigrate.pm, migrate: it handles the signal and cleans up.
+        let aborts = matches!(work, Some(Work::Migrate { .. }))
+            && fault.exitstatus.as_deref() != Some(KILLED);
         if let Some(work) = work {
             self.undo(&node, &who, work, &fault);
         }
         self.clockwork.ends += 1;
         if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) {
             task.run.ended = self.clockwork.ends;
+            if aborts {
+                task.run.script.clear();
+                task.log.push("interrupted by signal".to_owned());
+                task.close(Err(ABORTED.to_owned()).into());
+                return;
+            }
             // PVE: reference 4. A killed worker does not write a last line.
             task.exitstatus = Some(KILLED.to_owned());
         }

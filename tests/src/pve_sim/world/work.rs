@@ -8,6 +8,7 @@ use super::access::Who;
 use super::change::Change;
 use super::disk;
 use super::ha::Request;
+use super::migration::Begun;
 use super::moves::Move;
 use super::storage::{Storage, Volume};
 use super::task::{Task, TaskFault};
@@ -18,19 +19,67 @@ pub(crate) const KILLED: &str = "unexpected status";
 /// The work of a task.
 #[derive(Debug, Clone)]
 pub(crate) enum Work {
-    Create { vmid: u32, params: BTreeMap<String, String>, start: bool, pool: Option<String> },
-    Destroy { vmid: u32, unreferenced: bool, purge: bool },
-    Change { vmid: u32, change: Change, lines: Vec<String> },
-    Resize { vmid: u32, disk: String, size: String, digest: Option<String> },
-    Move { vmid: u32, wish: Move },
-    Start { vmid: u32 },
-    Stop { vmid: u32 },
-    Shutdown { vmid: u32, force: bool },
-    Reboot { vmid: u32 },
-    AskHa { vmid: u32, request: Request },
-    Store { storage: String, volume: Volume, refused: Option<String>, lines: Vec<String> },
-    Delete { volid: String },
-    Become { vmid: u32, config: BTreeMap<String, String> },
+    Create {
+        vmid: u32,
+        params: BTreeMap<String, String>,
+        start: bool,
+        pool: Option<String>,
+    },
+    Destroy {
+        vmid: u32,
+        unreferenced: bool,
+        purge: bool,
+    },
+    Change {
+        vmid: u32,
+        change: Change,
+        lines: Vec<String>,
+    },
+    Resize {
+        vmid: u32,
+        disk: String,
+        size: String,
+        digest: Option<String>,
+    },
+    Move {
+        vmid: u32,
+        wish: Move,
+    },
+    Migrate {
+        vmid: u32,
+        begun: Box<Begun>,
+    },
+    Start {
+        vmid: u32,
+    },
+    Stop {
+        vmid: u32,
+    },
+    Shutdown {
+        vmid: u32,
+        force: bool,
+    },
+    Reboot {
+        vmid: u32,
+    },
+    AskHa {
+        vmid: u32,
+        request: Request,
+    },
+    Store {
+        node: String,
+        storage: String,
+        volume: Volume,
+        refused: Option<String>,
+        lines: Vec<String>,
+    },
+    Delete {
+        volid: String,
+    },
+    Become {
+        vmid: u32,
+        config: BTreeMap<String, String>,
+    },
     Reload,
 }
 
@@ -66,6 +115,7 @@ impl World {
                 &change.set
             }
             Work::Move { vmid, wish } => return self.move_script(node, *vmid, wish),
+            Work::Migrate { begun, .. } => return begun.script(),
             _ => return Vec::new(),
         };
         let drives = drives.iter().filter(|(key, _)| disk::is_drive(key));
@@ -81,6 +131,9 @@ impl World {
     pub(crate) fn perform(&mut self, node: &str, who: &Who, work: Work) -> Ended {
         if let Some(ended) = self.unlocked(&work) {
             return ended;
+        }
+        if let Err(cause) = self.needs_quorum(node, &work) {
+            return Err(cause).into();
         }
         match work {
             Work::Create { vmid, params, start, pool } => {
@@ -116,13 +169,14 @@ impl World {
                 }
             }
             Work::Move { vmid, wish } => self.move_disk(node, vmid, &wish),
+            Work::Migrate { vmid, begun } => self.migrate(node, vmid, &begun),
             Work::Start { vmid } => self.start(node, vmid),
             Work::Stop { vmid } => self.stop(node, vmid).into(),
             Work::Shutdown { vmid, force } => self.shutdown(node, vmid, force).into(),
             Work::Reboot { vmid } => self.reboot(node, vmid),
-            Work::AskHa { vmid, request } => self.ask_ha(vmid, request),
-            Work::Store { storage, volume, refused, .. } => {
-                self.store(node, &storage, volume, refused)
+            Work::AskHa { vmid, request } => self.ask_ha(vmid, &request),
+            Work::Store { node, storage, volume, refused, .. } => {
+                self.store(&node, &storage, volume, refused)
             }
             Work::Delete { volid } => self.delete_volume(node, &volid),
             Work::Become { vmid, config } => self.apply_planned_config(node, vmid, config).into(),
@@ -133,11 +187,12 @@ impl World {
     /// Returns the files that uploads are being copied to: `cp` writes under the final name and overwrites.
     // PVE: pve-storage, API2/Storage/Status.pm, upload: `['cp', '--', $tmpfilename, $dest]`.
     pub(crate) fn copies(&self, node: &str, storage: &str) -> Vec<Volume> {
-        let running = self.tasks.iter().filter(|task| {
-            task.node == node && task.kind == "imgcopy" && task.exitstatus.is_none()
-        });
+        let running =
+            self.tasks.iter().filter(|task| task.kind == "imgcopy" && task.exitstatus.is_none());
         let copy = |task: &Task| match &task.run.work {
-            Some(Work::Store { storage: id, volume, refused: None, .. }) if id == storage => {
+            Some(Work::Store { node: on, storage: id, volume, refused: None, .. })
+                if on == node && id == storage =>
+            {
                 let size = task.bytes_written(volume.size)?;
                 Some(Volume { size, node: Some(node.to_owned()), ..volume.clone() })
             }
@@ -157,12 +212,13 @@ impl World {
             Work::Change { vmid, change, .. } => return self.half(node, who, vmid, &change, fault),
             Work::Become { vmid, .. } => self.drop_claim(vmid),
             // PVE: Status.pm, upload: only a live worker removes what `cp` has written.
-            Work::Store { volume, refused: None, .. }
+            Work::Store { node, volume, refused: None, .. }
                 if fault.exitstatus.as_deref().is_none_or(|text| text == KILLED) =>
             {
                 let half = Volume { size: volume.size / 2, sha256: None, bytes: None, ..volume };
-                self.put_volume(node, half);
+                self.put_volume(&node, half);
             }
+            Work::Migrate { vmid, begun } => self.undo_migration(node, vmid, &begun, fault),
             // PVE: API2/Qemu.pm, destroy_vm: the config keeps its lock.
             Work::Destroy { vmid, .. } => {
                 if let Ok(vm) = self.vm_mut(node, vmid) {

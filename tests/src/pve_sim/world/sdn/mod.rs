@@ -219,27 +219,11 @@ impl Sdn {
 }
 
 impl World {
-    /// Returns whether the cluster can be written to.
-    pub(crate) fn is_quorate(&self) -> bool {
-        let online = self.nodes.values().filter(|node| node.online).count();
-        online * 2 > self.nodes.len()
-    }
-
-    /// Checks what PVE checks before it creates an object.
-    // PVE: pve-cluster, Cluster.pm, check_cfs_quorum.
-    pub(crate) fn check_quorum(&self) -> Result<(), Refusal> {
-        match self.is_quorate() {
-            true => Ok(()),
-            false => Err(Refusal::die("cluster not ready - no quorum?")),
-        }
-    }
-
     /// Checks quorum and lock of a write under PVE's own lock of the config.
     // PVE: Network/SDN.pm, lock_sdn_domain; pve-cluster, Cluster.pm, cfs_lock.
     pub(crate) fn enter_sdn(&self, token: Option<&str>, what: &str) -> Result<(), Refusal> {
-        if !self.is_quorate() {
-            return Err(Refusal::die(format!("{what}: cfs-lock 'domain-sdn' error: no quorum!")));
-        }
+        self.check_cluster_lock("domain-sdn")
+            .map_err(|cause| Refusal::die(format!("{what}: {cause}")))?;
         self.sdn.check_lock(token, what)
     }
 }

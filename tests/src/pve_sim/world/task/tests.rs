@@ -11,6 +11,7 @@ fn check(pace: Pace, times: &[(u64, &str)]) {
     world.clockwork.pace = pace.clone();
     let who = Who { authid: "a@pve".to_owned() };
     let work = Work::Store {
+        node: "pve1".to_owned(),
         storage: "local".to_owned(),
         volume: super::super::storage::Volume {
             volid: "local:import/a.raw".to_owned(),

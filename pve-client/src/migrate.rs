@@ -1,0 +1,171 @@
+//! Calls about moving a VM to another node.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::fields::{Fields, text};
+use crate::ids::{NodeName, Vmid};
+use crate::params::Params;
+use crate::qemu::vm_path;
+use crate::upid::Upid;
+
+/// What PVE knows before a migration.
+///
+/// It does not ask everything: whether a target is online, has the VM's bridges or room for its disks, and whether a
+/// local disk is a linked clone, which cannot be migrated.
+// PVE: qemu-server 9.2.6, API2/Qemu.pm, migrate_vm_precondition; facts-3 4.4, facts-4 10.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MigrationPreconditions {
+    /// Whether the VM is running.
+    pub running: bool,
+    /// The other nodes against which nothing was found, including offline ones.
+    pub allowed: Vec<NodeName>,
+    /// The other nodes against which something was found.
+    pub not_allowed: BTreeMap<NodeName, MigrationObstacles>,
+    /// Disks that only this node has, including CDs, cloud-init's and unused disks.
+    pub local_disks: Vec<LocalDisk>,
+    /// The keys of devices that bind the VM to its node, such as `hostpci0`, also mapped ones.
+    pub local_resources: Vec<String>,
+    /// Mapped devices by key.
+    pub mapped_resources: BTreeMap<String, MappedResource>,
+    /// The HA resources that a migration takes along, such as `vm:101`; PVE 9.1 or newer.
+    pub dependent: Vec<String>,
+}
+
+/// What is against a node as the target of a migration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MigrationObstacles {
+    /// Storages of the VM that are disabled or not on that node.
+    pub storages: Vec<String>,
+    /// The keys of devices without a mapping on that node.
+    pub resources: Vec<String>,
+    /// HA resources on that node that must stay apart from the VM, such as `vm:101`.
+    pub ha_resources: Vec<String>,
+}
+
+impl MigrationObstacles {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A disk that only one node has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalDisk {
+    /// Its volume, or a path on the node.
+    pub volid: String,
+    /// Its size in bytes, if the config has it.
+    pub size: Option<u64>,
+    /// Whether it is a CD, including cloud-init's.
+    pub cdrom: bool,
+    /// Whether it is unused.
+    pub unused: bool,
+}
+
+/// A mapped device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappedResource {
+    /// The name of the mapping.
+    pub name: String,
+    /// Whether it supports live migration.
+    pub live: bool,
+}
+
+/// A migration to request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// The target.
+    pub target: NodeName,
+    /// Whether to migrate a running VM; PVE ignores it for a VM that is off.
+    pub online: bool,
+    /// Whether to copy the local disks of a running VM; those of a VM that is off are always copied.
+    pub with_local_disks: bool,
+    /// Where local disks go: one storage, `from:to` pairs separated by commas, or `1` for the same names
+    /// [default: the same names]. Any other value than `1` also needs VM.Config.Disk, and Datastore.AllocateSpace on each
+    /// storage.
+    pub target_storage: Option<String>,
+}
+
+impl Client {
+    /// Returns what PVE knows before a migration; needs VM.Migrate.
+    ///
+    /// It fails if the VM is locked, or without quorum.
+    pub fn migration_preconditions(
+        &self,
+        node: &NodeName,
+        vmid: Vmid,
+    ) -> Result<MigrationPreconditions, Error> {
+        let answer = self.get(&vm_path(node, vmid, &["migrate"]), &Params::new())?;
+        let fields = answer.object()?;
+        let nodes = strings(&fields, "allowed_nodes").into_iter();
+        let allowed = nodes.map(|name| name.parse().map_err(|_| answer.bad("a bad node name")));
+        let mut not_allowed = BTreeMap::new();
+        // PVE: an allowed node is listed here too, with an empty object.
+        for (name, found) in children(&fields, "not_allowed_nodes") {
+            let found = obstacles(&found);
+            if !found.is_empty() {
+                let name = name.parse().map_err(|_| answer.bad("a bad node name"))?;
+                not_allowed.insert(name, found);
+            }
+        }
+        let mapped = children(&fields, "mapped-resource-info").map(|(key, info)| {
+            let name = info.text("name").unwrap_or_default();
+            (key.clone(), MappedResource { name, live: info.flag("live-migration") })
+        });
+        let local_disks = fields.objects("local_disks").filter_map(|disk| {
+            Some(LocalDisk {
+                volid: disk.text("volid")?,
+                size: disk.integer("size"),
+                cdrom: disk.flag("cdrom"),
+                unused: disk.flag("is_unused"),
+            })
+        });
+        Ok(MigrationPreconditions {
+            running: fields.flag("running"),
+            allowed: allowed.collect::<Result<_, _>>()?,
+            not_allowed,
+            local_disks: local_disks.collect(),
+            local_resources: strings(&fields, "local_resources"),
+            mapped_resources: mapped.collect(),
+            dependent: strings(&fields, "dependent-ha-resources"),
+        })
+    }
+
+    /// Migrates a VM; needs VM.Migrate.
+    ///
+    /// The task is one of the source. Of a VM under HA it only requests the migration and ends at once. Whether the VM has
+    /// moved is certain only when its config is on the target.
+    // PVE: facts-3 4.1 and 4.4.
+    pub fn migrate(&self, node: &NodeName, vmid: Vmid, wish: &Migration) -> Result<Upid, Error> {
+        let params = Params::new()
+            .with("target", &wish.target)
+            .with_flag("online", wish.online)
+            .with_flag("with-local-disks", wish.with_local_disks)
+            .with_some("targetstorage", wish.target_storage.as_ref());
+        self.post(&vm_path(node, vmid, &["migrate"]), &params)?.parse(Upid::RULE)
+    }
+}
+
+fn obstacles(found: &Fields<'_>) -> MigrationObstacles {
+    let blocking = found.objects("blocking-ha-resources");
+    MigrationObstacles {
+        storages: strings(found, "unavailable_storages"),
+        resources: strings(found, "unavailable-resources"),
+        ha_resources: blocking.filter_map(|resource| resource.text("sid")).collect(),
+    }
+}
+
+/// Returns a list of texts; empty if the field is missing.
+fn strings(fields: &Fields<'_>, name: &str) -> Vec<String> {
+    let list = fields.0.get(name).and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(text).collect()
+}
+
+/// Returns the objects in an object, by name.
+fn children<'a>(fields: &Fields<'a>, name: &str) -> impl Iterator<Item = (&'a String, Fields<'a>)> {
+    let all = fields.0.get(name).and_then(Value::as_object).into_iter().flatten();
+    all.filter_map(|(key, value)| Some((key, Fields(value.as_object()?))))
+}
