@@ -332,10 +332,11 @@ pub(crate) fn observe_vm(
     let (running, qmpstatus) = match listed {
         Some(row) if row.status == "running" => (true, row.qmpstatus.clone()),
         // The list is older than the config: another run may just have started the VM.
-        _ => {
-            let status = read_api(|| client.vm_status(node, vmid))?;
-            (status.is_running(), status.qmpstatus)
-        }
+        _ => match read_api(|| client.vm_status(node, vmid)) {
+            // Gone since its config was read, such as the twin that another run has destroyed.
+            Err(error) if error.is_not_found() => return Ok(None),
+            status => status.map(|status| (status.is_running(), status.qmpstatus))?,
+        },
     };
     let mut config = Config::from_pending(items);
     if config.digest.is_none() {
