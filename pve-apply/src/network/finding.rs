@@ -1,8 +1,8 @@
 //! What a plan says about networks beside what it does: what is blocked, and notices. Their JSON is in
 //! schemas/plan.json; `text` has the wording. Does no I/O.
 
-use super::model::{NetworkAction, Pending};
 use super::observed::User;
+use super::transaction::{NetworkAction, Pending};
 use crate::change::Change;
 use serde::{Deserialize, Serialize};
 

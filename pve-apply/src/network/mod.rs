@@ -33,6 +33,7 @@ pub(crate) mod rows;
 pub(crate) mod show;
 mod subnet;
 mod text;
+mod transaction;
 mod users;
 mod vnet;
 #[cfg(test)]
