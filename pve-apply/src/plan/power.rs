@@ -83,15 +83,14 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
             may_wait: Vec::new(),
             digest: seen.config.digest.as_ref().map(ToString::to_string),
             impact,
-            changes: vec![Change {
-                field: "power".to_owned(),
-                from: Some(seen.power.as_str().to_owned()),
-                to: Some(to.to_owned()),
-                impact,
-                reason: None,
-            }],
+            changes: vec![change_of_power(seen.power, to, impact)],
             steps,
         });
     }
     plan
+}
+
+fn change_of_power(from: Power, to: &str, impact: Impact) -> Change {
+    let (from, to) = (Some(from.as_str().to_owned()), Some(to.to_owned()));
+    Change { field: "power".to_owned(), from, to, impact, reason: None }
 }
