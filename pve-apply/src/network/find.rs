@@ -71,10 +71,15 @@ impl<'a> Finder<'a> {
         matches!(self.owner(vnet, net), Owner::Ours(_))
     }
 
-    /// Returns the network of this site that a vnet belongs to.
+    /// Returns the network of this site that a vnet belongs to: it has its mark and is in its zone. One that
+    /// somebody has moved is nobody's to remove.
     pub(super) fn network_of(self, vnet: &Object) -> Option<String> {
         match Alias::read(vnet.last_value("alias").unwrap_or_default()).words {
-            Words::Mark(mark) if mark.site == self.site => Some(mark.net),
+            Words::Mark(mark)
+                if mark.site == self.site && vnet.last_value("zone") == Some(&mark.net) =>
+            {
+                Some(mark.net)
+            }
             _ => None,
         }
     }

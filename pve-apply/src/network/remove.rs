@@ -42,7 +42,7 @@ pub(crate) fn plan_destroy(desired: &Desired, sdn: &Sdn, leaving: &BTreeSet<Vmid
     let mut plan = Networks::default();
     let removals = desired.networks.list.iter().map(|network| {
         let name = network.zone.clone();
-        let ours = |vnet: &&Object| c.finder.is_ours(vnet, &network.zone);
+        let ours = |vnet: &&Object| c.finder.network_of(vnet).as_ref() == Some(&network.zone);
         let vnets = sdn.vnets.values().filter(ours).collect();
         Removal { name, vnets, is_part: false }
     });
@@ -76,7 +76,7 @@ pub(super) fn may_remove(desired: &Desired, sdn: &Sdn) -> bool {
     let c = context(desired, sdn, &leaving);
     let removes_all = desired.networks.purpose == Purpose::Remove;
     let ours = |network: &machine::sdn::Network| {
-        sdn.vnets.values().any(|vnet| c.finder.is_ours(vnet, &network.zone))
+        sdn.vnets.values().any(|v| c.finder.network_of(v).as_ref() == Some(&network.zone))
     };
     removes_all && desired.networks.list.iter().any(ours)
         || desired.networks.prune && left_over::of(c.networks, c.finder).next().is_some()
