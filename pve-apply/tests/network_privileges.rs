@@ -3,7 +3,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
-#![expect(clippy::panic, reason = "a test may")]
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -236,8 +236,7 @@ pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure>
     }
     if !plan.vms.is_empty() || !plan.networks.planned.is_empty() {
         let entry = Entry::error("nothing-done", Place::Run, nothing_done(plan));
-        let others =
-            "--skip-blocked continues with the others, unless the owner of one is in doubt";
+        let others = "--skip-blocked continues with the others, unless the owner of a VM or network is in doubt";
         report.push(if in_doubt { entry } else { entry.hint(others) });
     }
     Err(report.into())
