@@ -1,6 +1,8 @@
 //! Preflight: checks before the first write whether PVE has what the VMs to be created or changed need.
 //! Does no I/O.
 
+mod storage;
+
 use crate::action::{Step, VmPlan};
 use crate::network::desired::has_node;
 use crate::privileges::{self, ANY_VERSION, Need};
@@ -11,7 +13,6 @@ use machine::{ConfigKey, Parts, Version};
 use pve_client::{
     Mapping, MappingKind, NodeName, Permissions, SdnObject, Storage, StorageConfig, StorageId,
 };
-use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report, Severity, suggest};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -121,7 +122,7 @@ impl Preflight<'_> {
             }
         }
         let mut needs = self.needs();
-        needs.retain(|need| !is_of_mistyped_storage(need, facts));
+        needs.retain(|need| !storage::is_of_mistyped_storage(need, facts));
         judge_privileges(&mut report, self.node, needs, facts);
         report
     }
@@ -281,28 +282,6 @@ impl Preflight<'_> {
         };
         vec![error("bridge-not-found", fact).hint(hint)]
     }
-
-    fn storage(&self, name: &str, content: &str, field: &str, facts: &Facts) -> Vec<Entry> {
-        let node = self.node;
-        let error = |code, fact: String| Entry::error(code, Place::input(field), fact);
-        let Some(found) = facts.storages.iter().find(|s| s.storage.as_str() == name) else {
-            // PVE: facts 54: what the token cannot see is silently left out.
-            let fact = format!("storage \"{name}\" does not exist or is not visible to the token");
-            let names: Vec<String> = facts.storages.iter().map(|s| s.storage.to_string()).collect();
-            return vec![error("storage-not-found", fact).hint(near(
-                name,
-                &names,
-                "no storage is visible to the token",
-            ))];
-        };
-        let unusable = unusable(Place::input(field), node, found, &facts.storage_configs);
-        let mut entries: Vec<Entry> = unusable.into_iter().collect();
-        if !found.has_content(content) {
-            let fact = format!("storage \"{name}\" does not take content `{content}`");
-            entries.push(error("storage-content", fact).hint(switch_on(found, content)));
-        }
-        entries
-    }
 }
 
 /// Returns what PVE must have for a step of a change.
@@ -327,15 +306,6 @@ fn of_step(vm: &RequestedVm, step: &Step) -> Vec<Requirement> {
 fn for_images(storage: &StorageId) -> Requirement {
     let what = Required::Storage { name: storage.to_string(), content: "import" };
     Requirement { field: "image_datastore".to_owned(), what }
-}
-
-/// Returns how to enable a content type on a storage, where that is possible.
-fn switch_on(storage: &Storage, content: &str) -> String {
-    if !storage.can_have_content(content) {
-        return format!("a storage of type {} cannot: choose another one", storage.kind);
-    }
-    let all = [&storage.content[..], &[content.to_owned()]].concat().join(",");
-    format!("run on a node: pvesm set {} --content {all}", storage.storage)
 }
 
 fn mapping(
@@ -373,13 +343,6 @@ pub(crate) fn near(wrong: &str, names: &[String], empty: &str) -> String {
         None if list.is_empty() => empty.to_owned(),
         None => format!("available: {list}"),
     }
-}
-
-/// Returns whether a privilege is about a storage whose name is probably a typo: granting it would not help.
-fn is_of_mistyped_storage(need: &Need, facts: &Facts) -> bool {
-    let names = || facts.storages.iter().map(|storage| storage.storage.as_str());
-    let Some(required) = need.path.strip_prefix("/storage/") else { return false };
-    names().all(|name| name != required) && suggest::near(required, names()).is_some()
 }
 
 /// Reports the privileges that the token lacks.

@@ -139,7 +139,7 @@ pub struct Entry {
     /// What it is about, where that has a name, such as a VM: findings that differ in nothing else are
     /// printed once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
+    pub subject: Option<Box<str>>,
     /// What is so: lower case, no full stop.
     pub fact: String,
     /// Why, outermost first.
@@ -175,7 +175,7 @@ impl Entry {
     /// Names what it is about.
     #[must_use]
     pub fn about(mut self, subject: impl Into<String>) -> Self {
-        self.subject = Some(subject.into());
+        self.subject = Some(subject.into().into_boxed_str());
         self
     }
 

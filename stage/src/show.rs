@@ -77,7 +77,7 @@ fn gated(entry: &Entry) -> Entry {
             Place::Named(name) => Place::Named(shown::text(&name)),
             other @ (Place::Node { .. } | Place::Run) => other,
         },
-        subject: entry.subject.as_deref().map(shown::text),
+        subject: entry.subject.as_deref().map(|subject| shown::text(subject).into()),
         fact: shown::shortened(&shown::text(&entry.fact)),
         causes: texts(&entry.causes),
         notes: texts(&entry.notes),

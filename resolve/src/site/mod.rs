@@ -4,6 +4,8 @@
 //! use it. `check` reads all files.
 
 mod config;
+mod file_kind;
+mod first_boots;
 mod layers;
 mod network;
 mod network_check;
@@ -13,6 +15,11 @@ mod slot;
 mod vm_set;
 
 pub(crate) use config::{Image, NodeFile, Secrets, SiteConfig};
+pub(crate) use file_kind::{
+    DEFAULT_POSTURE, ENVS, FileKind, HOSTS, MANIFESTS, NETWORKS, NODES, OLDER_POSTURES, POSTURES,
+    PRESETS, SPECS, TEMPLATES,
+};
+pub(crate) use first_boots::FirstBoots;
 pub(crate) use layers::{BOOT_DISK, Level, Merged, boot_key};
 pub(crate) use network::{NetworkFile, Peers};
 pub(crate) use slot::Slot;
@@ -30,53 +37,6 @@ use std::net::IpAddr;
 
 /// Findings after this many get no hint: each hint compares a name with all others.
 pub(crate) const MAX_HINTED: usize = 200;
-
-/// A kind of files that are identified by their stem.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct FileKind {
-    /// Its name in messages.
-    pub noun: &'static str,
-    /// Their directories; a name must exist in only one of them.
-    pub folders: &'static [&'static str],
-    /// Directories of the oldest layout, for names that the others do not have.
-    pub older: &'static [&'static str],
-}
-
-impl FileKind {
-    /// Returns all directories.
-    pub(crate) fn all_folders(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.folders.iter().chain(self.older).copied()
-    }
-}
-
-/// `nodes/`.
-pub(crate) const NODES: FileKind = FileKind { noun: "node", folders: &["nodes"], older: &[] };
-/// `networks/`.
-pub(crate) const NETWORKS: FileKind =
-    FileKind { noun: "network", folders: &["networks"], older: &[] };
-/// `envs/`.
-pub(crate) const ENVS: FileKind = FileKind { noun: "env", folders: &["envs"], older: &[] };
-/// `manifests/`.
-pub(crate) const MANIFESTS: FileKind =
-    FileKind { noun: "manifest", folders: &["manifests"], older: &[] };
-/// `presets/`, and `vms/presets/` in older sites.
-pub(crate) const PRESETS: FileKind =
-    FileKind { noun: "preset", folders: &["presets", "vms/presets"], older: &["v2/presets"] };
-/// `vms/`.
-pub(crate) const TEMPLATES: FileKind = FileKind { noun: "template", folders: &["vms"], older: &[] };
-/// `specs/`.
-pub(crate) const SPECS: FileKind =
-    FileKind { noun: "spec", folders: &["specs"], older: &["v2/specs"] };
-/// `postures/`.
-pub(crate) const POSTURES: FileKind =
-    FileKind { noun: "posture", folders: &["postures"], older: &["v2/postures"] };
-/// The same for specs in `v2/`.
-pub(crate) const OLDER_POSTURES: FileKind =
-    FileKind { noun: "posture", folders: &["v2/postures"], older: &["postures"] };
-/// The posture that applies where none is written.
-pub(crate) const DEFAULT_POSTURE: &str = "dev";
-/// `hosts/`.
-pub(crate) const HOSTS: FileKind = FileKind { noun: "host", folders: &["hosts"], older: &[] };
 
 /// The site, as far as it has been read.
 pub(crate) struct Site<'s> {
@@ -105,17 +65,6 @@ pub(crate) struct Site<'s> {
     former: BTreeSet<Span>,
     /// Whether VMs set themselves up at their first boot.
     pub first_boots: FirstBoots,
-}
-
-/// Whether the VMs that have been resolved set themselves up at their first boot.
-#[derive(Default)]
-pub(crate) struct FirstBoots {
-    /// Some VM does.
-    pub some: bool,
-    /// The names of VMs that do not, although nothing says that they should not.
-    pub missed: BTreeSet<String>,
-    /// Where the spec server is set, other than in site.yaml.
-    pub server: Option<String>,
 }
 
 impl<'s> Site<'s> {
