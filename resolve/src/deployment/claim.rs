@@ -1,4 +1,4 @@
-//! What a VM claims for itself: vmid, MACs, static addresses and DNS name, each with its place. Does
+//! What a VM claims for itself: vmid, MACs, static addresses and host name, each with its place. Does
 //! no I/O.
 
 use super::ResolvedVm;

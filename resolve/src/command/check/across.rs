@@ -85,8 +85,8 @@ impl Kind {
             (Self::Mac, true) => "MACs",
             (Self::Address, false) => "address",
             (Self::Address, true) => "addresses",
-            (Self::HostName, false) => "DNS name",
-            (Self::HostName, true) => "DNS names",
+            (Self::HostName, false) => "host name",
+            (Self::HostName, true) => "host names",
         }
     }
 }
@@ -117,7 +117,7 @@ fn all_shared<'t>(tenants: &'t [Tenant<'t>]) -> Vec<Shared<'t>> {
     let mut seen: BTreeMap<(&str, &Claimed), Vec<(&Tenant<'_>, &Claim)>> = BTreeMap::new();
     let mut shared = Vec::new();
     for later in tenants {
-        for second in later.claims.iter().filter(|claim| is_compared(claim)) {
+        for second in &later.claims {
             let others = seen.entry((&later.cluster, &second.what)).or_default();
             let meets = |(earlier, first): &&(&Tenant<'_>, &Claim)| {
                 can_meet(earlier, later) && matters((earlier, first), (later, second))
@@ -129,15 +129,6 @@ fn all_shared<'t>(tenants: &'t [Tenant<'t>]) -> Vec<Shared<'t>> {
         }
     }
     shared
-}
-
-/// Only DNS names are compared, not names of VMs and guests: PVE tells VMs apart by vmid, and
-/// pve-apply by site, deployment and name.
-fn is_compared(claim: &Claim) -> bool {
-    match &claim.what {
-        Claimed::HostName(name) => name.contains('.'),
-        _ => true,
-    }
 }
 
 /// Returns whether VMs of two sets on one cluster can exist at the same time.

@@ -297,7 +297,8 @@ pub(crate) static SPEC: Shape = Shape {
 static SPEC_IDENTITY: Shape = Shape {
     title: "`identity`",
     fields: &[
-        Field::new("hostname", Text(&rule::HOST_NAME), "Host name [default: the spec's name]."),
+        Field::new("hostname", Text(&rule::HOST_NAME), "Host name [default: the spec's name].")
+            .or_blank(),
         Field::new("domain", Text(&rule::DOMAIN_OR_EMPTY), "DNS domain [default: the site's]."),
     ],
     ..EMPTY

@@ -163,7 +163,7 @@ const NETWORKS: Field = Field::new(
 const ALTERNATIVE_GROUP: Field = Field::new(
     "alternative_group",
     Text(&rule::DEPLOYMENT),
-    "Name of a group of envs and manifests of which only one exists at a time: `resolve check` does not compare their vmids, MACs, addresses and DNS names.",
+    "Name of a group of envs and manifests of which only one exists at a time: `resolve check` does not compare their vmids, MACs, addresses and host names.",
 );
 
 const DESCRIPTION: Field = Field::new("description", Text(&rule::ANY), "Description, for people.");
