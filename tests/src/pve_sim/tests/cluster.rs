@@ -108,7 +108,7 @@ fn without_quorum_reads_work_and_writes_are_refused() {
         ],
     );
     let zone = send(&sim, "POST /cluster/sdn/zones zone=zz type=simple");
-    assert_eq!(zone, "500 cluster not ready - no quorum?");
+    assert!(zone.starts_with("500 cluster not ready - no quorum? "), "{zone}");
     assert_eq!(sim.refused(), Vec::<String>::new());
 }
 
