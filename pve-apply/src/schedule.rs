@@ -89,7 +89,7 @@ pub(crate) fn run_all(
                     let Some(vm) = plan.vms.get(index) else { continue };
                     drop(open);
                     let outcome = run(vm);
-                    if let Some(stop) = stop_all.filter(|_| outcome.is_failed()) {
+                    if let Some(stop) = stop_all.filter(|_| outcome.verdict.is_failed()) {
                         stop.stop();
                     }
                     open = board.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,7 +152,7 @@ impl<'a> Board<'a> {
                 else {
                     continue;
                 };
-                if outcome.is_done() {
+                if outcome.verdict.is_done() {
                     if names.remove(vm.name.as_str()) && names.is_empty() {
                         self.ready.insert(next);
                     }
@@ -262,7 +262,9 @@ mod tests {
         let mut vms: Vec<(&str, &[&str])> = vec![parent];
         vms.extend(children.iter().map(|name| (*name, &[] as &[&str])));
         let outcomes = run_all(&plan(&vms), 1, None, |vm| VmOutcome::new(vm, Verdict::Done));
-        assert!(outcomes.len() == vms.len() && outcomes.iter().all(VmOutcome::is_done));
+        assert!(
+            outcomes.len() == vms.len() && outcomes.iter().all(|outcome| outcome.verdict.is_done())
+        );
     }
 
     #[test]

@@ -1,15 +1,12 @@
 //! The privileges that `pve-apply privileges` prints for a document with a network: they are enough for its
 //! whole life, and each of them is necessary.
 
-#![expect(clippy::disallowed_methods, reason = "door: a test starts the tool")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::{Command, Stdio};
-use test_support::parallel;
 use test_support::pve_sim::{Options, PveSim, World};
+use test_support::{parallel, process};
 
 const USER: &str = "iac@pve";
 const TOKEN: &str = "iac@pve!pipeline";
@@ -64,17 +61,8 @@ fn run(
     args: &[&str],
     document: &Value,
 ) -> Result<String, String> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_pve-apply"))
-        .args(args)
-        .env("PVE_FINGERPRINT", sim.fingerprint())
-        .env("HOME", home)
-        .env_remove("XDG_STATE_HOME")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(document.to_string().as_bytes()).unwrap();
+    let program = env!("CARGO_BIN_EXE_pve-apply");
+    let child = process::spawn(program, sim, home, args, &document.to_string());
     let output = child.wait_with_output().unwrap();
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),

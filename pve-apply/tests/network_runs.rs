@@ -7,12 +7,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::Duration;
-use test_support::parallel;
 use test_support::pve_sim::{Options, Pace, PveSim, World};
+use test_support::{parallel, process};
 
 /// How many tries.
 const TRIES: usize = 60;
@@ -35,18 +34,7 @@ fn document(sim: &PveSim, deployment: &str) -> String {
 }
 
 fn spawn(sim: &PveSim, document: &str, home: &Path, args: &[&str]) -> Child {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_pve-apply"))
-        .args(args)
-        .env("PVE_FINGERPRINT", sim.fingerprint())
-        .env("HOME", home)
-        .env_remove("XDG_STATE_HOME")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(document.as_bytes()).unwrap();
-    child
+    process::spawn(env!("CARGO_BIN_EXE_pve-apply"), sim, home, args, document)
 }
 
 /// Starts two runs some time apart; returns the exit code and the output of each.

@@ -7,4 +7,5 @@ pub mod case;
 pub mod command_line;
 pub mod generated;
 pub mod parallel;
+pub mod process;
 pub mod pve_sim;

@@ -13,7 +13,7 @@ use crate::network::desired::Purpose as Role;
 use crate::observe::Scope;
 use crate::observed::Observed;
 use crate::other_run::Wait;
-use crate::outcome::{self, NetworkOutcome, ResultJson};
+use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Removal};
 use crate::read::Stopwatch;
 use stage::{Console, Entry, Failure, Output, Place, Report};
@@ -53,14 +53,14 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     let watch = Stopwatch::start();
     let mut outcomes = work(&session, console, &interrupt, args.pace, (&plan, &observed));
     for _ in 1..ROUNDS {
-        let is_met = outcomes.networks.iter().any(NetworkOutcome::is_yielded);
+        let is_met = outcomes.networks.iter().any(|outcome| outcome.verdict.is_yielded());
         if !is_met || outcomes.any_failed() || interrupt.is_stopping() {
             break;
         }
         let changed = outcomes.any_changed();
         let stopped = |failure: Failure| if changed { failure.after_changes() } else { failure };
         let (next, observed) = again(&session, &waiting, scope, &plan).map_err(stopped)?;
-        outcomes.networks.retain(NetworkOutcome::is_done);
+        outcomes.networks.retain(|outcome| outcome.verdict.is_done());
         outcomes.add(work(&session, console, &interrupt, args.pace, (&next, &observed)));
         plan.networks = next.networks;
     }

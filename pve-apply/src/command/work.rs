@@ -60,7 +60,7 @@ pub(super) fn work(
     }
     outcomes.vms = vms(session, console, interrupt, pace, (plan, observed, &outcomes.networks));
     if let Some(removal) = &plan.networks.removal {
-        let after = match outcomes.vms.iter().find(|outcome| !outcome.is_done()) {
+        let after = match outcomes.vms.iter().find(|outcome| !outcome.verdict.is_done()) {
             // What still uses a vnet is not gone.
             Some(vm) => not_removed(plan, removal, &format!("\"{}\" comes first", vm.name)),
             None => networks(session, console, interrupt, pace, (plan, removal)),
@@ -94,7 +94,7 @@ fn vms(
     console.expect(plan.vms.len());
     let width = usize::from(pace.parallelism);
     let missing = |vm: &VmPlan| {
-        let failed = networks.iter().filter(|network| !network.is_done());
+        let failed = networks.iter().filter(|network| !network.verdict.is_done());
         failed.map(|network| network.name.clone()).find(|name| vm.networks.contains(name))
     };
     schedule::run_all(plan, width, stop_all, |vm| match missing(vm) {

@@ -28,7 +28,8 @@ impl Outcomes {
 
     /// Returns whether everything succeeded.
     pub(crate) fn all_done(&self) -> bool {
-        self.vms.iter().all(VmOutcome::is_done) && self.networks.iter().all(NetworkOutcome::is_done)
+        self.vms.iter().all(|outcome| outcome.verdict.is_done())
+            && self.networks.iter().all(|outcome| outcome.verdict.is_done())
     }
 
     /// Returns whether something has changed or may have.
@@ -39,20 +40,20 @@ impl Outcomes {
 
     /// Returns whether something failed, or the user stopped it.
     pub(crate) fn any_failed(&self) -> bool {
-        self.vms.iter().any(VmOutcome::is_failed)
-            || self.networks.iter().any(NetworkOutcome::is_failed)
+        self.vms.iter().any(|outcome| outcome.verdict.is_failed())
+            || self.networks.iter().any(|outcome| outcome.verdict.is_failed())
     }
 
     /// Returns whether another run has done, or does, some of the work.
     pub(crate) fn any_yielded(&self) -> bool {
-        self.vms.iter().any(VmOutcome::is_yielded)
-            || self.networks.iter().any(NetworkOutcome::is_yielded)
+        self.vms.iter().any(|outcome| outcome.verdict.is_yielded())
+            || self.networks.iter().any(|outcome| outcome.verdict.is_yielded())
     }
 
     /// Keeps only what succeeded: the next round plans the rest again.
     pub(crate) fn retain_done(&mut self) {
-        self.vms.retain(VmOutcome::is_done);
-        self.networks.retain(NetworkOutcome::is_done);
+        self.vms.retain(|outcome| outcome.verdict.is_done());
+        self.networks.retain(|outcome| outcome.verdict.is_done());
     }
 
     /// Merges the outcomes of a further round: one for each VM and network.
@@ -122,6 +123,23 @@ pub(crate) enum Verdict {
     },
 }
 
+impl Verdict {
+    /// Returns whether everything was done.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// Returns whether a step failed, or the user stopped it.
+    pub(crate) fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Interrupted { .. })
+    }
+
+    /// Returns whether another run has done it, or is doing it.
+    pub(crate) fn is_yielded(&self) -> bool {
+        matches!(self, Self::Yielded { .. })
+    }
+}
+
 impl VmOutcome {
     /// Returns an outcome in which nothing was done.
     pub(crate) fn new(plan: &VmPlan, verdict: Verdict) -> Self {
@@ -140,21 +158,6 @@ impl VmOutcome {
     /// Returns the outcome of a VM that was not started.
     pub(crate) fn not_reached(plan: &VmPlan, reason: &str) -> Self {
         Self::new(plan, Verdict::NotReached { reason: reason.to_owned() })
-    }
-
-    /// Returns whether all its steps succeeded.
-    pub(crate) fn is_done(&self) -> bool {
-        matches!(self.verdict, Verdict::Done)
-    }
-
-    /// Returns whether a step failed, or the user stopped it.
-    pub(crate) fn is_failed(&self) -> bool {
-        matches!(self.verdict, Verdict::Failed { .. } | Verdict::Interrupted { .. })
-    }
-
-    /// Returns whether another run worked on it.
-    pub(crate) fn is_yielded(&self) -> bool {
-        matches!(self.verdict, Verdict::Yielded { .. })
     }
 
     /// Adds the outcome of a further round.

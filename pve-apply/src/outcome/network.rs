@@ -29,21 +29,6 @@ impl NetworkOutcome {
         }
     }
 
-    /// Returns whether it is as planned.
-    pub(crate) fn is_done(&self) -> bool {
-        matches!(self.verdict, Verdict::Done)
-    }
-
-    /// Returns whether it failed, or the user stopped it.
-    pub(crate) fn is_failed(&self) -> bool {
-        matches!(self.verdict, Verdict::Failed { .. } | Verdict::Interrupted { .. })
-    }
-
-    /// Returns whether another run has done it.
-    pub(crate) fn is_yielded(&self) -> bool {
-        matches!(self.verdict, Verdict::Yielded { .. })
-    }
-
     /// Adds the outcome of a further round, or of the second transaction of a plan.
     pub(crate) fn add(&mut self, next: Self) {
         self.changed |= next.changed;

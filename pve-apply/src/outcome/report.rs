@@ -53,8 +53,8 @@ impl Outcomes {
 
     /// Returns how much of the work finished, such as `1 of 2 networks and 0 of 3 VMs finished`.
     fn finished(&self) -> String {
-        let networks = self.networks.iter().filter(|outcome| outcome.is_done()).count();
-        let vms = self.vms.iter().filter(|outcome| outcome.is_done()).count();
+        let networks = self.networks.iter().filter(|outcome| outcome.verdict.is_done()).count();
+        let vms = self.vms.iter().filter(|outcome| outcome.verdict.is_done()).count();
         let vms = (!self.vms.is_empty()).then(|| format!("{vms} of {} VMs", self.vms.len()));
         let of = |count: usize| if count == 1 { "network" } else { "networks" };
         let count = self.networks.len();

@@ -214,7 +214,9 @@ impl<'a> Executor<'a> {
     }
 
     fn report_end(&self, outcome: &NetworkOutcome) {
-        let kind = if outcome.is_failed() || matches!(outcome.verdict, Verdict::NotReached { .. }) {
+        let kind = if outcome.verdict.is_failed()
+            || matches!(outcome.verdict, Verdict::NotReached { .. })
+        {
             "failed"
         } else {
             "done"
