@@ -62,14 +62,16 @@ impl NetworkPreflight<'_> {
             let too_old = |(_, _, Version(major, minor)): &(At, &str, Version)| {
                 known.is_some_and(|v| !v.at_least((*major).into(), (*minor).into()))
             };
-            for (at, name, Version(major, minor)) in since(zone).filter(too_old) {
+            let newer: Vec<_> = since(zone).filter(too_old).collect();
+            // A PVE without fabrics has no fabric that could be missing.
+            if newer.is_empty() {
+                self.fabric(zone, facts, &mut report);
+            }
+            for (at, name, Version(major, minor)) in newer {
                 let this = known.map(|version| version.version.as_str()).unwrap_or_default();
                 let fact = format!("requires PVE {major}.{minor}; this is {this}");
                 let place = Place::input(at.path(Some(name)));
                 report.push(Entry::error("pve-too-old", place, fact));
-            }
-            if !report.has_errors() {
-                self.fabric(zone, facts, &mut report);
             }
             self.bridge(zone, facts, &mut report);
         }
