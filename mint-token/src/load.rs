@@ -5,10 +5,11 @@
 use crate::Key;
 use crate::key::{KeyProblem, KeyRing, KeyText};
 use crate::secrets::{NamedHex, Secrets, SecretsError};
+use stage::presence::is_present;
 use stage::signing_key::HINT as KEYGEN;
 use stage::sops::{self, DecryptError};
 use stage::{Entry, Failure, Place, Position, shell_word};
-use std::io::{ErrorKind, IsTerminal, Read};
+use std::io::{IsTerminal, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -202,7 +203,7 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
 
 fn site(folder: &Path) -> Result<KeyRing, KeyError> {
     let (plain, encrypted) = (folder.join("secrets.yaml"), folder.join("secrets.yaml.enc"));
-    let (path, text) = match (is_named(&plain), is_named(&encrypted)) {
+    let (path, text) = match (is_present(&plain), is_present(&encrypted)) {
         (true, _) => {
             let text = read(&plain, Guard::None)?;
             let text = if sops::is_encrypted(&text) { decrypt(&plain)? } else { text };
@@ -223,14 +224,6 @@ fn site(folder: &Path) -> Result<KeyRing, KeyError> {
         }
     };
     keys(&path, &secrets(&path, &text)?)
-}
-
-/// Returns whether a path exists, even as a dangling link or in a directory that may not be
-/// searched: then reading it says what is wrong.
-fn is_named(path: &Path) -> bool {
-    use ErrorKind::{NotADirectory, NotFound};
-    let found = path.symlink_metadata();
-    found.map_or_else(|e| !matches!(e.kind(), NotFound | NotADirectory), |_| true)
 }
 
 fn secrets(path: &Path, text: &str) -> Result<Secrets, KeyError> {

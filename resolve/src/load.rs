@@ -6,6 +6,7 @@ mod misnamed;
 pub(crate) use discover::{Environment, site_folder};
 
 use crate::source::{Ignored, SourceFile, Sources, Unreadable};
+use stage::presence::is_present;
 use stage::seed;
 use stage::sops::{self, DecryptError};
 use stage::{Entry, Failure, Place, Position, shell_word};
@@ -71,7 +72,7 @@ pub(crate) fn load(root: &Path, secrets: SecretsUse) -> Result<Sources, Failure>
     })?;
     sources.ignored.extend(others.iter().filter_map(|name| misnamed::site_file(name)));
     misnamed_folders(root, "", &others, &mut sources);
-    if is_named(&root.join(SITE)) {
+    if is_present(&root.join(SITE)) {
         read(root, SITE, &mut sources);
     }
     for folder in FOLDERS {
@@ -167,19 +168,11 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
 fn names_in(root: &Path, folder: &'static str, sources: &mut Sources) -> Vec<String> {
     let full = root.join(folder);
     names(&full).unwrap_or_else(|e| {
-        if is_named(&full) {
+        if is_present(&full) {
             sources.unreadable.insert(folder, e.to_string());
         }
         Vec::new()
     })
-}
-
-/// Returns whether a path exists, even as a dangling link or in a directory that may not be
-/// searched.
-fn is_named(path: &Path) -> bool {
-    use ErrorKind::{NotADirectory, NotFound};
-    let found = path.symlink_metadata();
-    found.map_or_else(|e| !matches!(e.kind(), NotFound | NotADirectory), |_| true)
 }
 
 fn read(root: &Path, path: &str, sources: &mut Sources) {
@@ -234,7 +227,7 @@ fn read_secrets(root: &Path, secrets: SecretsUse, sources: &mut Sources) {
     const ENCRYPTED: &str = "secrets.yaml.enc";
     let clear = root.join(CLEAR);
     let mut from = CLEAR;
-    let text = if is_named(&clear) {
+    let text = if is_present(&clear) {
         match text(&clear) {
             Ok(text) if sops::is_encrypted(&text) => decrypted(&clear, secrets),
             other => {
@@ -245,7 +238,7 @@ fn read_secrets(root: &Path, secrets: SecretsUse, sources: &mut Sources) {
     } else {
         let encrypted = root.join(ENCRYPTED);
         from = ENCRYPTED;
-        if !is_named(&encrypted) {
+        if !is_present(&encrypted) {
             return;
         }
         decrypted(&encrypted, secrets)

@@ -46,6 +46,7 @@ mod option_order;
 mod output;
 mod own;
 mod power;
+pub mod presence;
 pub mod random;
 mod report;
 mod secret;

@@ -2,7 +2,7 @@
 
 use super::networks;
 use super::session::{Session, print_plan, refuse_blocked, unless_done};
-use super::work::carry_out;
+use super::work::Worker;
 use crate::addresses;
 use crate::cli::AdoptArgs;
 use crate::desired::Purpose;
@@ -38,7 +38,8 @@ pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure
     if args.dry_run {
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }
-    let outcomes = carry_out(&session, console, &interrupt, args.pace, (&adoption, &observed));
+    let worker = Worker { session: &session, console, interrupt: &interrupt, pace: args.pace };
+    let outcomes = worker.carry_out(&adoption, &observed);
     let report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&adoption, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));

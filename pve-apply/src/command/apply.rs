@@ -1,7 +1,7 @@
 //! `pve-apply apply`.
 
 use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
-use super::work::{close, work};
+use super::work::{Worker, close};
 use super::{networks, rollback, wait};
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
@@ -134,7 +134,8 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         console.report(&findings);
         outcomes.retain_done();
         let started = *watch.get_or_insert_with(Stopwatch::start);
-        let done = work(session, console, interrupt, args.pace, (&plan, &observed));
+        let worker = Worker { session, console, interrupt, pace: args.pace };
+        let done = worker.work(&plan, &observed);
         // Another round does not retry failures; and a saved plan is carried out as it is.
         let met = done.any_yielded() && !done.any_failed() && args.plan.is_none();
         outcomes.add(done);

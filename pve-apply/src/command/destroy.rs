@@ -2,7 +2,7 @@
 
 use super::networks;
 use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
-use super::work::{close, work};
+use super::work::{Worker, close};
 use crate::action::Plan;
 use crate::cli::DestroyArgs;
 use crate::closing::Readiness;
@@ -51,7 +51,8 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     }
     report.extend(findings);
     let watch = Stopwatch::start();
-    let mut outcomes = work(&session, console, &interrupt, args.pace, (&plan, &observed));
+    let worker = Worker { session: &session, console, interrupt: &interrupt, pace: args.pace };
+    let mut outcomes = worker.work(&plan, &observed);
     for _ in 1..ROUNDS {
         let is_met = outcomes.networks.iter().any(|outcome| outcome.verdict.is_yielded());
         if !is_met || outcomes.any_failed() || interrupt.is_stopping() {
@@ -61,7 +62,7 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
         let stopped = |failure: Failure| if changed { failure.after_changes() } else { failure };
         let (next, observed) = again(&session, &waiting, scope, &plan).map_err(stopped)?;
         outcomes.networks.retain(|outcome| outcome.verdict.is_done());
-        outcomes.add(work(&session, console, &interrupt, args.pace, (&next, &observed)));
+        outcomes.add(worker.work(&next, &observed));
         plan.networks = next.networks;
     }
     close(console, Some(&plan), &outcomes, Readiness::default(), &watch);

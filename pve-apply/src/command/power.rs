@@ -1,7 +1,7 @@
 //! `pve-apply start`, `stop` and `reboot`.
 
 use super::session::{Session, print_plan, refuse_blocked, unless_done};
-use super::work::carry_out;
+use super::work::Worker;
 use crate::addresses;
 use crate::cli::PowerArgs;
 use crate::desired::Purpose;
@@ -21,7 +21,8 @@ pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Out
     let plan = plan::plan_power(&session.desired, &observed, verb);
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
     print_plan(console, &plan);
-    let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
+    let worker = Worker { session: &session, console, interrupt: &interrupt, pace: args.pace };
+    let outcomes = worker.carry_out(&plan, &observed);
     let mut report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));

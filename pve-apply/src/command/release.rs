@@ -1,7 +1,7 @@
 //! `pve-apply release`, the reverse of `adopt`.
 
 use super::session::{Session, print_plan, refuse_blocked, unless_done};
-use super::work::carry_out;
+use super::work::Worker;
 use crate::addresses;
 use crate::cli::ReleaseArgs;
 use crate::desired::Purpose;
@@ -23,7 +23,8 @@ pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failu
     if args.dry_run {
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }
-    let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
+    let worker = Worker { session: &session, console, interrupt: &interrupt, pace: args.pace };
+    let outcomes = worker.carry_out(&plan, &observed);
     let report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));

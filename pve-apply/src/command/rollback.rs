@@ -1,7 +1,7 @@
 //! `--on-error rollback`: destroys the VMs that this run has created, finished or not.
 
 use super::session::Session;
-use super::work::carry_out;
+use super::work::Worker;
 use crate::action::{Action, Plan};
 use crate::cli::PaceArgs;
 use crate::interrupt::Interrupt;
@@ -42,7 +42,8 @@ pub(super) fn run(
     let left = plan.blocked.iter().map(|b| b.entry().note("it was not rolled back"));
     left.for_each(|entry| report.push(entry));
     let pace = PaceArgs { fail_fast: false, ..pace };
-    let undone = carry_out(session, console, &interrupt.after_failure(), pace, (&plan, &observed));
+    let interrupt = &interrupt.after_failure();
+    let undone = Worker { session, console, interrupt, pace }.carry_out(&plan, &observed);
     if !undone.all_done() {
         report.extend(undone.report());
         return Failure::part_way(report);

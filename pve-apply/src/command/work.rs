@@ -17,18 +17,17 @@ use stage::{Console, Event};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Carries out a plan for what was observed, and reports the result in one line.
-pub(super) fn carry_out(
-    session: &Session,
-    console: &Console,
-    interrupt: &Interrupt,
-    pace: PaceArgs,
-    (plan, observed): (&Plan, &Observed),
-) -> Outcomes {
-    let watch = Stopwatch::start();
-    let outcomes = work(session, console, interrupt, pace, (plan, observed));
-    close(console, Some(plan), &outcomes, Readiness::default(), &watch);
-    outcomes
+/// Who carries out plans, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Worker<'a> {
+    /// The document and the connection.
+    pub(super) session: &'a Session,
+    /// Where progress is reported.
+    pub(super) console: &'a Console,
+    /// Ctrl-C.
+    pub(super) interrupt: &'a Interrupt,
+    /// How much at once, and how long.
+    pub(super) pace: PaceArgs,
 }
 
 /// Reports in one line what a run did.
@@ -44,76 +43,68 @@ pub(super) fn close(
     }
 }
 
-/// Carries out a plan for what was observed.
-pub(super) fn work(
-    session: &Session,
-    console: &Console,
-    interrupt: &Interrupt,
-    pace: PaceArgs,
-    (plan, observed): (&Plan, &Observed),
-) -> Outcomes {
-    let commit = plan.networks.commit.as_ref();
-    let before = commit.map(|commit| networks(session, console, interrupt, pace, (plan, commit)));
-    let mut outcomes = Outcomes { vms: Vec::new(), networks: before.unwrap_or_default() };
-    if pace.fail_fast && outcomes.any_failed() {
-        interrupt.stop();
+impl Worker<'_> {
+    /// Carries out a plan for what was observed, and reports the result in one line.
+    pub(super) fn carry_out(self, plan: &Plan, observed: &Observed) -> Outcomes {
+        let watch = Stopwatch::start();
+        let outcomes = self.work(plan, observed);
+        close(self.console, Some(plan), &outcomes, Readiness::default(), &watch);
+        outcomes
     }
-    outcomes.vms = vms(session, console, interrupt, pace, (plan, observed, &outcomes.networks));
-    if let Some(removal) = &plan.networks.removal {
-        let after = match outcomes.vms.iter().find(|outcome| !outcome.verdict.is_done()) {
-            // What still uses a vnet is not gone.
-            Some(vm) => not_removed(plan, removal, &format!("\"{}\" comes first", vm.name)),
-            None => networks(session, console, interrupt, pace, (plan, removal)),
+
+    /// Carries out a plan for what was observed.
+    pub(super) fn work(self, plan: &Plan, observed: &Observed) -> Outcomes {
+        let before = plan.networks.commit.as_ref().map(|commit| self.networks(plan, commit));
+        let mut outcomes = Outcomes { vms: Vec::new(), networks: before.unwrap_or_default() };
+        if self.pace.fail_fast && outcomes.any_failed() {
+            self.interrupt.stop();
+        }
+        outcomes.vms = self.vms(plan, observed, &outcomes.networks);
+        if let Some(removal) = &plan.networks.removal {
+            let after = match outcomes.vms.iter().find(|outcome| !outcome.verdict.is_done()) {
+                // What still uses a vnet is not gone.
+                Some(vm) => not_removed(plan, removal, &format!("\"{}\" comes first", vm.name)),
+                None => self.networks(plan, removal),
+            };
+            outcomes.add(Outcomes { vms: Vec::new(), networks: after });
+        }
+        outcomes
+    }
+
+    /// Carries out the work on the VMs. One that uses a network which is not ready is not reached.
+    fn vms(self, plan: &Plan, observed: &Observed, networks: &[NetworkOutcome]) -> Vec<VmOutcome> {
+        let Self { session, console, interrupt, pace } = self;
+        let Session { client, desired, .. } = session;
+        let in_use: BTreeSet<_> = observed.guests.iter().map(|guest| guest.vmid).collect();
+        let gates = Gates::new(usize::from(pace.imports_per_storage));
+        let runner = Runner {
+            client,
+            console,
+            interrupt,
+            clock: &SystemClock,
+            gates: &gates,
+            task_limit: Duration::from_secs(pace.task_timeout),
+            vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
         };
-        outcomes.add(Outcomes { vms: Vec::new(), networks: after });
+        let stop_all = pace.fail_fast.then_some(interrupt);
+        console.expect(plan.vms.len());
+        let width = usize::from(pace.parallelism);
+        let missing = |vm: &VmPlan| {
+            let failed = networks.iter().filter(|network| !network.verdict.is_done());
+            failed.map(|network| network.name.clone()).find(|name| vm.networks.contains(name))
+        };
+        schedule::run_all(plan, width, stop_all, |vm| match missing(vm) {
+            Some(name) => VmOutcome::not_reached(vm, &format!("network {name} comes first")),
+            None => runner.run(vm),
+        })
     }
-    outcomes
-}
 
-/// Carries out the work on the VMs. One that uses a network which is not ready is not reached.
-fn vms(
-    session: &Session,
-    console: &Console,
-    interrupt: &Interrupt,
-    pace: PaceArgs,
-    (plan, observed, networks): (&Plan, &Observed, &[NetworkOutcome]),
-) -> Vec<VmOutcome> {
-    let Session { client, desired, .. } = session;
-    let in_use: BTreeSet<_> = observed.guests.iter().map(|guest| guest.vmid).collect();
-    let gates = Gates::new(usize::from(pace.imports_per_storage));
-    let runner = Runner {
-        client,
-        console,
-        interrupt,
-        clock: &SystemClock,
-        gates: &gates,
-        task_limit: Duration::from_secs(pace.task_timeout),
-        vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
-    };
-    let stop_all = pace.fail_fast.then_some(interrupt);
-    console.expect(plan.vms.len());
-    let width = usize::from(pace.parallelism);
-    let missing = |vm: &VmPlan| {
-        let failed = networks.iter().filter(|network| !network.verdict.is_done());
-        failed.map(|network| network.name.clone()).find(|name| vm.networks.contains(name))
-    };
-    schedule::run_all(plan, width, stop_all, |vm| match missing(vm) {
-        Some(name) => VmOutcome::not_reached(vm, &format!("network {name} comes first")),
-        None => runner.run(vm),
-    })
-}
-
-/// Carries out one of a plan's transactions.
-fn networks(
-    session: &Session,
-    console: &Console,
-    interrupt: &Interrupt,
-    pace: PaceArgs,
-    (plan, transaction): (&Plan, &Transaction),
-) -> Vec<NetworkOutcome> {
-    let folder = cli::state_folder();
-    let tools = session.tools(console, interrupt, pace, folder.as_deref());
-    execute::run(tools, &plan.networks.planned, transaction)
+    /// Carries out one of a plan's transactions.
+    fn networks(self, plan: &Plan, transaction: &Transaction) -> Vec<NetworkOutcome> {
+        let folder = cli::state_folder();
+        let tools = self.session.tools(self.console, self.interrupt, self.pace, folder.as_deref());
+        execute::run(tools, &plan.networks.planned, transaction)
+    }
 }
 
 /// Returns the outcomes of networks whose removal was not started.

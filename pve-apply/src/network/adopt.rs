@@ -1,6 +1,6 @@
 //! Plans to take over vnets: only their alias is written. Does no I/O.
 
-use super::commit::pending_of_others;
+use super::commit::{is_of, others_too, pending, pending_of_others, refusal};
 use super::edits::{self, EditParams};
 use super::find::{Finder, Owner};
 use super::finding::{NetworkBlocked, NetworkReason as Reason};
@@ -26,22 +26,15 @@ pub(crate) fn plan_adopt(desired: &Desired, sdn: &Sdn, from_site: Option<&str>) 
         adoption.plan(&mut plan, &mut edits);
     }
     let others = pending_of_others(sdn, &edits, &[]);
-    let overwritten = sdn.all().filter(|object| {
-        object.is_pending() && edits.iter().any(|edit: &Edit| edit.id == object.id)
-    });
+    let is_marked = |kind, id: &str| edits.iter().any(|edit: &Edit| is_of(edit, kind, id));
+    let overwritten =
+        sdn.all().filter(|object| object.is_pending() && is_marked(object.kind, &object.id));
     let mut others: Vec<_> =
-        others.into_iter().chain(overwritten.map(|o| super::commit::pending(o, false))).collect();
-    let reason = match (sdn.sees_all(), desired.networks.with_pending) {
-        (false, _) => Some(Reason::MayNotSeeAll),
-        (true, false) if !others.is_empty() => {
-            Some(Reason::PendingOthers { objects: others.clone() })
-        }
-        _ => None,
-    };
+        others.into_iter().chain(overwritten.map(|object| pending(object, false))).collect();
     if edits.is_empty() {
         return plan;
     }
-    if let Some(reason) = reason {
+    if let Some(reason) = refusal(&desired.networks, sdn, &others) {
         let planned = std::mem::take(&mut plan.planned);
         plan.blocked.extend(planned.into_iter().map(|network| NetworkBlocked {
             name: network.name,
@@ -52,9 +45,9 @@ pub(crate) fn plan_adopt(desired: &Desired, sdn: &Sdn, from_site: Option<&str>) 
         return plan;
     }
     if let Some(network) = plan.planned.first().filter(|_| !others.is_empty()) {
-        plan.notices.push(super::commit::others_too(&network.name, &others));
+        plan.notices.push(others_too(&network.name, &others));
     }
-    others.retain(|pending| edits.iter().all(|edit| edit.id != pending.id));
+    others.retain(|pending| !is_marked(pending.kind, &pending.id));
     plan.commit = Some(Transaction {
         edits,
         pending: others,

@@ -60,14 +60,7 @@ fn commit(
     let overwritten = needing.iter().flat_map(|draft| &draft.overwritten);
     let mut others = pending_of_others(sdn, &all, &staged);
     others.extend(overwritten.map(|object| pending(object, false)));
-    let reason = if !sdn.sees_all() {
-        Some(NetworkReason::MayNotSeeAll)
-    } else if others.is_empty() || networks.with_pending {
-        None
-    } else {
-        Some(NetworkReason::PendingOthers { objects: others.clone() })
-    };
-    if let Some(reason) = reason {
+    if let Some(reason) = refusal(networks, sdn, &others) {
         let blocked = |draft: &Draft| NetworkBlocked {
             name: draft.name.clone(),
             object: None,
@@ -104,6 +97,22 @@ fn commit(
     });
 }
 
+/// Returns why nothing may be committed: the token cannot see everything that a commit would apply, or
+/// others have edited something that nobody has agreed to.
+pub(super) fn refusal(
+    networks: &DesiredNetworks,
+    sdn: &Sdn,
+    others: &[Pending],
+) -> Option<NetworkReason> {
+    if !sdn.sees_all() {
+        Some(NetworkReason::MayNotSeeAll)
+    } else if others.is_empty() || networks.with_pending {
+        None
+    } else {
+        Some(NetworkReason::PendingOthers { objects: others.to_vec() })
+    }
+}
+
 /// Returns what others have edited and not committed: a commit would apply it too.
 pub(super) fn pending_of_others(sdn: &Sdn, edits: &[Edit], ours: &[&Object]) -> Vec<Pending> {
     // PVE: facts-2, 31.
@@ -121,7 +130,8 @@ pub(super) fn others_too(name: &str, others: &[Pending]) -> NetworkNotice {
     NetworkNotice { name: name.to_owned(), kind: NetworkNoticeKind::OthersToo { objects } }
 }
 
-fn is_of(edit: &Edit, kind: Kind, id: &str) -> bool {
+/// Returns whether an edit is of this object; objects of two kinds may have one ID.
+pub(super) fn is_of(edit: &Edit, kind: Kind, id: &str) -> bool {
     edit.kind == kind && edit.id == id
 }
 

@@ -3,6 +3,7 @@
 
 use super::health::{NodeHealth, Wanted};
 use super::preflight::{NetworkFacts, NetworkPreflight};
+use super::read::all_fabrics;
 use crate::read::read_api;
 use pve_client::{Client, Error, NodeName};
 use pve_stage::finding;
@@ -28,11 +29,7 @@ fn read_all(client: &Client, preflight: &NetworkPreflight<'_>) -> Result<Network
         facts.version = Some(read_api(|| client.version())?);
     }
     if preflight.asks_fabrics() {
-        facts.fabrics = match read_api(|| client.sdn_fabrics()) {
-            // PVE: facts-2, 39: 8.4 has none.
-            Err(error) if error.is_not_implemented() => facts.fabrics,
-            fabrics => fabrics?,
-        };
+        facts.fabrics = all_fabrics(client)?;
     }
     for node in preflight.nodes_with_bridges() {
         match read_api(|| client.bridges(node)) {

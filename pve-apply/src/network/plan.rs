@@ -5,8 +5,8 @@ use super::draft::Draft;
 use super::find::{Finder, Zone};
 use super::finding::{NetworkNoticeKind, NetworkReason as Reason};
 use super::model::{NetworkStatus, Networks};
-use super::normal::{Compared, change, differences};
-use super::observed::{Object, Sdn};
+use super::normal::{Compared, Difference, change, differences, of_config};
+use super::observed::{Kind, NodeSdn, Object, Sdn, Values};
 use super::{commit, edits, left_over, vnet};
 use crate::desired::Desired;
 use machine::sdn;
@@ -58,7 +58,7 @@ fn draft(c: &Context<'_>) -> Draft {
 
 /// A zone that the token cannot see: it is used if some node has it, else nothing is known.
 fn hidden(c: &Context<'_>, draft: &mut Draft) {
-    let has = |node: &super::observed::NodeSdn| node.zones.contains_key(&c.network.zone);
+    let has = |node: &NodeSdn| node.zones.contains_key(&c.network.zone);
     if c.sdn.nodes.values().any(has) {
         draft.status = NetworkStatus::Hidden;
         draft.notices.push(NetworkNoticeKind::Hidden);
@@ -69,16 +69,15 @@ fn hidden(c: &Context<'_>, draft: &mut Draft) {
 
 fn create_zone(c: &Context<'_>, draft: &mut Draft, seen: Option<&Object>) {
     let object = sdn::Object::Zone;
-    let options = super::normal::of_config(object, &c.network.config);
+    let options = of_config(object, &c.network.config);
     let mut params = edits::params_of(object, &options);
     params.insert("zone".to_owned(), edits::one(&c.network.zone));
     params.insert("type".to_owned(), edits::one(c.network.ty.name()));
     draft.created = true;
     draft.changes.push(change("type", None, Some(c.network.ty.name().to_owned())));
-    let differ =
-        differences(object, &c.network.config, &super::observed::Values::new(), Compared::All);
+    let differ = differences(object, &c.network.config, &Values::new(), Compared::All);
     draft.changes.extend(differ.iter().map(|difference| difference.change(object, "")));
-    let of = (super::observed::Kind::Zone, c.network.zone.as_str(), None);
+    let of = (Kind::Zone, c.network.zone.as_str(), None);
     draft.edits.push(edits::create(&c.network.zone, of, params, seen));
 }
 
@@ -93,7 +92,7 @@ fn change_zone(c: &Context<'_>, draft: &mut Draft, seen: &Object) {
         return draft.block(None, Reason::NotInPlace { changes });
     }
     let edited = differences(object, &c.network.config, &seen.edited, Compared::All);
-    let fixed = |difference: &&super::normal::Difference| {
+    let fixed = |difference: &&Difference| {
         let row = object.row(difference.name);
         let has_subnets = || {
             c.finder.vnets_in(&c.network.zone).any(|v| c.finder.subnets_of(&v.id).next().is_some())
@@ -119,7 +118,7 @@ fn use_zone(c: &Context<'_>, draft: &mut Draft, seen: &Object) {
     let object = sdn::Object::Zone;
     let ty = c.network.ty.name();
     draft.status = NetworkStatus::Used;
-    let differ = |values: &super::observed::Values| {
+    let differ = |values: &Values| {
         let mut changes = Vec::new();
         let has = values.get("type").map(String::as_str);
         if has != Some(ty) {

@@ -11,7 +11,7 @@ use super::users;
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::read::read_api;
-use pve_client::{Client, Error, NodeName, SdnKind, SdnState};
+use pve_client::{Client, Error, NodeName, SdnFabrics, SdnKind, SdnState};
 use pve_stage::finding;
 use stage::{Failure, Place};
 use std::collections::BTreeMap;
@@ -96,16 +96,21 @@ fn read_subnets(
 
 /// Returns the fabrics, and the nodes of fabrics, that wait for a commit.
 pub(super) fn fabrics(client: &Client) -> Result<BTreeMap<String, Object>, Error> {
-    let all = match read_api(|| client.sdn_fabrics()) {
-        // PVE: facts-2, 39: 8.4 has none.
-        Err(error) if error.is_not_implemented() => return Ok(BTreeMap::new()),
-        all => all?,
-    };
+    let all = all_fabrics(client)?;
     let fabrics = all.fabrics.into_iter().map(|fabric| (fabric.id, fabric.state));
     let nodes =
         all.nodes.into_iter().map(|node| (format!("{} on {}", node.fabric, node.node), node.state));
     let waiting = fabrics.chain(nodes).filter(|(_, state)| *state != SdnState::Applied);
     Ok(waiting.map(|(id, state)| (id.clone(), Object::fabric(&id, state))).collect())
+}
+
+/// Returns the fabrics that the token can see.
+pub(super) fn all_fabrics(client: &Client) -> Result<SdnFabrics, Error> {
+    match read_api(|| client.sdn_fabrics()) {
+        // PVE: facts-2, 39: 8.4 has none.
+        Err(error) if error.is_not_implemented() => Ok(SdnFabrics::default()),
+        all => all,
+    }
 }
 
 /// Returns what each node says about its zones.

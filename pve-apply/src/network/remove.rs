@@ -3,7 +3,7 @@
 //! PVE asks nobody (facts-2, 37): a vnet is removed only if no guest of the cluster uses it, and only if
 //! every guest of the cluster could be read.
 
-use super::commit::{others_too, pending, pending_of_others};
+use super::commit::{is_of, others_too, pending, pending_of_others, refusal};
 use super::desired::{DesiredNetworks, Purpose};
 use super::edits;
 use super::find::Finder;
@@ -213,18 +213,11 @@ fn join(plan: &mut Networks, c: &Context<'_>, found: Vec<(Removal<'_>, Steps<'_>
     let is_before = |pending: &Pending| {
         before.is_some_and(|commit| commit.pending.iter().any(|known| known == pending))
             || before.is_some_and(|commit| {
-                commit.edits.iter().any(|e| e.kind == pending.kind && e.id == pending.id)
+                commit.edits.iter().any(|edit| is_of(edit, pending.kind, &pending.id))
             })
     };
     let others: Vec<Pending> = others.into_iter().filter(|one| !is_before(one)).collect();
-    let reason = if !c.sdn.sees_all() {
-        Some(NetworkReason::MayNotSeeAll)
-    } else if others.is_empty() || c.networks.with_pending {
-        None
-    } else {
-        Some(NetworkReason::PendingOthers { objects: others.clone() })
-    };
-    if let Some(reason) = reason {
+    if let Some(reason) = refusal(c.networks, c.sdn, &others) {
         let blocked = |(removal, _): &(Removal<'_>, Steps<'_>)| NetworkBlocked {
             name: removal.name.clone(),
             object: None,

@@ -179,10 +179,15 @@ fn is_tag_taken(c: &Context<'_>, draft: &mut Draft, vnet: &Vnet) -> bool {
 /// Returns whether the document gives a vnet of ours another tag than this one.
 fn gives_up(c: &Context<'_>, other: &Object, tag: &str) -> bool {
     let Some(network) = c.networks.of_vnet(&other.id) else { return false };
-    let wanted = network.vnets.iter().find(|vnet| vnet.vnet == other.id);
-    wanted.and_then(|vnet| vnet.config.get("tag")).is_some_and(|wanted| wanted != tag)
+    wanted_tag(c, &other.id).is_some_and(|wanted| wanted != tag)
         && c.finder.is_ours(other, &network.zone)
         && !swaps(c, other)
+}
+
+/// Returns the tag that the document gives a vnet.
+fn wanted_tag<'a>(c: &Context<'a>, id: &str) -> Option<&'a str> {
+    let vnets = &c.networks.of_vnet(id)?.vnets;
+    vnets.iter().find(|vnet| vnet.vnet == id)?.config.get("tag")
 }
 
 /// Returns whether the tag that the document gives a vnet is one that another vnet has now: two vnets
@@ -190,14 +195,8 @@ fn gives_up(c: &Context<'_>, other: &Object, tag: &str) -> bool {
 fn swaps(c: &Context<'_>, other: &Object) -> bool {
     let mut next = other;
     for _ in 0..c.sdn.vnets.len() {
-        let wanted = c
-            .networks
-            .of_vnet(&next.id)
-            .and_then(|network| network.vnets.iter().find(|vnet| vnet.vnet == next.id))
-            .and_then(|vnet| vnet.config.get("tag"));
-        let Some(wanted) = wanted.filter(|wanted| next.value("tag") != Some(wanted)) else {
-            return false;
-        };
+        let wanted = wanted_tag(c, &next.id).filter(|wanted| next.value("tag") != Some(wanted));
+        let Some(wanted) = wanted else { return false };
         let holder = |vnet: &&Object| vnet.id != next.id && vnet.value("tag") == Some(wanted);
         let Some(holder) = c.sdn.vnets.values().find(holder) else { return false };
         if holder.id == other.id {
