@@ -17,6 +17,8 @@ struct ConnectionSettings<'a> {
     token: (&'a str, Place),
     node: (&'a str, Place),
     storage: (&'a str, Place),
+    /// The document's `api_fingerprint`, if the endpoint is the document's too.
+    fingerprint: Option<&'a str>,
 }
 
 /// Returns the storage in the document.
@@ -31,6 +33,7 @@ pub(crate) fn of_document(
         token: (deployment.api_token.expose(), Place::input("api_token")),
         node: (&deployment.node, Place::input("node")),
         storage: (&deployment.image_datastore, Place::input("image_datastore")),
+        fingerprint: deployment.api_fingerprint.as_deref(),
     };
     target(&settings, local_dir, trust, console, "import")
 }
@@ -75,7 +78,10 @@ pub(crate) fn of_options(
         (None, Some(found)) => (found.api_token.expose().as_str(), Place::input("api_token")),
         (None, None) => (environment.token.as_deref().unwrap_or(""), flag("PVE_API_TOKEN")),
     };
-    let settings = ConnectionSettings { endpoint, token, node, storage };
+    let fingerprint = deployment
+        .filter(|_| connect.endpoint.is_none())
+        .and_then(|found| found.api_fingerprint.as_deref());
+    let settings = ConnectionSettings { endpoint, token, node, storage, fingerprint };
     target(&settings, local_dir, &connect.trust, console, content)
 }
 
@@ -103,7 +109,9 @@ fn target(
     let url: Option<ApiUrl> = parsed(&settings.endpoint, &mut report);
     let token: Option<ApiToken> = parsed(&settings.token, &mut report);
     let node: Option<NodeName> = parsed(&settings.node, &mut report);
-    let trust = connect::trust(trust, console).map_err(|entry| report.push(entry)).ok();
+    let trust = connect::trust(trust, settings.fingerprint, console)
+        .map_err(|entry| report.push(entry))
+        .ok();
     let (Some(storage), Some(url), Some(token), Some(node), Some(trust)) =
         (storage, url, token, node, trust)
     else {

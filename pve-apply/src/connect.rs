@@ -19,7 +19,7 @@ pub(crate) fn client(
     let mut report = Report::new();
     let url = deployment.api_endpoint.parse::<ApiUrl>();
     let token = deployment.api_token.expose().parse::<ApiToken>();
-    let trust = connect::trust(trust, console);
+    let trust = connect::trust(trust, deployment.api_fingerprint.as_deref(), console);
     if let Err(bad) = &url {
         let fact = if deployment.api_endpoint.is_empty() {
             "is missing".to_owned()

@@ -6,11 +6,20 @@ use stage::{Console, Entry, Event, Place, TrustArgs};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads the trust options.
+/// Reads the trust options; without any, the document's `api_fingerprint` applies, if it has one.
 ///
 /// # Errors
 /// The CA file cannot be read or used, or a fingerprint is invalid.
-pub fn trust(args: &TrustArgs, console: &Console) -> Result<Trust, Entry> {
+pub fn trust(
+    args: &TrustArgs,
+    in_document: Option<&str>,
+    console: &Console,
+) -> Result<Trust, Entry> {
+    if let Some(known) = in_document.filter(|_| !args.is_given()) {
+        return Trust::from_options(None, &[known.to_owned()], false).map_err(|bad| {
+            Entry::error("invalid-value", Place::input("api_fingerprint"), bad.to_string())
+        });
+    }
     let variable = console.variable_of("--ca-file");
     let pem = match (args.ca_file.as_deref(), variable) {
         (Some(path), Some(variable)) => Some(read_named_by(variable, path)?),

@@ -35,3 +35,10 @@ pub struct TrustArgs {
     #[arg(long)]
     pub insecure: bool,
 }
+
+impl TrustArgs {
+    /// Returns whether an option or its variable says whom to trust.
+    pub fn is_given(&self) -> bool {
+        self.ca_file.is_some() || !self.fingerprint.is_empty() || self.insecure
+    }
+}

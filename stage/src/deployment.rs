@@ -8,6 +8,7 @@ use crate::identity::VmidRange;
 use crate::image_source::ImageSource;
 use crate::network::Network;
 use crate::nic::Nic;
+use crate::node::Node;
 use crate::power::Power;
 use crate::report::Report;
 use crate::secret::Secret;
@@ -23,6 +24,10 @@ pub struct Deployment {
     pub node: String,
     /// Base URL of the PVE API.
     pub api_endpoint: String,
+    /// The fingerprint of the API's certificate, which a stage trusts unless its command line says
+    /// what to trust.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_fingerprint: Option<String>,
     /// `user@realm!id=uuid`.
     pub api_token: Secret<String>,
     /// For the OpenTofu module; our stages never use it.
@@ -35,6 +40,9 @@ pub struct Deployment {
     pub datastore: String,
     /// File storage with content `import`, for images and seeds.
     pub image_datastore: String,
+    /// The nodes of the VMs by their names in PVE. Empty if all of them are on `node`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub nodes: BTreeMap<String, Node>,
     /// Crypt hash of root's password; empty for none.
     pub root_password: Secret<String>,
     /// Public keys for every VM.
@@ -107,6 +115,10 @@ pub struct Vm {
     /// The node that the site's YAML sets for the VM. `None` for the document's node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// Whether the node comes from a list: a new VM is created there, an existing one stays where it
+    /// is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub node_from_list: bool,
     /// `None` for the first free vmid of `vmid_range`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmid: Option<u32>,
@@ -198,6 +210,10 @@ pub struct Vm {
     /// `None` for a VM that fetches its spec, or nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_scenario: Option<String>,
+    /// Whether the guest is a PVE node without a spec server: at its first boot it makes an API token
+    /// for the VMs on it, which `pve-apply wait --pve` fetches.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nested_pve: bool,
     /// The VM of the same deployment that must exist first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
@@ -247,12 +263,14 @@ impl Deployment {
         let deployment = Self {
             node: f.text("node").unwrap_or_default(),
             api_endpoint: f.text("api_endpoint").unwrap_or_default(),
+            api_fingerprint: f.text("api_fingerprint").filter(|text| !text.is_empty()),
             api_token: f.secret("api_token").unwrap_or_default(),
             ssh_user: f.text("ssh_user").unwrap_or_default(),
             automation_user: f.text("automation_user").unwrap_or_default(),
             ssh_host: f.text("ssh_host").unwrap_or_default(),
             datastore: f.text("datastore").unwrap_or_default(),
             image_datastore: f.text("image_datastore").unwrap_or_else(|| "local".into()),
+            nodes: f.each_named("nodes", Node::read),
             root_password: f.secret("root_password").unwrap_or_default(),
             ssh_keys: f.texts("ssh_keys"),
             spec_server: f.text("spec_server").unwrap_or_default(),
@@ -307,6 +325,7 @@ impl Vm {
             name: f.text("name").unwrap_or_default(),
             renamed_from: f.text("renamed_from"),
             node: f.text("node"),
+            node_from_list: f.flag("node_from_list").unwrap_or_default(),
             vmid: f.number("vmid"),
             vmid_counted: f.flag("vmid_counted").unwrap_or_default(),
             image: f.text("image").unwrap_or_default(),
@@ -337,6 +356,7 @@ impl Vm {
             datastore: f.text("datastore"),
             spec: f.text("spec").unwrap_or_default(),
             boot_scenario: f.text("boot_scenario").filter(|scenario| !scenario.is_empty()),
+            nested_pve: f.flag("nested_pve").unwrap_or_default(),
             parent: f.text("parent"),
             auth_token: f.secret("auth_token").unwrap_or_default(),
             user_data: f.secret("user_data"),

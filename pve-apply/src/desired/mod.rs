@@ -29,9 +29,10 @@ pub(crate) struct Desired {
     pub site: String,
     /// The deployment's name in each mark.
     pub deployment: String,
-    /// The node of the VMs.
+    /// The document's node: that of every VM without its own, and the one that answers for what is
+    /// about none.
     pub node: NodeName,
-    /// The file storage for seeds.
+    /// The file storage for images and seeds on that node.
     pub image_storage: StorageId,
     /// What happens once a VM has failed; `None` when the document does not say.
     pub on_error: Option<OnError>,
@@ -102,6 +103,17 @@ impl Default for Consent {
     }
 }
 
+/// How a VM came to its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// By `resolve --node`: the same env for another node is another document, with other VMs.
+    Selected,
+    /// The site's YAML names the node: the VM belongs there.
+    Written,
+    /// From a list in the site's YAML: a new VM is created there, an existing one stays where it is.
+    Listed,
+}
+
 /// One VM, as it should be.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DesiredVm {
@@ -111,8 +123,12 @@ pub(crate) struct DesiredVm {
     pub name: String,
     /// Its vmid; `None` for the first free one from [`Desired::candidate`] on.
     pub vmid: Option<Vmid>,
-    /// Whether the site's YAML names the node: then the VM belongs there, whatever `--node` says.
-    pub(crate) node_is_written: bool,
+    /// The node that it belongs on.
+    pub(crate) node: NodeName,
+    /// How it came to that node.
+    pub(crate) placement: Placement,
+    /// The file storage for its seed on that node.
+    pub(crate) image_storage: StorageId,
     /// Whether the vmid is only for a new VM: an existing one keeps its own.
     pub(crate) vmid_is_counted: bool,
     /// The VM of the same deployment that must be finished first.
@@ -131,13 +147,15 @@ impl DesiredVm {
         first.map(|nic| nic.fixed.clone()).unwrap_or_default()
     }
 
-    /// A VM with only a name.
-    pub(crate) fn named(name: &str) -> Self {
+    /// A VM with only a name, which is not in the document.
+    pub(crate) fn named(name: &str, desired: &Desired) -> Self {
         Self {
             index: 0,
             name: name.to_owned(),
             vmid: None,
-            node_is_written: false,
+            node: desired.node.clone(),
+            placement: Placement::Selected,
+            image_storage: desired.image_storage.clone(),
             vmid_is_counted: false,
             parent: None,
             nics: Vec::new(),
@@ -166,7 +184,7 @@ impl Desired {
             site: self.site.clone(),
             deployment: self.deployment.clone(),
             vm: vm.name.clone(),
-            node: self.node.to_string(),
+            node: vm.node.to_string(),
             run: self.run.clone(),
             ..Mark::default()
         }

@@ -35,9 +35,9 @@ pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed, adoption: &Adop
         match adoptable(desired, vm, observed, &finder, adoption) {
             Ok(seen) => match without_room(desired, vm, seen) {
                 None => plan.vms.push(one(desired, vm, seen)),
-                Some(reason) => plan.blocked.push(blocked(vm, vm.vmid, &desired.node, reason)),
+                Some(reason) => plan.blocked.push(blocked(vm, vm.vmid, &vm.node, reason)),
             },
-            Err(reason) => plan.blocked.push(blocked(vm, vm.vmid, &desired.node, reason)),
+            Err(reason) => plan.blocked.push(blocked(vm, vm.vmid, &vm.node, reason)),
         }
     }
     let found_some = !plan.vms.is_empty() || !plan.unchanged.is_empty();

@@ -31,8 +31,7 @@ pub(super) fn plan_one(
     let (mut params, grow) = match params(vm, definition, observed, &mark) {
         Ok(params) => params,
         Err(reasons) => {
-            let list =
-                reasons.into_iter().map(|reason| blocked(vm, vm.vmid, &desired.node, reason));
+            let list = reasons.into_iter().map(|reason| blocked(vm, vm.vmid, &vm.node, reason));
             return plan.blocked.extend(list);
         }
     };
@@ -41,7 +40,7 @@ pub(super) fn plan_one(
         seed::upload(desired, vm, &definition.seed),
         Step::Create { params },
         // As early as possible: everybody with access to the storage can read the file.
-        seed::delete_uploaded(desired, vm, &desired.node),
+        seed::delete_uploaded(desired, vm, &vm.node),
         Step::Fence,
     ];
     steps.extend(grow.into_iter().map(|(disk, bytes)| Step::Resize { disk, bytes }));
@@ -58,7 +57,7 @@ pub(super) fn plan_one(
         action: Action::Create,
         vmid: vm.vmid,
         candidate: vm.vmid.is_none().then(|| desired.candidate(&vm.name)).flatten(),
-        node: desired.node.clone(),
+        node: vm.node.clone(),
         after: vm.parent.iter().cloned().collect(),
         networks: Vec::new(),
         storage: Some(definition.storage.to_string()),

@@ -66,7 +66,7 @@ fn at_vmid(plan: &mut Plan, removal: &Removal<'_>, finder: &Finder<'_>, vmid: Vm
     let desired = removal.desired;
     let home = |ours: &&Ours<'_>| ours.mark.node == desired.node.as_str();
     if let Some(ours) = finder.all_ours().filter(home).find(|ours| ours.seen.vmid == vmid) {
-        return present(plan, removal, &DesiredVm::named(&ours.mark.vm), ours);
+        return present(plan, removal, &DesiredVm::named(&ours.mark.vm, desired), ours);
     }
     let reason = match finder.not_ours().get(&vmid) {
         Some(is) => BlockReason::NotOurs { is: is.clone() },

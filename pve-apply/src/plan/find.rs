@@ -5,7 +5,7 @@
 
 use super::blocked;
 use crate::blocked::{BlockReason, Blocked};
-use crate::desired::{Desired, DesiredVm};
+use crate::desired::{Desired, DesiredVm, Placement};
 use crate::mark::{Mark, NotOurs, Owner};
 use crate::observed::{Guest, Observation, Observed, VmState};
 use pve_client::{NodeName, Vmid};
@@ -106,13 +106,14 @@ impl<'a> Finder<'a> {
         let seen = ours.seen;
         let stop = |reason| stop(vm, Some(seen.vmid), &seen.node, reason);
         let home = &ours.mark.node;
-        if home != self.desired.node.as_str() {
-            let (home, wanted) = (home.clone(), self.desired.node.to_string());
-            if !vm.node_is_written {
-                return stop(BlockReason::OtherDocument { home, wanted });
-            }
-            if seen.node != self.desired.node {
-                return stop(BlockReason::MustMigrate { home, wanted });
+        if home != vm.node.as_str() {
+            let (home, wanted) = (home.clone(), vm.node.to_string());
+            match vm.placement {
+                Placement::Selected => return stop(BlockReason::OtherDocument { home, wanted }),
+                Placement::Written if seen.node != vm.node => {
+                    return stop(BlockReason::MustMigrate { home, wanted });
+                }
+                Placement::Written | Placement::Listed => {}
             }
         }
         match wanted.filter(|wanted| *wanted != seen.vmid && !vm.vmid_is_counted) {
@@ -153,12 +154,10 @@ impl<'a> Finder<'a> {
             return stop(&guest.node, BlockReason::VmidTaken { by: guest.name.clone() });
         }
         match self.observed.free.get(&vmid) {
-            Some(true) if self.observed.node_away => {
-                stop(&self.desired.node, BlockReason::NodeAway)
-            }
+            Some(true) if self.observed.node_away => stop(&vm.node, BlockReason::NodeAway),
             Some(true) => Found::Absent,
             // Listed nowhere and yet not free; or the second source was not read, which proves nothing.
-            Some(false) | None => stop(&self.desired.node, BlockReason::VmidHidden),
+            Some(false) | None => stop(&vm.node, BlockReason::VmidHidden),
         }
     }
 
@@ -210,7 +209,7 @@ impl<'a> Finder<'a> {
     /// Asks the second source for an absence: the token sees every VM, and the first vmid of the range that
     /// the list leaves out is free by the cluster's own answer.
     fn is_surely_absent(&self, vm: &DesiredVm) -> Found<'a> {
-        let node = &self.desired.node;
+        let node = &vm.node;
         if !self.observed.sees_all {
             return stop(vm, None, node, BlockReason::MayNotSeeAll);
         }

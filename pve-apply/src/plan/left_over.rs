@@ -33,7 +33,7 @@ pub(crate) fn plan_prune(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = super::empty(desired);
     let finder = Finder::new(desired, observed);
     for ours in of(desired, &finder) {
-        let vm = DesiredVm::named(&ours.mark.vm);
+        let vm = DesiredVm::named(&ours.mark.vm, desired);
         destroy::present(&mut plan, &Removal::new(desired, observed), &vm, ours);
     }
     plan

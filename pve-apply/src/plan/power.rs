@@ -40,7 +40,7 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
         let ours = match finder.find(vm) {
             Found::Ours(ours) => ours,
             Found::Absent => {
-                plan.blocked.push(blocked(vm, vm.vmid, &desired.node, BlockReason::NotThere));
+                plan.blocked.push(blocked(vm, vm.vmid, &vm.node, BlockReason::NotThere));
                 continue;
             }
             Found::Blocked(found) => {

@@ -21,8 +21,7 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
         let ours = match finder.find(vm) {
             Found::Ours(ours) => ours,
             Found::Absent => {
-                let missing =
-                    named.then(|| blocked(vm, vm.vmid, &desired.node, BlockReason::NotThere));
+                let missing = named.then(|| blocked(vm, vm.vmid, &vm.node, BlockReason::NotThere));
                 plan.blocked.extend(missing);
                 continue;
             }

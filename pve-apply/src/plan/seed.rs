@@ -103,7 +103,7 @@ fn replace_mac<'t>(text: &'t str, from: &str, to: &str) -> Cow<'t, str> {
 
 /// Returns the volid of the uploaded file on the image storage.
 pub(super) fn file(desired: &Desired, vm: &DesiredVm) -> Volid {
-    Volid::of_file(&desired.image_storage, "import", &desired.seed_file(vm))
+    Volid::of_file(&vm.image_storage, "import", &desired.seed_file(vm))
 }
 
 /// Returns the step that uploads a VM's seed.

@@ -2,7 +2,7 @@
 
 use crate::action::{Action, VmPlan};
 use crate::change::Impact;
-use crate::desired::{Consent, Definition, Desired, DesiredVm, Image, Seed};
+use crate::desired::{Consent, Definition, Desired, DesiredVm, Image, Placement, Seed};
 use crate::mark::{Mark, SeedNote, Stage};
 use crate::network::desired::DesiredNetworks;
 use crate::observed::{Config, Guest, Observation, Observed, Power, VmState};
@@ -74,7 +74,9 @@ pub(crate) fn desired_vm(name: &str, number: Option<u32>) -> DesiredVm {
         index: 0,
         name: name.into(),
         vmid: number.map(vmid),
-        node_is_written: false,
+        node: "pve1".parse().unwrap(),
+        placement: Placement::Selected,
+        image_storage: "local".parse().unwrap(),
         vmid_is_counted: false,
         parent: None,
         nics: Vec::new(),

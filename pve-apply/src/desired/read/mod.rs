@@ -4,7 +4,7 @@
 mod definition;
 
 use super::nic::nics;
-use super::{Consent, Desired, DesiredVm, OnError};
+use super::{Consent, Desired, DesiredVm, OnError, Placement};
 use crate::network;
 use crate::requested::Parsed;
 use pve_client::{NodeName, StorageId, Vmid};
@@ -66,7 +66,7 @@ impl Reader<'_> {
         let node = self.parse::<NodeName>("node".into(), &d.node, NodeName::RULE);
         let storage = self.parse("image_datastore".into(), &d.image_datastore, StorageId::RULE);
         let on_error = self.on_error();
-        let vms: Vec<_> = d.vms.iter().enumerate().map(|(i, vm)| self.vm(i, vm)).collect();
+        let vms: Vec<_> = d.vms.iter().enumerate().filter_map(|(i, vm)| self.vm(i, vm)).collect();
         self.unique(&vms);
         let former_names = self.former_names();
         self.parents(&vms);
@@ -114,7 +114,7 @@ impl Reader<'_> {
         known
     }
 
-    fn vm(&mut self, index: usize, vm: &Vm) -> DesiredVm {
+    fn vm(&mut self, index: usize, vm: &Vm) -> Option<DesiredVm> {
         let place = |field: &str| format!("vms[{index}].{field}");
         if let Err(rule) = stage::guest::host_name(&vm.name) {
             self.report.error(
@@ -132,26 +132,31 @@ impl Reader<'_> {
             made.ok()
         });
         let definition = self.definition(index, vm);
-        self.node(index, vm);
-        DesiredVm {
+        let (node, image_storage) = self.node(index, vm)?;
+        Some(DesiredVm {
             index,
             name: vm.name.clone(),
             vmid,
-            node_is_written: vm.node.is_some(),
+            node,
+            placement: placement(vm),
+            image_storage,
             vmid_is_counted: vm.vmid_counted,
             parent: vm.parent.clone(),
             nics: nics(vm),
             definition,
-        }
+        })
     }
 
-    /// Checks that all VMs are on the document's node.
-    fn node(&mut self, index: usize, vm: &Vm) {
+    /// Returns a VM's node and the storage for its seed there. Checks that all VMs are on the
+    /// document's node.
+    fn node(&mut self, index: usize, vm: &Vm) -> Option<(NodeName, StorageId)> {
         let head = &self.deployment.node;
         if let Some(node) = vm.node.as_ref().filter(|node| *node != head) {
             let fact = format!("\"{node}\" must be the document's node, \"{head}\"");
             self.report.error("invalid-value", Place::input(format!("vms[{index}].node")), fact);
+            return None;
         }
+        Some((head.parse().ok()?, self.deployment.image_datastore.parse().ok()?))
     }
 
     fn unique(&mut self, vms: &[DesiredVm]) {
@@ -236,5 +241,13 @@ impl Reader<'_> {
                 self.report.error("invalid-value", Place::input(field), bad.to_string())
             })
             .ok()
+    }
+}
+
+fn placement(vm: &Vm) -> Placement {
+    match vm.node {
+        None => Placement::Selected,
+        Some(_) if vm.node_from_list => Placement::Listed,
+        Some(_) => Placement::Written,
     }
 }

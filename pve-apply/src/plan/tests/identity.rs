@@ -66,7 +66,9 @@ fn a_document_for_another_node_is_another_document() {
     let build = |written: bool| {
         move |desired: &mut Desired, world: &mut Observed| {
             desired.node = "pve2".parse().unwrap();
-            desired.vms[0].node_is_written = written;
+            desired.vms[0].node = desired.node.clone();
+            desired.vms[0].placement =
+                if written { Placement::Written } else { Placement::Selected };
             put(world, 101, "pve1", Power::Running, config("edge", 101));
         }
     };

@@ -5,7 +5,7 @@ use super::worlds::{
 };
 use super::*;
 use crate::action::{Plan, Step};
-use crate::desired::{Consent, Definition};
+use crate::desired::{Consent, Definition, Placement};
 use crate::mark::{Mark, SeedNote, Stage};
 use crate::observed::{Config, Observation, Power};
 use serde_json::{Value, json};
@@ -355,7 +355,7 @@ fn the_mark_follows_what_the_document_sets_and_where_it_is_at_home() {
     let elsewhere = Mark { node: "pve9".into(), ..mark("edge", 101) };
     check(
         |desired, world| {
-            desired.vms[0].node_is_written = true;
+            desired.vms[0].placement = Placement::Written;
             let mut config = config("edge", 101);
             config.set("description", &elsewhere.line());
             put(world, 101, "pve1", Power::Running, config);
