@@ -7,7 +7,11 @@ TOOLS  := resolve mint-token cloudinit-render image-publish pve-apply
 # make test T=unknown-preset: only tests whose name contains it
 T      ?=
 
-.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live install clean ci
+# Which build `install` and `deb` take: release or debug
+PROFILE ?= release
+BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
+
+.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live install uninstall deb test-deb clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -15,6 +19,8 @@ help: ## this list
 build: ## all tools, debug
 	$(CARGO) build --workspace --locked
 
+# A release says which commit it was built from.
+release: export PVE_PIPELINE_VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)$(shell git describe --always --dirty --abbrev=10 2>/dev/null | sed 's/.*/ (&)/')
 release: ## all tools, optimised and stripped
 	$(CARGO) build --workspace --locked --release
 
@@ -48,11 +54,42 @@ test-cloudinit: build ## rendered data against the real cloud-init of Debian 12 
 test-live: build ## the whole life of one VM on your node: PVE_ENDPOINT, PVE_NODE, PVE_API_TOKEN
 	PATH="$(CURDIR)/target/debug:$$PATH" sh examples/live.sh
 
-install: release ## binaries, man pages, schemas; DESTDIR and PREFIX are respected
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/pve-pipeline
-	install $(TOOLS:%=target/release/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	cp -R schemas completions pipeline.mk $(DESTDIR)$(PREFIX)/share/pve-pipeline
+SHARE    = $(DESTDIR)$(PREFIX)/share
+DATA     = $(SHARE)/pve-pipeline
+# Where bash, zsh and fish look for completions
+BASH_DIR = $(SHARE)/bash-completion/completions
+ZSH_DIR  = $(SHARE)/zsh/site-functions
+FISH_DIR = $(SHARE)/fish/vendor_completions.d
+
+# Runs no cargo: as root it would build with another toolchain, or leave root's files in target/.
+install: $(BUILT) ## what `make release` built: programs, man pages, completions, schemas; DESTDIR and PREFIX are respected
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(BASH_DIR) $(ZSH_DIR) $(FISH_DIR) $(DATA)/schemas
+	install $(BUILT) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 man/*.1 $(SHARE)/man/man1
+	install -m 644 schemas/*.json $(DATA)/schemas
+	install -m 644 pipeline.mk $(DATA)
+	for tool in $(TOOLS); do \
+	    install -m 644 completions/$$tool.bash $(BASH_DIR)/$$tool && \
+	    install -m 644 completions/_$$tool $(ZSH_DIR) && \
+	    install -m 644 completions/$$tool.fish $(FISH_DIR) || exit 1; \
+	done
+
+$(BUILT):
+	@echo "$@ does not exist: run \`make $(if $(filter debug,$(PROFILE)),build,release)\` first, as yourself" >&2; exit 1
+
+uninstall: ## what `make install` installed
+	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(TOOLS)
+	cd $(SHARE)/man/man1 && rm -f $(notdir $(wildcard man/*.1))
+	cd $(BASH_DIR) && rm -f $(TOOLS)
+	cd $(ZSH_DIR) && rm -f $(TOOLS:%=_%)
+	cd $(FISH_DIR) && rm -f $(TOOLS:%=%.fish)
+	rm -rf $(DATA)
+
+deb: $(BUILT) ## a Debian package of what `make release` built, in target/deb
+	sh packaging/deb.sh $(PROFILE)
+
+test-deb: deb ## the package, installed into an empty root and removed again; needs root
+	sh packaging/test-deb.sh
 
 # The pipe itself, with the tools of this build: make plan ENV=dev NODE=pve1 SITE=…
 include pipeline.mk

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// `instance_id`, `seed_fingerprint` and `seed_inputs` set in each VM, and `vendor_data` where the
 /// VM has some.
 #[derive(Parser, Debug)]
-#[command(version, max_term_width = 100, after_long_help = MANUAL.help())]
+#[command(version = stage::VERSION, max_term_width = 100, after_long_help = MANUAL.help())]
 pub struct Cli {
     /// Add this YAML file to the document's `cloud_init`; repeatable
     #[arg(long, value_name = "FILE", help_heading = "Input")]

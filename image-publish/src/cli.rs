@@ -16,7 +16,7 @@ use crate::manual::MANUAL;
 #[derive(Parser, Debug)]
 #[command(
     name = "image-publish",
-    version,
+    version = stage::VERSION,
     color = clap::ColorChoice::Never,
     max_term_width = 100,
     after_long_help = MANUAL.help()

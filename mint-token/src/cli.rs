@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Reads the document on stdin and prints it with `auth_token` set: a token for each VM that has a
 /// `spec` or a `boot_scenario` if `spec_server` is set, an empty text for the others.
 #[derive(Parser, Debug)]
-#[command(version, max_term_width = 100, after_long_help = MANUAL.help())]
+#[command(version = stage::VERSION, max_term_width = 100, after_long_help = MANUAL.help())]
 pub struct Cli {
     /// How tokens are made.
     #[command(flatten)]

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 /// No other VM is ever touched, not even a clone or a restored copy of one of ours.
 #[derive(Debug, Parser)]
 // Here `-o` is the output format of `status`, as in kubectl.
-#[command(name = "pve-apply", version, max_term_width = 100, after_long_help = MANUAL.help(), mut_arg("output", |arg| arg.short(None)))]
+#[command(name = "pve-apply", version = stage::VERSION, max_term_width = 100, after_long_help = MANUAL.help(), mut_arg("output", |arg| arg.short(None)))]
 pub struct Cli {
     #[command(flatten)]
     pub(crate) console: ConsoleArgs,

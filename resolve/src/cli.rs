@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// Reads the site's folder, works out every value of every selected VM, and prints the document as
 /// JSON. The other tools of the pipe read only this document.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "resolve", version, max_term_width = 100, after_long_help = MANUAL.help())]
+#[command(name = "resolve", version = stage::VERSION, max_term_width = 100, after_long_help = MANUAL.help())]
 pub struct Cli {
     /// What to resolve.
     #[command(flatten)]

@@ -87,3 +87,9 @@ pub use seed_fields::SeedFields;
 pub use seed_inputs::SeedInputs;
 pub use shell_word::shell_word;
 pub use show::printable;
+
+/// The version of the tools: in a build by `make release` with the commit that it was built from.
+pub const VERSION: &str = match option_env!("PVE_PIPELINE_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
