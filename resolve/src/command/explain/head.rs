@@ -1,10 +1,10 @@
 //! Explains the values of the document's head. Does no I/O.
 
 use super::{Explained, Link, Subject};
-use crate::deployment::{AUTOMATION_USER, HOST_USER, IMAGE_DATASTORE};
+use crate::deployment::{AUTOMATION_USER, HOST_USER};
 use crate::selection::Choice;
 use crate::shape::is_local;
-use crate::site::Origin;
+use crate::site::{IMAGE_DATASTORE, Origin};
 use serde_json::Value;
 use stage::identity::VmidRange;
 use stage::shown;
