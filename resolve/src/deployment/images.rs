@@ -60,12 +60,14 @@ pub(super) fn sources(
     let of_several = nodes.all().nth(1).is_some();
     let entry = |((at, name), on): ((Span, &str), Vec<(&NodeFile, String)>)| {
         let names = suggest::list(on.iter().map(|(node, _)| node.name()));
-        let fact = match of_several {
-            true => format!("image \"{name}\" does not exist on node {names}"),
-            false => format!("image \"{name}\" does not exist"),
+        let place = match on.len() {
+            _ if !of_several => String::new(),
+            1 => format!(" on node \"{names}\""),
+            _ => format!(" on nodes {names}"),
         };
+        let fact = format!("image \"{name}\" does not exist{place}");
         let entry = site.sources.error("unknown-image", at, fact);
-        on.into_iter().next().map(|(_, hint)| entry.clone().hint(hint)).unwrap_or(entry)
+        on.into_iter().take(1).fold(entry, |entry, (_, hint)| entry.hint(hint))
     };
     let entries: Vec<Entry> = missing.into_iter().map(entry).collect();
     entries.into_iter().for_each(|entry| site.report.push(entry));

@@ -21,7 +21,7 @@ pub(crate) use claim::{Claim, Claimed};
 pub(crate) use first_boot::check_first_boots;
 pub(crate) use graph::nested;
 pub(crate) use mac::MacDeriver;
-pub(crate) use placement::{Nodes, OwnNode};
+pub(crate) use placement::{Nodes, OwnNode, node_of_first, own_nodes};
 pub(crate) use vm::{BRIDGE, counted_vmid};
 
 use crate::json;

@@ -1,8 +1,8 @@
 //! The nodes of a document: the one that it is for, and those that VMs name themselves. Does no I/O.
 
 use super::ResolvedVm;
-use super::graph::Order;
-use crate::site::{NODES, NodeFile, Site};
+use super::graph::{self, Order};
+use crate::site::{NODES, NodeFile, Site, VmSet};
 use crate::source::Span;
 use crate::tree::{Content, Spanned, Tree};
 use stage::{Entry, ImageSource, Node};
@@ -31,6 +31,24 @@ impl OwnNode {
         let from_list = matches!(spanned.content, Content::List(_));
         Some(Self { stem, at, from_list, all: items.iter().filter_map(item).collect() })
     }
+}
+
+/// Returns the `node` of each VM that a document of the set has, as far as it names one.
+pub(crate) fn own_nodes(
+    site: &mut Site<'_>,
+    vm_set: &VmSet,
+    parent: Option<&str>,
+) -> Vec<Option<OwnNode>> {
+    site.read_layers(vm_set);
+    let order = graph::order(site, vm_set, parent);
+    let entries = order.here.iter().filter_map(|index| vm_set.entries.get(*index));
+    entries.map(|vm_entry| OwnNode::of(&site.merge(vm_entry).tree, vm_entry.offset())).collect()
+}
+
+/// Returns the node of the first VM if every VM of a set names one: the set then needs no other.
+pub(crate) fn node_of_first(site: &mut Site<'_>, vm_set: &VmSet) -> Option<OwnNode> {
+    let all: Option<Vec<OwnNode>> = own_nodes(site, vm_set, None).into_iter().collect();
+    all?.into_iter().next()
 }
 
 /// The nodes of a document.
@@ -91,41 +109,38 @@ impl<'n> Nodes<'n> {
         at: Span,
         parent: Option<&str>,
     ) -> Option<Entry> {
-        let is_known = [self.head, file].iter().all(|file| !file.cluster.is_invalid());
-        let twin = self.all().find(|other| other.stem != file.stem && other.name() == file.name());
-        let (fact, hint) = if let Some(twin) = twin {
+        let name = file.name();
+        let twin = self.all().find(|other| other.stem != file.stem && other.name() == name);
+        if let Some(twin) = twin {
             let fact = format!(
-                "nodes/{}.yaml and nodes/{}.yaml have the same name in PVE, \"{}\", so they are not \
-                 two nodes of one cluster",
-                file.stem,
-                twin.stem,
-                file.name()
+                "nodes/{}.yaml and nodes/{}.yaml have the same name in PVE, \"{name}\", so they are \
+                 not two nodes of one cluster",
+                file.stem, twin.stem
             );
-            (fact, "use one of the files for all VMs, or one env for each node".to_owned())
-        } else if file.cluster() != self.head.cluster() && is_known {
-            let fact = format!(
-                "node \"{}\" is in cluster \"{}\", but the document's node \"{}\" is in cluster \"{}\"",
-                file.name(),
-                file.cluster(),
-                self.head.name(),
-                self.head.cluster()
-            );
-            (fact, self.way_out(file, parent))
-        } else {
-            return None;
-        };
-        Some(site.sources.error("nodes-of-two-clusters", at, fact).hint(hint))
-    }
-
-    fn way_out(&self, file: &NodeFile, parent: Option<&str>) -> String {
-        if let Some(parent) = parent {
-            return format!("set `node: null` for VMs on the nested node \"{parent}\"");
+            let entry = site.sources.error("nodes-of-two-clusters", at, fact);
+            return Some(entry.hint("use one of the files for all VMs, or one env for each node"));
         }
-        format!(
-            "if they are one cluster, set the same `cluster` in nodes/{}.yaml and nodes/{}.yaml; \
-             otherwise use one env for each cluster",
-            self.head.stem, file.stem
-        )
+        let (own, common) = (file.cluster(), self.head.cluster());
+        if own == common || [self.head, file].iter().any(|file| file.cluster.is_invalid()) {
+            return None;
+        }
+        let fact = format!(
+            "node \"{name}\" is in cluster \"{own}\", but the document is for \"{common}\""
+        );
+        let entry = site.sources.error("nodes-of-two-clusters", at, fact);
+        let is_default = [self.head, file].iter().any(|file| file.cluster.value().is_none());
+        let entry = match is_default {
+            true => entry.note("the `cluster` of a node defaults to its name"),
+            false => entry,
+        };
+        Some(entry.hint(match parent {
+            Some(parent) => format!("set `node: null` for VMs on the nested node \"{parent}\""),
+            None => format!(
+                "set `cluster: {common}` in nodes/{}.yaml if it is in that cluster; otherwise move its \
+                 VMs to another env or manifest",
+                file.stem
+            ),
+        }))
     }
 }
 

@@ -66,8 +66,7 @@ impl Subject<'_> {
             Origin::Manifest => "the manifest",
             Origin::Env | Origin::CommandLine => "the env",
         };
-        let is_home = self.deployment.vms.iter().any(|vm| vm.node.is_some());
-        match self.vm_set.node.set().filter(|_| is_home) {
+        match self.vm_set.node.set().filter(|_| self.options.parent.is_none()) {
             Some((name, at)) => self.link(layer, name.as_str().into(), Some(at)),
             None => {
                 let layer = format!("not set; the document is for \"{}\"", self.node.name());

@@ -1,9 +1,9 @@
 //! Explains the values of a VM. Does no I/O.
 
-use super::{Explained, Link, Subject};
+use super::{Explained, Link, Subject, node_layer, nodes};
 use crate::deployment::{BRIDGE, MacDeriver, counted_vmid};
 use crate::shape::{self, CONFIG, KeyMatch, Opt, ShapeOutline, Type};
-use crate::site::{BOOT_DISK, Level, VmEntry, boot_key};
+use crate::site::{BOOT_DISK, Level, NodeFile, VmEntry, boot_key};
 use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
 use machine::{ConfigKey, Form, Settings};
@@ -190,6 +190,9 @@ impl Vm<'_> {
                 chain.push(self.subject.link(self.level(level), value, Some(spanned.at)));
             }
         }
+        if words == ["node"] {
+            nodes::show_item(self.subject, self.vm_entry.offset(), &self.layers, &mut chain);
+        }
         chain.extend(self.fallback(&words, chain.is_empty()));
         let value = self.value(&words).or_else(|| {
             let of_field = matches!(words[..], ["datastore" | "started" | "boot_disk"]);
@@ -307,7 +310,10 @@ impl Vm<'_> {
     fn fallback(&self, path: &[&str], is_unset: bool) -> Option<Link> {
         let subject = self.subject;
         match *path {
-            ["node"] => Some(subject.home()),
+            // A VM that names a node needs no other.
+            ["node"] => {
+                Some(subject.home()).filter(|h| !h.value.is_null() || self.value(path).is_none())
+            }
             ["vmid"] => self.counted(),
             [CONFIG, slot, "macaddr"] => self.derived(slot),
             [CONFIG, "net0", "bridge"] => Some(subject.built_in(BRIDGE)),
@@ -318,9 +324,18 @@ impl Vm<'_> {
             ["boot_disk"] => Some(subject.built_in(BOOT_DISK)),
             ["packages"] => Some(subject.built_in(Value::Array(Vec::new()))),
             ["started"] => Some(subject.built_in(true)),
-            ["datastore"] => subject.written(subject.node_layer(), &subject.node.datastore),
+            ["datastore"] => {
+                let node = self.node();
+                subject.written(node_layer(node), &node.datastore)
+            }
             _ => None,
         }
+    }
+
+    /// Returns the VM's node.
+    fn node(&self) -> &NodeFile {
+        let name = self.json.get("node").and_then(Value::as_str);
+        name.and_then(|name| self.subject.nodes.get(name)).unwrap_or(self.subject.node)
     }
 
     fn counted(&self) -> Option<Link> {
