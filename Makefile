@@ -56,9 +56,9 @@ install: release ## binaries, man pages, schemas; DESTDIR and PREFIX are respect
 
 # The pipe itself, with the tools of this build: make plan ENV=dev NODE=pve1 SITE=…
 include pipeline.mk
-plan apply destroy status roundtrip: export PATH := $(CURDIR)/target/debug:$(PATH)
+plan apply apply-all destroy status roundtrip: export PATH := $(CURDIR)/target/debug:$(PATH)
 # Without the output of `build`: `make plan >plan.txt` has only the plan.
-plan apply destroy status roundtrip: quiet-build
+plan apply apply-all destroy status roundtrip: quiet-build
 .PHONY: quiet-build
 quiet-build:
 	@$(CARGO) build --workspace --locked --quiet
