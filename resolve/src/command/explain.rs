@@ -3,6 +3,7 @@
 mod head;
 mod network;
 mod nodes;
+mod path;
 mod vm;
 
 use crate::selection::DocumentOptions;

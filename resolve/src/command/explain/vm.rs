@@ -1,12 +1,13 @@
 //! Explains the values of a VM. Does no I/O.
 
+use super::path::{Path, is_only, leaves, only_option};
 use super::{Explained, Link, Subject, node_layer, nodes};
 use crate::deployment::{BRIDGE, MacDeriver, counted_vmid};
 use crate::shape::{self, CONFIG, KeyMatch, Opt, ShapeOutline, Type};
 use crate::site::{BOOT_DISK, Level, NodeFile, VmEntry, boot_key};
 use crate::suggest;
-use crate::tree::{Content, Spanned, Tree};
-use machine::{ConfigKey, Form, Settings};
+use crate::tree::{Spanned, Tree};
+use machine::{ConfigKey, Settings};
 use serde_json::{Map, Value};
 use stage::shown::{self, Exposure, Outline};
 use stage::{Entry, Nic, Place};
@@ -42,9 +43,6 @@ const STRUCTURAL_KEYS: [&str; 5] = ["template", "preset", "vm_preset", "type", "
 fn is_of_first_boot(path: &[&str]) -> bool {
     matches!(path, ["spec" | "boot_scenario"])
 }
-
-/// A path in a VM's tree.
-type Path = Vec<String>;
 
 /// Explains a VM, or the values at and below a path.
 ///
@@ -373,30 +371,4 @@ impl Vm<'_> {
             (_, value) => value,
         }
     }
-}
-
-/// Collects the paths of all leaves of a tree.
-fn leaves(tree: &Tree, path: &mut Path, all: &mut Vec<Path>) {
-    for (key, spanned) in tree.iter() {
-        path.push(key.to_owned());
-        match &spanned.content {
-            Content::Map(tree) => leaves(tree, path, all),
-            _ => all.push(path.clone()),
-        }
-        path.pop();
-    }
-}
-
-/// Extends the path of a key with a single option, such as memory, by that option.
-fn only_option(mut path: Path, key: ConfigKey) -> Path {
-    if let (Form::Options { .. }, [only]) = (key.key.form, key.key.parts()) {
-        path.push(only.name.to_owned());
-    }
-    path
-}
-
-fn is_only(slot: &str) -> bool {
-    ConfigKey::find(slot).is_some_and(|key| {
-        matches!(key.key.form, Form::Options { bare: true, .. }) && key.key.parts().len() == 1
-    })
 }
