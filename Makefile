@@ -93,9 +93,9 @@ test-deb: deb ## the package, installed into an empty root and removed again; ne
 
 # The pipe itself, with the tools of this build: make plan ENV=dev NODE=pve1 SITE=…
 include pipeline.mk
-plan apply destroy status roundtrip: export PATH := $(CURDIR)/target/debug:$(PATH)
+plan apply apply-all destroy status roundtrip: export PATH := $(CURDIR)/target/debug:$(PATH)
 # Without the output of `build`: `make plan >plan.txt` has only the plan.
-plan apply destroy status roundtrip: quiet-build
+plan apply apply-all destroy status roundtrip: quiet-build
 .PHONY: quiet-build
 quiet-build:
 	@$(CARGO) build --workspace --locked --quiet

@@ -30,18 +30,44 @@ WAIT     ?= ssh
 _word    = '$(subst ','\'',$(patsubst ~/%,$(HOME)/%,$(1)))'
 _option  = $(if $(2),$(1) $(call _word,$(2)))
 _which   = $(if $(MANIFEST)$(ENV),$(call _option,--manifest,$(MANIFEST)) $(if $(MANIFEST),,$(call _option,--env,$(ENV))),$(error choose the VMs: ENV=NAME or MANIFEST=NAME))
-_resolve = resolve $(call _option,--site,$(SITE)) $(_which) $(call _option,--node,$(NODE)) $(call _option,--endpoint,$(ENDPOINT)) $(RESOLVE_ARGS)
+_site    = $(call _option,--site,$(SITE))
+_resolve = resolve $(_site) $(_which) $(call _option,--node,$(NODE)) $(call _option,--endpoint,$(ENDPOINT)) $(RESOLVE_ARGS)
 # What pve-apply needs to create and change VMs, before images are published
-_render  = $(_resolve) | mint-token $(call _option,--site,$(SITE)) | cloudinit-render
+_seeds   = mint-token $(_site) | cloudinit-render
+_render  = $(_resolve) | $(_seeds)
 _publish = image-publish $(call _option,--image-dir,$(IMAGE_DIR)) $(PUBLISH_ARGS)
 
-.PHONY: plan apply destroy status roundtrip
+.PHONY: plan apply apply-all destroy status roundtrip
 
 plan: ## what apply would do; writes nothing (ENV=… or MANIFEST=…, NODE=… SITE=…)
 	@$(_render) | $(_publish) --dry-run | pve-apply plan $(PLAN_ARGS)
 
 apply: ## publish the images, create and change the VMs
 	@$(_render) | $(_publish) | pve-apply apply $(APPLY_ARGS)
+
+# Each names its node, so what names another one does not count: NODE, ENDPOINT and their variables.
+apply-all: ## apply every env and manifest that names its node, one after the other
+	@unset PVE_NODE PVE_ENDPOINT; \
+	all=$$(resolve $(_site) list deployments) || exit; \
+	printf '%s\n' "$$all" | { \
+	status=0; applied=0; set --; \
+	while read -r kind name node file; do \
+	    case $$node in \
+	    '') continue ;; \
+	    '(none)') result='left out: it names no node' ;; \
+	    '(alternative)') result='left out: only one of its alternative_group exists at a time' ;; \
+	    *) \
+	        echo "apply-all: $$kind $$name" >&2; \
+	        applied=$$((applied + 1)); \
+	        resolve $(_site) "--$$kind" "$$name" $(RESOLVE_ARGS) </dev/null | $(_seeds) | $(_publish) | pve-apply apply $(APPLY_ARGS); \
+	        code=$$?; \
+	        if [ "$$code" -eq 0 ]; then result=ok; else result="failed with exit code $$code"; status=1; fi ;; \
+	    esac; \
+	    set -- "$$@" "$$kind $$name: $$result"; \
+	done; \
+	if [ "$$applied" -eq 0 ]; then set -- "$$@" 'no env or manifest names its node'; status=1; fi; \
+	echo 'apply-all: summary' >&2; printf '  %s\n' "$$@" >&2; \
+	exit "$$status"; }
 
 destroy: ## destroy the VMs; asks first
 	@$(_resolve) | pve-apply destroy $(DESTROY_ARGS)

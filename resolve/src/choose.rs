@@ -1,11 +1,11 @@
 //! Selection → VM set and node. Does no I/O.
 
 use crate::adhoc;
-use crate::deployment::nested;
+use crate::deployment::{nested, node_of_first};
 use crate::selection::{Choice, Selection, VmSource};
 use crate::shape::{self, DEPLOYMENT};
 use crate::site::{NODES, NodeFile, Origin, Site, VmSet};
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 use crate::suggest;
 use stage::{Entry, Place};
 
@@ -54,9 +54,10 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
     }
     let nodes = site.names(&NODES);
     let slot = vm_set.map(|vm_set| &vm_set.node);
-    let written = slot.and_then(|slot| slot.set());
-    match (given, written, &nodes[..]) {
+    let written = vm_set.and_then(|vm_set| written(site, vm_set, given.is_some()));
+    match (given, &written, &nodes[..]) {
         (Some(given), Some((written, at)), _) if given.value != *written => {
+            let at = *at;
             let (name, by) = (&given.value, &given.by);
             let fact = format!("the VMs belong on node \"{written}\", but `{by}` is \"{name}\"");
             let how = if by == "--node" { "leave `--node` out" } else { "unset `PVE_NODE`" };
@@ -64,7 +65,7 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
             site.report.push(entry.hint(format!("{how}, or change `node` here")));
             None
         }
-        (_, Some((written, at)), _) => site.node(written, Some(site.sources.place(at))),
+        (_, Some((written, at)), _) => site.node(written, Some(site.sources.place(*at))),
         (Some(given), None, _) => site.node(&given.value, variable(given)),
         (None, None, [only]) => site.node(only, None),
         // An env that cannot be read may set its node.
@@ -76,6 +77,18 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
             None
         }
     }
+}
+
+/// Returns the node that the YAML sets for the document, and where: that of the VM set, or else of its
+/// first VM if every VM names one.
+fn written(site: &mut Site<'_>, vm_set: &VmSet, is_given: bool) -> Option<(String, Span)> {
+    if let Some((name, at)) = vm_set.node.set() {
+        return Some((name.clone(), at));
+    }
+    // Every node of the cluster can serve several VMs, so `--node` may name another one.
+    let decides = !is_given || vm_set.origin == Origin::CommandLine;
+    let first = node_of_first(site, vm_set).filter(|_| decides && !vm_set.node.is_invalid())?;
+    Some((first.stem, first.at))
 }
 
 /// Returns the variable that a value came from, if any, as the place of its problems.

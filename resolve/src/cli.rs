@@ -61,7 +61,9 @@ pub struct SelectArgs {
     pub vm: Option<String>,
     /// Node nodes/NAME.yaml to use
     ///
-    /// [default: the `node` of the env or manifest, or else the only node of the site]
+    /// VMs with a `node` of their own are on that one instead.
+    /// [default: the `node` of the env or manifest, that of its first VM if every VM has one, or else
+    /// the only node of the site]
     #[arg(
         long,
         visible_alias = "host",

@@ -149,10 +149,10 @@ fn explain(
     let Some((vm_set, node)) = choose(&mut site, &selection, own) else {
         return Err(sorted(site.into_report()).into());
     };
-    let deployment = deployment::build(&mut site, &vm_set, &node, &selection.options);
-    let (vm_set, node, deployment) = (&vm_set, &node, &deployment);
     let options = &selection.options;
-    let subject = command::Subject { site: &site, vm_set, node, deployment, options };
+    let (deployment, nodes) = deployment::build_with_nodes(&mut site, &vm_set, &node, options);
+    let (vm_set, node, deployment, nodes) = (&vm_set, &node, &deployment, &nodes);
+    let subject = command::Subject { site: &site, vm_set, node, nodes, deployment, options };
     let text = command::explain(&subject, target, json)?;
     Ok(Output::bytes(text, sorted(site.into_report())))
 }

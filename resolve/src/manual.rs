@@ -25,6 +25,7 @@ pub const MANUAL: Manual = Manual {
         ("Show where a value comes from", "resolve explain web1.memory --env dev"),
         ("Check a site in CI, with warnings as errors", "resolve check --strict --no-secrets"),
         ("List the envs of the site", "resolve list envs"),
+        ("List the deployments that name their node", "resolve list deployments --json"),
         ("Print the variables for Ansible", "resolve ansible-vars --env dev >vars.json"),
         ("Print a spec with its references resolved", "resolve spec web"),
         (

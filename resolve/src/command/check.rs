@@ -30,7 +30,8 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     let mut vm_sets: Vec<VmSet> = Vec::new();
     vm_sets.extend(site.names(&ENVS).into_iter().filter_map(|name| site.env(name)));
     vm_sets.extend(site.names(&MANIFESTS).into_iter().filter_map(|name| site.manifest(name)));
-    let nodes = Nodes::new(site, nodes, &vm_sets, secrets);
+    let own = vm_sets.iter().map(|vm_set| own_stems(site, vm_set, None)).collect();
+    let nodes = Nodes::new(site, nodes, &vm_sets, own, secrets);
     let mut tenants = Vec::new();
     for vm_set in vm_sets.iter().enumerate() {
         tenants.extend(check_vm_set(site, vm_set, &nodes));
@@ -57,18 +58,35 @@ struct Nodes {
     shared: Vec<NodeFile>,
     /// The names of nested nodes that manifests create.
     nested: BTreeSet<String>,
-    /// The nodes that VM sets name in a site without nodes/.
-    missing: BTreeSet<String>,
+    /// For each VM set, the nodes that its VMs name.
+    named: Vec<Vec<String>>,
+    /// In a site without nodes/, the clusters that VM sets imply, by the names of their nodes.
+    implied: BTreeMap<String, String>,
     /// Whether documents contain secrets.
     secrets: bool,
 }
 
 impl Nodes {
-    fn new(site: &Site<'_>, own: Vec<NodeFile>, vm_sets: &[VmSet], secrets: bool) -> Self {
+    fn new(
+        site: &Site<'_>,
+        own: Vec<NodeFile>,
+        vm_sets: &[VmSet],
+        named: Vec<Vec<String>>,
+        secrets: bool,
+    ) -> Self {
         let nested = vm_sets.iter().flat_map(nested).cloned().collect();
-        let named = vm_sets.iter().filter_map(|vm_set| vm_set.node.value().cloned());
-        let missing = if own.is_empty() { named.collect() } else { BTreeSet::new() };
-        Self { shared: share_images(site, &own), own, nested, missing, secrets }
+        let of_sets = vm_sets.iter().zip(&named).filter(|_| own.is_empty());
+        let of_sets = of_sets.map(|(vm_set, named)| vm_set.node.value().into_iter().chain(named));
+        let implied = implied_clusters(of_sets.map(Iterator::collect));
+        Self { shared: share_images(site, &own), own, nested, named, implied, secrets }
+    }
+
+    /// Returns the nodes that a document can be for, if some of its VMs name theirs: those of the
+    /// cluster of the first. All nodes if none does.
+    fn of_cluster(&self, named: &[String]) -> impl Iterator<Item = &NodeFile> {
+        let known = named.iter().find_map(|stem| self.own.iter().find(|node| node.stem == *stem));
+        let cluster = known.map(NodeFile::cluster);
+        self.shared.iter().filter(move |node| cluster.is_none_or(|name| node.cluster() == name))
     }
 
     /// Returns the clusters where the VMs of a set without a node can be. A nested node is for its
@@ -77,6 +95,32 @@ impl Nodes {
         let outer = self.own.iter().filter(|node| !self.nested.contains(&node.stem));
         outer.map(NodeFile::cluster).collect()
     }
+}
+
+/// Returns the nodes that the VMs of a document name.
+fn own_stems(site: &mut Site<'_>, vm_set: &VmSet, parent: Option<&str>) -> Vec<String> {
+    let named = deployment::own_nodes(site, vm_set, parent).into_iter().flatten();
+    named.map(|own| own.stem).collect()
+}
+
+/// Returns the cluster of each node, as far as VM sets tell: the nodes of one set are in one cluster.
+/// It has the name of its first node.
+fn implied_clusters<'n>(
+    sets: impl Iterator<Item = BTreeSet<&'n String>>,
+) -> BTreeMap<String, String> {
+    let mut clusters: Vec<BTreeSet<&String>> = Vec::new();
+    for mut cluster in sets {
+        let (met, others): (Vec<_>, Vec<_>) =
+            clusters.into_iter().partition(|other| !other.is_disjoint(&cluster));
+        met.into_iter().for_each(|other| cluster.extend(other));
+        clusters = others;
+        clusters.push(cluster);
+    }
+    let names = clusters.into_iter().flat_map(|cluster| {
+        let first = cluster.first().map(|name| (*name).clone()).unwrap_or_default();
+        cluster.into_iter().map(move |name| (name.clone(), first.clone()))
+    });
+    names.collect()
 }
 
 /// Returns the names of the nested nodes that a VM set creates.
@@ -114,17 +158,25 @@ fn check_vm_set<'v>(
     if let Some(node) = nodes.own.iter().find(|node| vm_set.node.value() == Some(&node.stem)) {
         add(node.cluster(), Reason::Named, try_on(site, vm_set, Some(node), None, secrets));
     } else {
-        let can_be = nodes.of_free_set();
-        for node in &nodes.shared {
+        let (can_be, named) = (nodes.of_free_set(), &nodes.named[index]);
+        let reason = if named.is_empty() { Reason::Free } else { Reason::Named };
+        let is_known = |stem: &String| nodes.own.iter().any(|node| node.stem == *stem);
+        for node in nodes.of_cluster(named) {
             let claims = try_on(site, vm_set, Some(node), None, secrets);
             // A node that does not exist has been reported.
-            if vm_set.node.value().is_none() && can_be.contains(node.cluster()) {
-                add(node.cluster(), Reason::Free, claims);
+            let can_be = match reason {
+                Reason::Free => can_be.contains(node.cluster()),
+                _ => named.iter().any(is_known),
+            };
+            if vm_set.node.value().is_none() && can_be {
+                add(node.cluster(), reason, claims);
             }
         }
     }
     for parent in nested(vm_set) {
-        for node in &nodes.shared {
+        let named = own_stems(site, vm_set, Some(parent));
+        let of_name = nodes.shared.iter().filter(|node| node.stem == *parent);
+        for node in of_name.chain(nodes.of_cluster(&named).filter(|node| node.stem != *parent)) {
             let claims = try_on(site, vm_set, Some(node), Some(parent), secrets);
             if node.stem == *parent {
                 add(node.cluster(), Reason::Nested, claims);
@@ -147,11 +199,13 @@ fn without_nodes<'v>(
         tenants.push(Tenant { vm_set, index, cluster: cluster.to_owned(), reason, claims });
     };
     let claims = try_on(site, vm_set, None, None, nodes.secrets);
-    if let Some(name) = vm_set.node.value() {
-        add(name, Reason::Named, &claims);
+    let named = vm_set.node.value().or(nodes.named[index].first());
+    if let Some(cluster) = named.and_then(|name| nodes.implied.get(name)) {
+        add(cluster, Reason::Named, &claims);
     } else {
-        let outer = nodes.missing.iter().filter(|name| !nodes.nested.contains(*name));
-        outer.map(String::as_str).chain([ANY]).for_each(|name| add(name, Reason::Free, &claims));
+        let outer = nodes.implied.iter().filter(|(name, _)| !nodes.nested.contains(*name));
+        let outer: BTreeSet<&str> = outer.map(|(_, cluster)| cluster.as_str()).collect();
+        outer.into_iter().chain([ANY]).for_each(|name| add(name, Reason::Free, &claims));
     }
     for parent in nested(vm_set) {
         let claims = try_on(site, vm_set, None, Some(parent), nodes.secrets);

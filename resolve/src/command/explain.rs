@@ -2,6 +2,8 @@
 
 mod head;
 mod network;
+mod nodes;
+mod path;
 mod vm;
 
 use crate::selection::DocumentOptions;
@@ -10,6 +12,7 @@ use crate::source::Span;
 use serde::Serialize;
 use serde_json::{Value, json};
 use stage::{Deployment, Entry, Place};
+use std::collections::BTreeMap;
 
 /// One field.
 #[derive(Serialize)]
@@ -37,6 +40,8 @@ pub(crate) struct Subject<'a> {
     pub vm_set: &'a VmSet,
     /// The node.
     pub node: &'a NodeFile,
+    /// The nodes of its VMs and that node, by their names in PVE.
+    pub nodes: &'a BTreeMap<String, NodeFile>,
     /// The resolved deployment.
     pub deployment: &'a Deployment,
     /// The options that it was resolved with.
@@ -70,6 +75,9 @@ fn fields(subject: &Subject<'_>, target: &str) -> Result<Vec<Explained>, Entry> 
     if let Some(field) = head::explain(subject, target) {
         return Ok(vec![field]);
     }
+    if let Some(fields) = nodes::explain(subject, target) {
+        return Ok(fields);
+    }
     if let Some(fields) = network::explain(subject, target) {
         return fields;
     }
@@ -99,6 +107,10 @@ fn text(e: &Explained) -> String {
     out
 }
 
+fn node_layer(node: &NodeFile) -> String {
+    format!("node \"{}\"", node.name())
+}
+
 impl Subject<'_> {
     fn link(&self, layer: impl Into<String>, value: Value, at: Option<Span>) -> Link {
         let place = at.map(|at| self.site.sources.short(at));
@@ -116,6 +128,6 @@ impl Subject<'_> {
     }
 
     fn node_layer(&self) -> String {
-        format!("node \"{}\"", self.node.name())
+        node_layer(self.node)
     }
 }

@@ -1,5 +1,7 @@
 //! `resolve list`: the files of a site. Does no I/O.
 
+mod deployments;
+
 use crate::site::{
     ENVS, FileKind, HOSTS, MANIFESTS, NETWORKS, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES,
     VmSet,
@@ -43,6 +45,9 @@ pub enum ListKind {
     /// VMs that the envs and manifests describe.
     #[value(alias = "vms")]
     Vm,
+    /// Envs and manifests that name their node.
+    #[value(alias = "deployments")]
+    Deployment,
 }
 
 impl ListKind {
@@ -58,7 +63,7 @@ impl ListKind {
             Self::Spec => &SPECS,
             Self::Posture => &POSTURES,
             Self::Host => &HOSTS,
-            Self::Vm => return None,
+            Self::Vm | Self::Deployment => return None,
         })
     }
 }
@@ -81,10 +86,11 @@ struct Row<'s> {
     file: &'s str,
 }
 
-/// Returns the list of one kind, or of every kind of file. Only VMs need a file to be read; what is
-/// wrong with one goes into the site's report.
+/// Returns the list of one kind, or of every kind of file. Only VMs and deployments need files to be
+/// read; what is wrong with one goes into the site's report.
 pub(crate) fn list(site: &mut Site<'_>, only: Option<ListKind>, format: ListFormat) -> String {
     let rows = match only {
+        Some(ListKind::Deployment) => return deployments::list(site, format),
         None => ListKind::value_variants().iter().flat_map(|kind| rows(site, *kind)).collect(),
         Some(ListKind::Vm) => vms(site),
         Some(kind) => rows(site, kind),

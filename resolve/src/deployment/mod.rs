@@ -13,6 +13,7 @@ mod images;
 mod mac;
 mod network;
 mod nic;
+mod placement;
 mod unique;
 mod vm;
 
@@ -20,6 +21,7 @@ pub(crate) use claim::{Claim, Claimed};
 pub(crate) use first_boot::check_first_boots;
 pub(crate) use graph::nested;
 pub(crate) use mac::MacDeriver;
+pub(crate) use placement::{Nodes, OwnNode, node_of_first, own_nodes};
 pub(crate) use vm::{BRIDGE, counted_vmid};
 
 use crate::json;
@@ -29,13 +31,12 @@ use crate::site::{NodeFile, Origin, Site, Slot, VmSet};
 use crate::source::Span;
 use stage::identity::VmidRange;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting, shown};
+use std::collections::BTreeMap;
 
 /// The default user that cloud-init creates.
 pub(crate) const AUTOMATION_USER: &str = "homestak";
 /// The default user for SSH to a node.
 pub(crate) const HOST_USER: &str = "root";
-/// A storage that every PVE has.
-pub(crate) const IMAGE_DATASTORE: &str = "local";
 
 /// Resolves a VM set on a node. Problems are added to the site's report.
 pub(crate) fn build(
@@ -44,8 +45,19 @@ pub(crate) fn build(
     node: &NodeFile,
     options: &DocumentOptions,
 ) -> Deployment {
-    let (all, order) = resolve(site, vm_set, node, options);
-    document(site, (vm_set, node), options, (all, order))
+    build_with_nodes(site, vm_set, node, options).0
+}
+
+/// The same; also returns the files of the document's nodes by their names in PVE.
+pub(crate) fn build_with_nodes(
+    site: &mut Site<'_>,
+    vm_set: &VmSet,
+    node: &NodeFile,
+    options: &DocumentOptions,
+) -> (Deployment, BTreeMap<String, NodeFile>) {
+    let resolved = resolve(site, vm_set, node, options);
+    let files = resolved.nodes.all().map(|file| (file.name().to_owned(), file.clone())).collect();
+    (document(site, vm_set, options, resolved), files)
 }
 
 /// Resolves a VM set only for the problems, which are added to the site's report. Returns what the
@@ -56,42 +68,54 @@ pub(crate) fn check(
     node: &NodeFile,
     options: &DocumentOptions,
 ) -> Vec<Claim> {
-    let (all, order) = resolve(site, vm_set, node, options);
-    let here = order.here.iter().filter_map(|index| all.get(*index));
+    let resolved = resolve(site, vm_set, node, options);
+    let here = resolved.order.here.iter().filter_map(|index| resolved.all.get(*index));
     let claims = here.flat_map(|resolved| claim::of(site, vm_set, resolved)).collect();
-    document(site, (vm_set, node), options, (all, order));
+    document(site, vm_set, options, resolved);
     claims
 }
 
+/// The VMs of a set, resolved and checked against each other.
+struct Resolved<'g, 'n> {
+    /// All VMs of the set, in file order.
+    all: Vec<ResolvedVm<'g>>,
+    /// Which of them the document has.
+    order: graph::Order,
+    /// The nodes of those.
+    nodes: Nodes<'n>,
+}
+
 /// Resolves all VMs of a set, and checks them against each other.
-fn resolve<'g>(
+fn resolve<'g, 'n>(
     site: &mut Site<'_>,
     vm_set: &'g VmSet,
-    node: &NodeFile,
+    node: &'n NodeFile,
     options: &DocumentOptions,
-) -> (Vec<ResolvedVm<'g>>, graph::Order) {
+) -> Resolved<'g, 'n> {
     site.read_layers(vm_set);
     site.read_networks();
-    check_stems(site, vm_set, node);
     check_count(site, vm_set);
     let order = graph::order(site, vm_set, options.parent.as_deref());
     let all = vm::resolve_all(site, vm_set, node, options);
+    let nodes = Nodes::read(site, node, (&all, &order), options.parent.as_deref());
+    check_stems(site, vm_set, &nodes);
     let nics = all.iter().flat_map(|vm| &vm.nics);
     site.note_addresses(nics.flat_map(|nic| &nic.addresses).map(|(address, _)| *address));
     first_boot::check(site, vm_set, &all, options);
     examples::check(site, &all, node, options);
     unique::check(site, vm_set, &all, &order);
-    unique::check_against_node(site, node, &all, &order);
-    (all, order)
+    unique::check_against_nodes(site, &nodes, &all, &order);
+    Resolved { all, order, nodes }
 }
 
 /// Returns the document of resolved VMs.
 fn document(
     site: &mut Site<'_>,
-    (vm_set, node): (&VmSet, &NodeFile),
+    vm_set: &VmSet,
     options: &DocumentOptions,
-    (all, order): (Vec<ResolvedVm<'_>>, graph::Order),
+    Resolved { all, order, nodes }: Resolved<'_, '_>,
 ) -> Deployment {
+    let node = nodes.head;
     let waiting = order.waiting.iter().map(|(vm, on)| Waiting {
         name: all[*vm].vm.name.clone(),
         parent: all[*on].vm.name.clone(),
@@ -102,7 +126,8 @@ fn document(
     // A filtered document must still know all VMs of the deployment.
     let vm_names = listed().map(|vm| vm.name.clone()).chain(former).collect();
     let vms = vms_of_document(all, &order);
-    let (networks, network_names) = network::document(site, vm_set, node, &vms, options).unzip();
+    let (networks, network_names) = network::document(site, vm_set, &nodes, &vms, options).unzip();
+    let image_sources = images::sources(site, &nodes, &vms, options);
     let (secret_keys, root_password) = match &site.secrets {
         Some(secrets) => {
             (secrets.ssh_keys.iter().map(|(_, key)| key.clone()).collect(), secrets.vm_root.clone())
@@ -112,6 +137,10 @@ fn document(
     // VMs on a nested node belong there: `node` in the YAML is for the others.
     let written = vm_set.node.value().is_some() && options.parent.is_none();
     let home = written.then(|| node.name().to_owned());
+    let of_vm = |vm: &ResolvedVm<'_>| match &vm.own_node {
+        Some(own) => (Some(nodes.of(vm).name().to_owned()), own.from_list),
+        None => (home.clone(), false),
+    };
     let text = |slot: &Slot<String>| slot.value().cloned();
     Deployment {
         node: node.name().to_owned(),
@@ -123,7 +152,7 @@ fn document(
         automation_user: text(&site.config.vm_user).unwrap_or_else(|| AUTOMATION_USER.into()),
         ssh_host: ssh_host(node),
         datastore: text(&node.datastore).unwrap_or_default(),
-        image_datastore: text(&node.image_datastore).unwrap_or_else(|| IMAGE_DATASTORE.into()),
+        image_datastore: node.image_datastore().to_owned(),
         root_password: root_password.unwrap_or_default(),
         ssh_keys: secret_keys,
         spec_server: options.address(first_boot::server(&site.config, options)).unwrap_or_default(),
@@ -132,12 +161,19 @@ fn document(
         vm_names: Some(vm_names),
         vmid_range: vmid_range(site),
         on_error: text(&vm_set.on_error),
-        image_sources: images::sources(site, node, &vms, options),
+        nodes: placement::document(&nodes, &vms, image_sources.of_nodes),
+        image_sources: image_sources.of_head,
         cloud_init: cloud_init(site, options),
         networks,
         network_names,
         waiting,
-        vms: vms.into_iter().map(|vm| Vm { node: home.clone(), ..*vm.vm }).collect(),
+        vms: vms
+            .into_iter()
+            .map(|vm| {
+                let (node, node_from_list) = of_vm(&vm);
+                Vm { node, node_from_list, ..*vm.vm }
+            })
+            .collect(),
         ..Deployment::default()
     }
 }
@@ -159,6 +195,8 @@ pub(crate) struct ResolvedVm<'g> {
     pub vm_entry: &'g crate::site::VmEntry,
     /// The VM; boxed, since it is large and moved often.
     pub vm: Box<Vm>,
+    /// The node that it names itself.
+    pub own_node: Option<OwnNode>,
     /// Its NICs, with the places of values that must be unique.
     pub nics: Vec<nic::FoundNic>,
     /// The networks of its NICs, by index.
@@ -250,7 +288,7 @@ fn cloud_init(
 }
 
 /// Checks file names that become names in PVE: the file system allows more than PVE.
-fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, node: &NodeFile) {
+fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, nodes: &Nodes<'_>) {
     let mut check = |folder: &str, stem: &str, rule: &Rule, hint: &str| {
         if !rule.accepts(stem) {
             let place = Place::file(format!("{}/{folder}/{stem}.yaml", site.sources.root));
@@ -261,7 +299,7 @@ fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, node: &NodeFile) {
     if vm_set.origin == Origin::Env && vm_set.renamed.is_none() {
         check("envs", &vm_set.name, &DEPLOYMENT, "rename the file");
     }
-    if node.node.value().is_none() && !node.node.is_invalid() {
+    for node in nodes.all().filter(|node| node.node.value().is_none() && !node.node.is_invalid()) {
         check("nodes", &node.stem, &NODE_NAME, "set `node`, or rename the file");
     }
 }

@@ -1,9 +1,9 @@
 //! Values that must be unique in a document: names and host names of VMs, and on one node vmids and
 //! MACs, and on one bridge and VLAN static addresses. Does no I/O.
 
-use super::ResolvedVm;
 use super::claim::{self, Claim, Claimed};
 use super::graph::Order;
+use super::{Nodes, ResolvedVm};
 use crate::site::{NodeFile, Site, VmSet};
 use crate::source::Span;
 use std::collections::btree_map::Entry;
@@ -72,25 +72,27 @@ fn former_names(site: &mut Site<'_>, vms: &[ResolvedVm<'_>]) {
     }
 }
 
-/// Reports each VM with the address of its node: it would cut the node off.
-pub(super) fn check_against_node(
+/// Reports each VM with the address of one of the document's nodes: it would cut the node off.
+pub(super) fn check_against_nodes(
     site: &mut Site<'_>,
-    node: &NodeFile,
+    nodes: &Nodes<'_>,
     vms: &[ResolvedVm<'_>],
     order: &Order,
 ) {
-    let Some((ip, ip_at)) = node.ip.set() else { return };
-    let Ok(ip) = ip.split('/').next().unwrap_or_default().parse::<IpAddr>() else { return };
+    let address = |node: &NodeFile| {
+        let (ip, at) = node.ip.set()?;
+        Some((ip.split('/').next()?.parse::<IpAddr>().ok()?, at, node.stem.clone()))
+    };
+    let known: Vec<_> = nodes.all().filter_map(address).collect();
     for ResolvedVm { vm, nics, .. } in order.here.iter().filter_map(|index| vms.get(*index)) {
-        // A nested node may have the address in its file: it is that node.
-        if vm.name == node.stem {
-            continue;
-        }
-        let addresses = nics.iter().flat_map(|nic| &nic.addresses);
-        for (_, at) in addresses.filter(|(address, _)| *address == ip) {
-            let place = site.sources.short(ip_at);
-            let fact = format!("address {ip} is already used by the node, at {place}");
-            site.report.push(site.sources.error("duplicate-address", *at, fact));
+        for (address, at) in nics.iter().flat_map(|nic| &nic.addresses) {
+            // A nested node may have the address in its file: it is that node.
+            let of_node = known.iter().find(|(ip, _, stem)| ip == address && vm.name != *stem);
+            if let Some((ip, ip_at, _)) = of_node {
+                let place = site.sources.short(*ip_at);
+                let fact = format!("address {ip} is already used by the node, at {place}");
+                site.report.push(site.sources.error("duplicate-address", *at, fact));
+            }
         }
     }
 }

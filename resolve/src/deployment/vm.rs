@@ -2,7 +2,7 @@
 
 use super::cross::ConfigChecker;
 use super::network::NicsOfVm;
-use super::{ResolvedVm, config, first_boot, guest, mac, network, nic};
+use super::{OwnNode, ResolvedVm, config, first_boot, guest, mac, network, nic};
 use crate::selection::DocumentOptions;
 use crate::shape::CONFIG;
 use crate::site::{BOOT_DISK, Merged, NodeFile, Origin, Site, Slot, VmEntry, VmSet};
@@ -111,6 +111,7 @@ impl<'g> VmResolver<'_, 'g> {
         ResolvedVm {
             vm_entry: self.vm_entry,
             vm: Box::new(vm),
+            own_node: OwnNode::of(tree, self.vm_entry.offset()),
             networks,
             nics,
             image_at: at("image"),

@@ -37,7 +37,13 @@ pub(super) const COUNT_FIELD: Field = Field::new(
 );
 
 /// Keys of presets, templates and VMs, in addition to PVE's keys.
-pub(super) static SHARED: [Field; 22] = [
+pub(super) static SHARED: [Field; 23] = [
+    Field::new(
+        "node",
+        Either(&Reference(Target::Node), &Filled(&Reference(Target::Node))),
+        "The node (in nodes/) of this VM; a list spreads the VMs of a `count` over its nodes in order, at their creation; null for the default [default: the `node` of the env or manifest].",
+    )
+    .or_blank(),
     Field::new(
         "image",
         Reference(Target::Image),

@@ -42,6 +42,9 @@ pub(crate) struct SiteConfig {
     pub cloud_init: Map<String, Value>,
 }
 
+/// A storage that every PVE has.
+pub(crate) const IMAGE_DATASTORE: &str = "local";
+
 /// Images by name; `None` for `null`, so that a node can do without an image of the site.
 pub(crate) type Images = BTreeMap<String, Option<Image>>;
 
@@ -185,6 +188,11 @@ impl NodeFile {
     /// Returns the name in PVE.
     pub(crate) fn name(&self) -> &str {
         self.node.value().unwrap_or(&self.stem)
+    }
+
+    /// Returns the storage for images and seeds.
+    pub(crate) fn image_datastore(&self) -> &str {
+        self.image_datastore.value().map_or(IMAGE_DATASTORE, String::as_str)
     }
 
     /// Returns the cluster's name.

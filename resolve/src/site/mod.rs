@@ -14,7 +14,7 @@ mod short_network;
 mod slot;
 mod vm_set;
 
-pub(crate) use config::{Image, NodeFile, Secrets, SiteConfig};
+pub(crate) use config::{IMAGE_DATASTORE, Image, Images, NodeFile, Secrets, SiteConfig};
 pub(crate) use file_kind::{
     DEFAULT_POSTURE, ENVS, FileKind, HOSTS, MANIFESTS, NETWORKS, NODES, OLDER_POSTURES, POSTURES,
     PRESETS, SPECS, TEMPLATES,

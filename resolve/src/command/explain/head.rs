@@ -1,10 +1,10 @@
 //! Explains the values of the document's head. Does no I/O.
 
 use super::{Explained, Link, Subject};
-use crate::deployment::{AUTOMATION_USER, HOST_USER, IMAGE_DATASTORE};
+use crate::deployment::{AUTOMATION_USER, HOST_USER};
 use crate::selection::Choice;
 use crate::shape::is_local;
-use crate::site::Origin;
+use crate::site::{IMAGE_DATASTORE, Origin};
 use serde_json::Value;
 use stage::identity::VmidRange;
 use stage::shown;
@@ -66,8 +66,7 @@ impl Subject<'_> {
             Origin::Manifest => "the manifest",
             Origin::Env | Origin::CommandLine => "the env",
         };
-        let is_home = self.deployment.vms.iter().any(|vm| vm.node.is_some());
-        match self.vm_set.node.set().filter(|_| is_home) {
+        match self.vm_set.node.set().filter(|_| self.options.parent.is_none()) {
             Some((name, at)) => self.link(layer, name.as_str().into(), Some(at)),
             None => {
                 let layer = format!("not set; the document is for \"{}\"", self.node.name());

@@ -1,12 +1,13 @@
 //! Explains the values of a VM. Does no I/O.
 
-use super::{Explained, Link, Subject};
+use super::path::{Path, is_only, leaves, only_option};
+use super::{Explained, Link, Subject, node_layer, nodes};
 use crate::deployment::{BRIDGE, MacDeriver, counted_vmid};
 use crate::shape::{self, CONFIG, KeyMatch, Opt, ShapeOutline, Type};
-use crate::site::{BOOT_DISK, Level, VmEntry, boot_key};
+use crate::site::{BOOT_DISK, Level, NodeFile, VmEntry, boot_key};
 use crate::suggest;
-use crate::tree::{Content, Spanned, Tree};
-use machine::{ConfigKey, Form, Settings};
+use crate::tree::{Spanned, Tree};
+use machine::{ConfigKey, Settings};
 use serde_json::{Map, Value};
 use stage::shown::{self, Exposure, Outline};
 use stage::{Entry, Nic, Place};
@@ -42,9 +43,6 @@ const STRUCTURAL_KEYS: [&str; 5] = ["template", "preset", "vm_preset", "type", "
 fn is_of_first_boot(path: &[&str]) -> bool {
     matches!(path, ["spec" | "boot_scenario"])
 }
-
-/// A path in a VM's tree.
-type Path = Vec<String>;
 
 /// Explains a VM, or the values at and below a path.
 ///
@@ -190,6 +188,9 @@ impl Vm<'_> {
                 chain.push(self.subject.link(self.level(level), value, Some(spanned.at)));
             }
         }
+        if words == ["node"] {
+            nodes::show_item(self.subject, self.vm_entry.offset(), &self.layers, &mut chain);
+        }
         chain.extend(self.fallback(&words, chain.is_empty()));
         let value = self.value(&words).or_else(|| {
             let of_field = matches!(words[..], ["datastore" | "started" | "boot_disk"]);
@@ -307,7 +308,10 @@ impl Vm<'_> {
     fn fallback(&self, path: &[&str], is_unset: bool) -> Option<Link> {
         let subject = self.subject;
         match *path {
-            ["node"] => Some(subject.home()),
+            // A VM that names a node needs no other.
+            ["node"] => {
+                Some(subject.home()).filter(|h| !h.value.is_null() || self.value(path).is_none())
+            }
             ["vmid"] => self.counted(),
             [CONFIG, slot, "macaddr"] => self.derived(slot),
             [CONFIG, "net0", "bridge"] => Some(subject.built_in(BRIDGE)),
@@ -318,9 +322,18 @@ impl Vm<'_> {
             ["boot_disk"] => Some(subject.built_in(BOOT_DISK)),
             ["packages"] => Some(subject.built_in(Value::Array(Vec::new()))),
             ["started"] => Some(subject.built_in(true)),
-            ["datastore"] => subject.written(subject.node_layer(), &subject.node.datastore),
+            ["datastore"] => {
+                let node = self.node();
+                subject.written(node_layer(node), &node.datastore)
+            }
             _ => None,
         }
+    }
+
+    /// Returns the VM's node.
+    fn node(&self) -> &NodeFile {
+        let name = self.json.get("node").and_then(Value::as_str);
+        name.and_then(|name| self.subject.nodes.get(name)).unwrap_or(self.subject.node)
     }
 
     fn counted(&self) -> Option<Link> {
@@ -358,30 +371,4 @@ impl Vm<'_> {
             (_, value) => value,
         }
     }
-}
-
-/// Collects the paths of all leaves of a tree.
-fn leaves(tree: &Tree, path: &mut Path, all: &mut Vec<Path>) {
-    for (key, spanned) in tree.iter() {
-        path.push(key.to_owned());
-        match &spanned.content {
-            Content::Map(tree) => leaves(tree, path, all),
-            _ => all.push(path.clone()),
-        }
-        path.pop();
-    }
-}
-
-/// Extends the path of a key with a single option, such as memory, by that option.
-fn only_option(mut path: Path, key: ConfigKey) -> Path {
-    if let (Form::Options { .. }, [only]) = (key.key.form, key.key.parts()) {
-        path.push(only.name.to_owned());
-    }
-    path
-}
-
-fn is_only(slot: &str) -> bool {
-    ConfigKey::find(slot).is_some_and(|key| {
-        matches!(key.key.form, Form::Options { bare: true, .. }) && key.key.parts().len() == 1
-    })
 }

@@ -5,7 +5,7 @@
 
 /// Names in other tools, and hints on what to use.
 const FOREIGN: &[(&[&str], &str)] = &[
-    (&["target_node", "node_name"], "set `node` in the env, or use --node"),
+    (&["target_node", "node_name"], "use `node`, or set it in the env for all VMs"),
     (
         &["clone", "full_clone", "clone_id", "template_id", "template_name"],
         "`image` is the image to create the boot disk from",
