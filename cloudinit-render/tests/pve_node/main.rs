@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may unwrap")]
 #![expect(clippy::disallowed_methods, reason = "door: a scratch folder and a shell")]
 
+mod bridge;
 mod node;
 
 use machine::Version;
@@ -162,18 +163,10 @@ fn an_error_of_an_earlier_boot_is_gone_while_the_script_runs() {
 fn pves_own_text_is_in_the_error() {
     let machine = Machine::new();
     let error = machine.error(&[("REFUSED", "roleaddPipelineNode")]);
-    let text =
-        r#"`pveum role add` failed: 400 Parameter verification failed. privs: "no"\"#;
+    let text = r#"`pveum role add` failed: 400 Parameter verification failed. privs: "no"\"#;
     assert_eq!(error, text);
     let error = machine.error(&[("REFUSED", "usertokenadd")]);
     assert!(error.starts_with("`pveum user token add` failed: 400 Parameter"), "{error}");
-}
-
-#[test]
-fn a_node_without_a_bridge_is_reported() {
-    let machine = Machine::new();
-    machine.file("no-vmbr0", "");
-    assert_eq!(machine.error(&[]), "this node has no bridge vmbr0");
 }
 
 #[test]
