@@ -149,6 +149,9 @@ as_bridge() {
             next
         }
         of == nic && $1 == "mtu" { mtu = $0; next }
+        # As cloud-init writes it, for a program that few images have.
+        of == nic && /post-up route add default gw / { print "    gateway " $6; next }
+        of == nic && /pre-down route del default gw / { next }
         index($0, nic) && $1 !~ /^#/ { exit 3 }
         { print }
         # A bridge has the MTU of its port.

@@ -1,6 +1,6 @@
 //! vmbr0: created from the NIC of the default route, or nothing is changed.
 
-use crate::node::Machine;
+use crate::node::{Machine, user_data};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -111,5 +111,43 @@ fn what_does_not_work_is_undone() {
             calls.ends_with("ip link set eth0 nomaster\nip link delete vmbr0\nifreload -a\n"),
             "{calls}"
         );
+    }
+}
+
+#[test]
+fn a_default_route_of_cloud_init_becomes_the_gateway() {
+    let of_cloud_init = "auto eth0\niface eth0 inet static\n    address 10.0.12.30/24\n    \
+         post-up route add default gw 10.0.12.1 || true\n    pre-down route del default gw 10.0.12.1 || true\n";
+    let machine = Machine::without_bridge(LOOPBACK, of_cloud_init);
+    create(&machine);
+    let text = machine.text(MAIN);
+    assert!(
+        text.contains("    address 10.0.12.30/24\n    gateway 10.0.12.1\n\nauto eth0\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn cloud_inits_file_is_read_at_each_boot() {
+    let user_data = user_data();
+    let words = user_data["bootcmd"][1].as_array().unwrap();
+    let command = words[2].as_str().unwrap();
+    for (main, of_cloud_init, is_added) in [
+        (LOOPBACK, STATIC, true),
+        (LOOPBACK, "", false),
+        ("source /etc/network/interfaces.d/*\n", STATIC, false),
+        ("source-directory /etc/network/interfaces.d\n", STATIC, false),
+    ] {
+        let machine = Machine::without_bridge(main, of_cloud_init);
+        let root = machine.path("").display().to_string();
+        let below = |text: &str| text.replace("/etc/", &format!("{root}etc/"));
+        machine.file(MAIN, &below(main));
+        machine.program("ifup", r#"echo "ifup $*" >"$ROOT/calls""#);
+        machine.file("calls", "");
+        let status = machine.shell(&below(command));
+        assert_eq!(status, 0);
+        let source = if is_added { below(SOURCE) } else { String::new() };
+        assert_eq!(machine.text(MAIN), format!("{}{source}", below(main)));
+        assert_eq!(machine.text("calls"), if is_added { "ifup -a\n" } else { "" });
     }
 }

@@ -197,6 +197,14 @@ impl Machine {
         (output.status.code().unwrap(), printed, calls)
     }
 
+    /// Runs a command of cloud-init, and returns its status.
+    pub(crate) fn shell(&self, command: &str) -> i32 {
+        let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
+        let mut shell = Command::new(self.shell);
+        shell.args(["-c", command]).env_clear().env("PATH", path).env("ROOT", self.root.path());
+        shell.status().unwrap().code().unwrap()
+    }
+
     /// Returns what the other machine reads.
     pub(crate) fn result(&self) -> Value {
         let path = self.path("var/lib/pve-pipeline/node.json");
