@@ -98,7 +98,10 @@ fn node_of_parent(
     if vm_set.is_some_and(|vm_set| nested(site, vm_set, parent).is_some()) {
         let place = Place::file(format!("{}/nodes/{parent}.yaml", site.sources.root));
         let fact = format!("does not exist, so the address of node \"{parent}\" is unknown");
-        let hint = format!("create the file, or {}", node_hint(site, &nodes, None));
+        let hint = format!(
+            "`pve-apply wait --pve` writes the file once the node runs; or {}",
+            node_hint(site, &nodes, None)
+        );
         site.report.push(Entry::error("node-not-described", place, fact).hint(hint));
     }
     None

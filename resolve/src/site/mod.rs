@@ -31,9 +31,12 @@ use crate::suggest;
 use crate::tree::{Spanned, Tree};
 use crate::yaml::{self, Node};
 use layers::Bases;
-use stage::{Entry, Place, Report, shell_word, signing_key};
+use stage::{Entry, Place, Report, shell_word, shown, signing_key};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+
+/// The directory of tokens that programs write.
+const TOKENS: &str = "secrets.d";
 
 /// Findings after this many get no hint: each hint compares a name with all others.
 pub(crate) const MAX_HINTED: usize = 200;
@@ -104,7 +107,32 @@ impl<'s> Site<'s> {
             site.secrets = tree.map(|tree| Secrets::read(&tree));
             site.secrets_unknown = site.secrets.is_none();
         }
+        if with_secrets {
+            site.add_tokens();
+        }
         site
+    }
+
+    /// Adds the tokens in secrets.d/.
+    fn add_tokens(&mut self) {
+        let sources = self.sources;
+        if sources.unreadable.contains_key(TOKENS) && self.unreadable_reported.insert(TOKENS) {
+            self.report.push(self.unreadable(TOKENS));
+            self.secrets_unknown = true;
+        }
+        for stem in sources.stems(TOKENS) {
+            let Some(file) = sources.find(&format!("{TOKENS}/{stem}.yaml")) else { continue };
+            let Some(tree) = self.read(file, &shape::TOKENS) else {
+                self.secrets_unknown = true;
+                continue;
+            };
+            for (name, first, second) in self.secrets.get_or_insert_default().add_tokens(&tree) {
+                let fact = format!("API token \"{}\" exists twice", shown::name(&name));
+                let entry = sources.error("duplicate-key", second, fact);
+                let first = sources.short(first);
+                self.report.push(entry.note(format!("the other one is at {first}")));
+            }
+        }
     }
 
     /// Reports names of signing keys that mint-token refuses. They may be keys, in the wrong place.

@@ -64,7 +64,10 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         std::fs::create_dir_all(target.parent().unwrap_or(to))?;
         std::fs::copy(from.join(&file), &target)?;
         // A checkout cannot make secrets readable only by their owner.
-        if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("secrets.yaml")) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("secrets.yaml")
+            || target.parent().is_some_and(|f| f.ends_with("secrets.d"))
+        {
             std::fs::set_permissions(&target, PermissionsExt::from_mode(0o600))?;
         }
     }
