@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("pve-stage", &["stage", "pve-client"]),
     ("resolve", &["stage", "machine"]),
     ("mint-token", &["stage"]),
-    ("cloudinit-render", &["stage"]),
+    ("cloudinit-render", &["stage", "machine"]),
     ("image-publish", &["stage", "machine", "pve-client", "pve-stage"]),
     ("pve-apply", &["stage", "machine", "pve-client", "pve-stage"]),
     ("test-support", &[]),

@@ -17,6 +17,7 @@ mod meta_data;
 mod network_config;
 mod nic;
 mod paths;
+mod pve_node;
 mod render;
 mod reseed;
 mod shell;

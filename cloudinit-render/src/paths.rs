@@ -14,8 +14,14 @@ pub(crate) const SERVICE: &str = "/etc/systemd/system/homestak-first-boot.servic
 /// Retries within one boot. Not wanted by any target: a failed try starts it.
 pub(crate) const TIMER: &str = "/etc/systemd/system/homestak-first-boot.timer";
 
-/// The files of the bootstrap, which a site must not write itself.
-pub(crate) const BOOTSTRAP: [&str; 6] = [PROFILE, SCRIPT, CA, RETRY, SERVICE, TIMER];
+/// Makes the token of a nested PVE node.
+pub(crate) const NODE_SCRIPT: &str = "/usr/local/sbin/pve-pipeline-node";
+/// Runs that script.
+pub(crate) const NODE_SERVICE: &str = "/etc/systemd/system/pve-pipeline-node.service";
+
+/// The files of the bootstrap and of nested nodes, which a site must not write itself.
+pub(crate) const BOOTSTRAP: [&str; 8] =
+    [PROFILE, SCRIPT, CA, RETRY, SERVICE, TIMER, NODE_SCRIPT, NODE_SERVICE];
 
 /// Returns the authorized_keys file of a user that cloud-init creates.
 pub(crate) fn authorized_keys(user: &str) -> String {

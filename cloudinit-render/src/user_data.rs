@@ -7,9 +7,9 @@ use crate::additions::{Additions, Command};
 use crate::bootstrap::{self, Bootstrap, FirstBoot};
 use crate::fingerprint;
 use crate::guest::{Guest, Guests};
-use crate::reseed;
 use crate::write_file::WriteFile;
 use crate::yaml::{self, WriteError};
+use crate::{pve_node, reseed};
 use serde::Serialize;
 use stage::Deployment;
 use stage::guest::HostName;
@@ -159,21 +159,30 @@ impl<'a> Renderer<'a> {
         let vm = &self.deployment.vms[index];
         let (kind, guest) = self.guests.of(index);
         let fqdn = guest.full_name(vm, name);
-        let manage_etc_hosts = etc_hosts(&guest.additions, fqdn.is_some());
+        let manage_etc_hosts = etc_hosts(&guest.additions, fqdn.is_some(), vm.nested_pve);
         let packages = packages(&guest.additions.packages, &vm.packages);
-        let own = yaml::quoted(&Own { hostname: name.label(), fqdn, manage_etc_hosts, packages })?;
+        let names: Vec<&str> = fqdn.as_deref().into_iter().chain([name.label()]).collect();
         let first_boot = FirstBoot::of(self.deployment, vm);
-        let server = self.deployment.spec_server.as_str();
+        let with_server = first_boot.map(|boot| (boot, self.deployment.spec_server.as_str()));
+        let of_node;
         let shared = match &mut self.texts[kind][first_boot.map_or(0, |boot| 1 + boot as usize)] {
+            _ if vm.nested_pve => {
+                of_node = shared(guest, with_server, Some(&names))?;
+                &of_node
+            }
             Some(text) => &*text,
-            text => text.insert(shared(guest, first_boot.map(|boot| (boot, server)))?),
+            text => text.insert(shared(guest, with_server, None)?),
         };
+        let own = yaml::quoted(&Own { hostname: name.label(), fqdn, manage_etc_hosts, packages })?;
         let [files, quoted] = match (first_boot, &shared.profile) {
             (Some(boot), Some(profile)) => {
                 let token = vm.auth_token.expose();
                 match profile.with_token(token) {
                     Some(filled) => filled,
-                    None => Profile::write((server, token), boot, &guest.additions)?,
+                    None => {
+                        let server = self.deployment.spec_server.as_str();
+                        Profile::write((server, token), boot, &guest.additions)?
+                    }
                 }
             }
             _ if shared.files.is_empty() => Default::default(),
@@ -188,29 +197,37 @@ impl<'a> Renderer<'a> {
 ///
 /// `hostname -f` asks the resolver, which returns the full name on every image only if /etc/hosts
 /// has a line for it. PVE's own cloud-init data sets this too. cloud-init rewrites the file from a
-/// template at each boot, so a file that the YAML writes would not last.
-fn etc_hosts(additions: &Additions, has_full_name: bool) -> Option<bool> {
-    if additions.write_files.iter().any(|file| file.path == "/etc/hosts") {
+/// template at each boot, so a file that the YAML writes would not last. A nested PVE node needs its
+/// own name with a real address there, but the template has a loopback one.
+fn etc_hosts(additions: &Additions, has_full_name: bool, is_nested: bool) -> Option<bool> {
+    if is_nested || additions.write_files.iter().any(|file| file.path == "/etc/hosts") {
         return Some(false);
     }
     has_full_name.then_some(true)
 }
 
-/// Returns what VMs share; with a server, those that use it at their first boot.
+/// Returns what VMs share; with a server, those that use it at their first boot. With names, it is for
+/// the nested PVE node that has them.
 fn shared(
     guest: &Guest<'_>,
     first_boot: Option<(FirstBoot, &str)>,
+    node: Option<&[&str]>,
 ) -> Result<SharedText, WriteError> {
     let keys = unique(guest.ssh_keys.iter());
     // First, because cloud-init stops at the first file that it cannot write.
     let mut files: Vec<_> = reseed::authorized_keys(guest.user, &keys).into_iter().collect();
     let mut runcmd = agent();
+    runcmd.extend(node.map(pve_node::before));
     runcmd.extend(guest.additions.runcmd.iter().cloned());
     if let Some((boot, _)) = first_boot {
         let bootstrap = Bootstrap::new(boot, &guest.additions);
         files.extend(bootstrap.files);
         // Last, so that the site's own commands can prepare for it.
         runcmd.push(bootstrap.command);
+    }
+    if node.is_some() {
+        files.extend(pve_node::files());
+        runcmd.extend(pve_node::after());
     }
     files.extend(guest.additions.write_files.iter().cloned());
     let keys = Shared {

@@ -139,6 +139,7 @@ impl Check<'_> {
             ("packages", !vm.packages.is_empty()),
             ("spec", !vm.spec.is_empty()),
             ("boot_scenario", vm.boot_scenario.is_some()),
+            ("nested_pve", vm.nested_pve),
             ("user", vm.user.is_some()),
             ("password_hash", vm.password_hash.is_some()),
             ("ssh_keys", vm.ssh_keys.is_some()),

@@ -19,6 +19,7 @@ pub mod rule;
 pub mod schema;
 pub mod sdn;
 mod settings;
+pub mod token;
 mod version;
 mod wire;
 

@@ -45,6 +45,7 @@ impl<'a> SeedFields<'a> {
         own("name", Some(digest(&vm.name)));
         own("spec", (!vm.spec.is_empty()).then(|| digest(&vm.spec)));
         own("boot_scenario", vm.boot_scenario.as_ref().map(digest));
+        own("nested_pve", vm.nested_pve.then(|| digest(&true)));
         // Not the token itself: a digest must not help anyone to guess a secret.
         own("auth_token", (!vm.auth_token.expose().is_empty()).then(|| digest(&true)));
         own("user", vm.user.as_ref().map(digest));
@@ -117,6 +118,7 @@ mod tests {
         assert_eq!(vm("name", json!("other")), ["name"]);
         assert_eq!(vm("spec", json!("")), ["spec"]);
         assert_eq!(vm("boot_scenario", json!("pve-config")), ["boot_scenario"]);
+        assert_eq!(vm("nested_pve", json!(true)), ["nested_pve"]);
         assert_eq!(vm("auth_token", json!("")), ["auth_token"]);
         assert_eq!(vm("auth_token", json!("c.d")), [""; 0]);
         assert_eq!(vm("dns_servers", json!(["10.0.0.2"])), ["dns_servers"]);

@@ -59,6 +59,8 @@ struct Own<'a> {
     custom_vendor_data: Option<&'a Secret<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     boot_scenario: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    nested_pve: bool,
 }
 
 impl SeedInputs {
@@ -98,6 +100,7 @@ impl SeedInputs {
             custom_user_data: vm.custom_user_data.as_ref(),
             custom_vendor_data: vm.custom_vendor_data.as_ref(),
             boot_scenario: vm.boot_scenario.as_deref(),
+            nested_pve: vm.nested_pve,
         };
         let both = Sha256::new().chain_update(self.shared).chain_update(digest(&own)).finalize();
         HEXLOWER.encode(&both[..8])
@@ -164,7 +167,8 @@ mod tests {
             let change = |json: &mut Value| json["vms"][0][field] = json!("other");
             assert_ne!(before, digest_after(change), "{field}");
         }
-        let changes: [fn(&mut Value); 12] = [
+        let changes: [fn(&mut Value); 13] = [
+            |json| json["vms"][0]["nested_pve"] = json!(true),
             |json| json["vms"][0]["ssh_keys"] = json!([]),
             |json| json["vms"][0]["ssh_keys"] = json!(["ssh-rsa AAAA"]),
             |json| json["vms"][0]["cloud_init"] = json!({"timezone": "CET"}),

@@ -28,6 +28,7 @@ pub(super) fn shown(deployment: &Deployment, vm: &Vm) -> Vec<(String, String)> {
         line("packages", packages);
         line("spec", Vec::from_iter((!vm.spec.is_empty()).then(|| vm.spec.clone())));
         line("boot_scenario", Vec::from_iter(vm.boot_scenario.clone()));
+        line("nested_pve", Vec::from_iter(vm.nested_pve.then(|| "yes".to_owned())));
         let has_token = !vm.auth_token.expose().is_empty();
         line("token", Vec::from_iter(has_token.then(|| "yes".to_owned())));
     }

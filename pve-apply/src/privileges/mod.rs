@@ -1,6 +1,8 @@
 //! The privileges that the work needs, and whether a token has them. Does no I/O.
 
 mod commands;
+#[cfg(test)]
+mod nested_tests;
 mod networks;
 
 pub(crate) use networks::{OUR_VNET, of_transaction, vnet_path, with_networks};
@@ -10,21 +12,10 @@ pub(crate) use commands::{BRIDGE_PLACEHOLDER, Scope, command_for, commands};
 use crate::action::{Step, VmPlan};
 use crate::cli::WaitFor;
 use crate::requested::{RequestedVm, names_a_disk};
+use machine::token::{ON_DISKS, ON_IMAGES, ON_POOLS, ON_VMS, on_agent};
 use machine::{ConfigKey, On, Parts, Version};
 use pve_client::{Permissions, Vmid};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What each VM needs, whatever its config: to be created, read, started, stopped and destroyed; name,
-/// tags and mark; boot order and seed. PVE: reference 2, docs/pve.md.
-const ON_VMS: [&str; 5] =
-    ["VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Options", "VM.PowerMgmt"];
-/// What the storage of the VMs' disks needs.
-const ON_DISKS: [&str; 1] = ["Datastore.AllocateSpace"];
-/// What the image storage needs: list and import, upload, delete.
-const ON_IMAGES: [&str; 3] =
-    ["Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"];
-/// What a pool needs: to be visible, and to take in VMs. PVE: pve-manager, API2/Pool.pm.
-const ON_POOLS: [&str; 2] = ["Pool.Allocate", "Pool.Audit"];
 
 /// The oldest PVE and any later one: without a known version, we ask for what both need.
 pub(crate) const ANY_VERSION: [Version; 2] = [Version::OLDEST, Version(u8::MAX, u8::MAX)];
@@ -158,11 +149,10 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
 /// that an agent is asked.
 // PVE: qemu-server, API2/Qemu/Agent.pm; facts 52.
 pub(crate) fn of_wait(what: WaitFor, vmid: Option<Vmid>, is_nine: bool) -> BTreeSet<Need> {
-    let privileges: &[&'static str] = match (what, is_nine) {
-        (WaitFor::None, _) => &[],
-        (_, false) => &["VM.Monitor"],
-        (WaitFor::Agent | WaitFor::Ssh, true) => &["VM.GuestAgent.Audit"],
-        (WaitFor::CloudInit, true) => &["VM.GuestAgent.Audit", "VM.GuestAgent.FileRead"],
+    let privileges: &[&'static str] = match what {
+        WaitFor::None => &[],
+        WaitFor::Agent | WaitFor::Ssh => on_agent(false, is_nine),
+        WaitFor::CloudInit => on_agent(true, is_nine),
     };
     let mut all = BTreeSet::new();
     extend(&mut all, &vm_path(vmid), privileges);

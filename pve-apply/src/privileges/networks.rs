@@ -1,5 +1,7 @@
 //! What a document's networks need. Does no I/O.
 
+pub(crate) use machine::token::ON_VNETS as OUR_VNET;
+
 use super::{Need, ZONE_PLACEHOLDER, ZONES, bridge_path, extend, may_be_vnet};
 use crate::network::model::{EditVerb, Transaction};
 use crate::network::observed::Kind;
@@ -12,8 +14,6 @@ const SDN: &str = "/sdn";
 const AUDIT: &str = "SDN.Audit";
 /// What every object of our networks needs.
 const OURS: [&str; 2] = [Object::PRIVILEGE, AUDIT];
-/// What a vnet of ours needs for guests too.
-pub(crate) const OUR_VNET: [&str; 3] = [Object::PRIVILEGE, AUDIT, "SDN.Use"];
 
 /// Returns the path of a zone.
 fn zone_path(zone: &str) -> String {

@@ -1,7 +1,7 @@
 //! What a VM sets itself up as at its first boot: its spec, its boot scenario, and the server that has
 //! both. Does no I/O.
 
-use super::ResolvedVm;
+use super::{ResolvedVm, nested};
 use crate::selection::DocumentOptions;
 use crate::shape::{POSTURE, SERVER};
 use crate::site::{Origin, SPECS, Site, SiteConfig, Slot, VmEntry, VmSet};
@@ -76,6 +76,7 @@ fn is_default_scenario(
         && vm_entry.text("type").value() == Some(&"pve")
         && vm_entry.mode().value() != Some(&"push")
         && tree.get("user_data_file").is_none_or(Spanned::is_null)
+        && !nested::is_asked_for(tree)
         && is_newest
         && server(&site.config, options).is_some()
 }

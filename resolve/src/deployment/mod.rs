@@ -11,6 +11,7 @@ mod graph;
 mod guest;
 mod images;
 mod mac;
+mod nested;
 mod network;
 mod nic;
 mod unique;

@@ -2,7 +2,7 @@
 
 use super::cross::ConfigChecker;
 use super::network::NicsOfVm;
-use super::{ResolvedVm, config, first_boot, guest, mac, network, nic};
+use super::{ResolvedVm, config, first_boot, guest, mac, nested, network, nic};
 use crate::selection::DocumentOptions;
 use crate::shape::CONFIG;
 use crate::site::{BOOT_DISK, Merged, NodeFile, Origin, Site, Slot, VmEntry, VmSet};
@@ -105,6 +105,8 @@ impl<'g> VmResolver<'_, 'g> {
             options,
             (&mut vm, self.report),
         );
+        let of_set = (self.vm_set, self.vm_entry);
+        nested::fill(self.site, of_set, tree, (&mut vm, self.report));
         guest::fill(self.site, (self.vm_entry, tree), options, &mut vm, self.report);
         let at = |key| tree.get(key).map(|spanned: &Spanned| spanned.at);
         let has_spec = !vm.spec.is_empty();

@@ -152,6 +152,7 @@ impl Vm<'_> {
         }
         let derived = self.nics.iter().filter(|nic| nic.derived);
         paths.extend(derived.map(|nic| vec![CONFIG.into(), nic.slot.clone(), "macaddr".into()]));
+        paths.extend(self.json.contains_key("nested_pve").then(|| vec!["nested_pve".to_owned()]));
         paths.retain(|path| !STRUCTURAL_KEYS.contains(&path[0].as_str()));
         let mut all: Vec<Path> = Vec::new();
         for name in COMMON_FIELDS {
@@ -277,6 +278,13 @@ impl Vm<'_> {
         Some(self.subject.link(layer, value, self.vm_entry.text("type").at()))
     }
 
+    /// Returns that a nested PVE node makes a token by default.
+    fn nested(&self) -> Option<Link> {
+        let value = self.json.get("nested_pve")?.clone();
+        let layer = "built in for `type: pve` without a boot scenario";
+        Some(self.subject.link(layer, value, self.vm_entry.text("type").at()))
+    }
+
     /// Returns the options of a key that have a default for new VMs, or the key if there are none.
     fn given(&self, path: &[String]) -> Vec<Path> {
         let [config, name] = path else { return vec![path.to_vec()] };
@@ -315,6 +323,7 @@ impl Vm<'_> {
             [CONFIG, key] if is_unset => self.at_creation(key, ""),
             [CONFIG, key, option] if is_unset => self.at_creation(key, option),
             ["boot_scenario"] if is_unset => self.scenario(),
+            ["nested_pve"] if is_unset => self.nested(),
             ["boot_disk"] => Some(subject.built_in(BOOT_DISK)),
             ["packages"] => Some(subject.built_in(Value::Array(Vec::new()))),
             ["started"] => Some(subject.built_in(true)),

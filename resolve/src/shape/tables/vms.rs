@@ -107,6 +107,11 @@ pub(crate) static MANIFEST_NODE: Shape = Shape {
             "The node to create first; for a child of a pve node, the node that it runs on.",
         ),
         Field::new("execution", Object(&NODE_EXECUTION), "How this VM gets its configuration."),
+        Field::new(
+            "nested_pve",
+            Flag,
+            "Whether a pve node makes an API token at its first boot, for `pve-apply wait --pve` [default: true without a `boot_scenario`].",
+        ),
         vm::COUNT_FIELD,
         vm::MAC,
         vm::RENAMED_FROM,

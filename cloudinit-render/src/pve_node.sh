@@ -1,0 +1,201 @@
+#!/bin/sh
+# Makes an API token for the virtual machines on this Proxmox VE node, and writes it with the node's
+# address and fingerprint to /var/lib/pve-pipeline/node.json, or what went wrong. `pve-apply wait --pve`
+# on another machine reads that file with the guest agent.
+#
+#   pve-pipeline-node                 waits for Proxmox VE, and does all of it
+#   pve-pipeline-node hosts NAME...   only has the host name resolve to a real address
+#
+# The token is in that file alone: it is never an argument of a program, and never printed.
+umask 077
+export LC_ALL=C
+state=/var/lib/pve-pipeline
+result=$state/node.json
+hosts=/etc/hosts
+local_node=/etc/pve/local
+# Seconds to wait for Proxmox VE, counted from the start of this script.
+bound=${PVE_PIPELINE_WAIT:-1200}
+user=pipeline@pve
+role=PipelineNode
+# PVE refuses a role with a privilege that it does not know.
+privileges_8=@PRIVILEGES_8@
+privileges=@PRIVILEGES@
+node=$(hostname)
+node=${node%%.*}
+
+# Replaces the result at once, so that nobody reads half of it.
+write_result() {
+    mkdir -p "$state" && printf '%s\n' "$1" >"$result.new" && mv -f "$result.new" "$result"
+}
+
+fail() {
+    echo "pve-pipeline-node: $1" >&2
+    text=$(printf '%s' "$1" | tr '\000-\037\177' ' ' | sed 's/[\\"]/\\&/g')
+    write_result "{\"version\":1,\"error\":\"$text\"}"
+    exit 1
+}
+
+# Prints the text of a field of the JSON on stdin.
+field() {
+    sed -n "s/.*\"$1\"[[:space:]]*:[[:space:]]*\"\([^\"]*\)\".*/\1/p" | head -n 1
+}
+
+# Runs a command that prints nothing worth reading.
+try() {
+    said=$("$@" 2>&1 >/dev/null) || fail "\`$1 $2 $3\` failed: $said"
+}
+
+# Sets the NIC of the default route, and this machine's address on it.
+find_address() {
+    for probe in '-4 192.0.2.1' '-6 2001:db8::1'; do
+        # shellcheck disable=SC2086 # two words
+        route=$(set -- $probe && ip "$1" route get "$2" 2>/dev/null) || continue
+        nic=$(echo "$route" | sed -n 's/.* dev \([^ ]*\).*/\1/p')
+        address=$(echo "$route" | sed -n 's/.* src \([^ ]*\).*/\1/p')
+        [ -z "$nic" ] || [ -z "$address" ] || [ "$nic" = lo ] || return 0
+    done
+    return 1
+}
+
+# Returns whether the host name has an address that is not a loopback one.
+resolves() {
+    getent ahosts "$node" | awk '$1 !~ /^127\.|^::1$/ { found = 1 } END { exit !found }'
+}
+
+# Writes this machine's address into /etc/hosts if its name has none. PVE's cluster file system does
+# not start without one.
+fix_hosts() {
+    resolves && return 0
+    find_address || return 1
+    cp -p "$hosts" "$hosts.new" && awk -v node="$node" '
+        $1 ~ /^127\.|^::1$/ {
+            kept = $1
+            for (i = 2; i <= NF; i++) if ($i != node && index($i, node ".") != 1) kept = kept " " $i
+            if (kept == $1) next
+            if (NF != split(kept, _)) { print kept; next }
+        }
+        { print }' "$hosts" >"$hosts.new" && echo "$address $*" >>"$hosts.new" &&
+        mv -f "$hosts.new" "$hosts" && resolves
+}
+
+certificate() {
+    for name in pveproxy-ssl.pem pve-ssl.pem; do
+        [ ! -s "$local_node/$name" ] || { echo "$local_node/$name"; return; }
+    done
+    return 1
+}
+
+# Returns whether Proxmox VE answers; `why` is what is missing.
+is_ready() {
+    why="this machine has no default route"
+    find_address || return 1
+    why="Proxmox VE is not installed: there is no pvesh. Use an image that has it, or install it by \`runcmd\` in \`cloud_init\`"
+    command -v pvesh >/dev/null || return 1
+    why="the host name $node does not resolve to an address of this machine's network: see /etc/hosts"
+    fix_hosts "$node" || return 1
+    # It gives up where it started before the name had an address.
+    if systemctl is-failed --quiet pve-cluster; then
+        systemctl reset-failed pve-cluster
+        systemctl restart pve-cluster pvedaemon pveproxy pvestatd
+    fi
+    why="pvesh get /version: "
+    version=$(timeout 60 pvesh get /version --output-format json 2>&1) ||
+        { why=$why$(echo "$version" | tail -n 1); return 1; }
+    version=$(echo "$version" | field version)
+    why="this node has no certificate in $local_node: see \`systemctl status pve-cluster\`"
+    certificate >/dev/null
+}
+
+uptime() {
+    read -r seconds _ </proc/uptime
+    echo "${seconds%%.*}"
+}
+
+wait_for_pve() {
+    began=$(uptime)
+    until is_ready; do
+        [ $(($(uptime) - began)) -lt "$bound" ] ||
+            fail "Proxmox VE was not ready within $bound s: $why"
+        sleep 5
+    done
+}
+
+check_bridge() {
+    ip link show vmbr0 >/dev/null 2>&1 || fail "this node has no bridge vmbr0"
+}
+
+# Adds what is missing to the content of `local`: images and seeds are imported from there, and it is
+# for disks where nothing else is.
+fix_storage() {
+    content=$(pvesh get /storage/local --output-format json | field content)
+    [ -n "$content" ] || fail "this node has no storage \"local\""
+    before=$content
+    missing=import
+    pvesm status --content images --enabled 1 | awk '$3 == "active" { found = 1 } END { exit !found }' ||
+        missing="$missing images"
+    for one in $missing; do
+        case ,$content, in *,"$one",*) ;; *) content=$content,$one ;; esac
+    done
+    [ "$content" = "$before" ] || try pvesm set local --content "$content"
+}
+
+# The user and the role, which no one else needs.
+make_user() {
+    case $version in [1-8].*) privileges=$privileges_8 ;; esac
+    if pvesh get "/access/roles/$role" >/dev/null 2>&1; then
+        # What was added by hand stays.
+        try pveum role modify "$role" --privs "$privileges" --append 1
+    else
+        try pveum role add "$role" --privs "$privileges"
+    fi
+    pvesh get "/access/users/$user" >/dev/null 2>&1 ||
+        try pveum user add "$user" --comment "The VMs on this node, by pve-pipeline"
+}
+
+# Sets `token`. One from an earlier run is kept, since others may use it already.
+make_token() {
+    id=$user!$node
+    token=
+    if pvesh get "/access/users/$user/token/$node" >/dev/null 2>&1; then
+        [ ! -e "$result" ] || token=$(field token <"$result")
+        [ "${token%%=*}" = "$id" ] || token=
+        [ -n "$token" ] || try pveum user token remove "$user" "$node"
+    fi
+    if [ -z "$token" ]; then
+        said=$state/pveum.err
+        answer=$(pveum user token add "$user" "$node" --privsep 1 --output-format json 2>"$said") ||
+            answer=
+        said=$(cat "$said"; rm -f "$said")
+        [ -n "$answer" ] || fail "\`pveum user token add\` failed: $said"
+        secret=$(printf '%s' "$answer" | field value)
+        [ -n "$secret" ] || fail "\`pveum user token add\` printed no token"
+        token=$id=$secret
+    fi
+    try pveum acl modify / --users "$user" --tokens "$id" --roles "$role"
+}
+
+find_fingerprint() {
+    fingerprint=$(openssl x509 -in "$(certificate)" -noout -fingerprint -sha256)
+    fingerprint=${fingerprint#*=}
+    [ -n "$fingerprint" ] || fail "the fingerprint of $(certificate) could not be read"
+}
+
+if [ "$1" = hosts ]; then
+    shift
+    fix_hosts "$@"
+    exit
+fi
+mkdir -p "$state" || exit 1
+# An error of an earlier boot is not this one's.
+! grep -qs '"error":' "$result" || rm -f "$result"
+wait_for_pve
+check_bridge
+fix_storage
+make_user
+make_token
+find_fingerprint
+case $address in *:*) address="[$address]" ;; esac
+write_result "{\"version\":1,\"node\":\"$node\",\"endpoint\":\"https://$address:8006\",\"fingerprint\":\"$fingerprint\",\"token\":\"$token\"}" ||
+    fail "$result could not be written"
+echo "pve-pipeline-node: $result is ready"
+systemctl disable pve-pipeline-node.service 2>/dev/null || true
