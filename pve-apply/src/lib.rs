@@ -2,7 +2,7 @@
 //!
 //! `desired` and `observed` are values, `plan` is a function of both, `show` prints a plan for people.
 //! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses`, `ready` (reads only), `execute` (writes), `plan_file`,
-//! `confirm`, `interrupt`.
+//! `confirm`, `interrupt`, `nested/files` (writes the site's files about nested nodes).
 
 mod action;
 mod addresses;
@@ -25,6 +25,7 @@ mod json;
 mod listing;
 mod manual;
 mod mark;
+mod nested;
 mod network;
 mod notice;
 mod observe;

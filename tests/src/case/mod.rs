@@ -75,7 +75,7 @@ fn compare_outcome(
 pub fn execute(
     cmd: &Path,
     scratch: &Scratch,
-    variables: &[(&str, String)],
+    variables: &[(String, String)],
 ) -> Result<Outcome, Box<dyn Error>> {
     let stdin = scratch.stdin(&cmd.with_file_name("stdin"), variables)?;
     // `timeout` (coreutils): a case that hangs must fail, not block the rest.

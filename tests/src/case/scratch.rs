@@ -33,14 +33,18 @@ impl Scratch {
     }
 
     /// Returns the case's stdin as a file, with the variables replaced; `None` if the case has none.
-    pub(super) fn stdin(&self, stdin: &Path, variables: &[(&str, String)]) -> Result<Option<File>> {
+    pub(super) fn stdin(
+        &self,
+        stdin: &Path,
+        variables: &[(String, String)],
+    ) -> Result<Option<File>> {
         if !stdin.exists() {
             return Ok(None);
         }
         let mut bytes = std::fs::read(stdin)?;
         // Bytes that are not UTF-8 are deliberately invalid input: keep them.
         if let Ok(text) = std::str::from_utf8(&bytes) {
-            let put = |text: String, (name, value): &(&str, String)| {
+            let put = |text: String, (name, value): &(String, String)| {
                 text.replace(&format!("${name}"), value)
             };
             bytes = variables.iter().fold(text.to_owned(), put).into_bytes();
