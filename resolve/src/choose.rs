@@ -55,7 +55,9 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
     let nodes = site.names(&NODES);
     let slot = vm_set.map(|vm_set| &vm_set.node);
     let written = slot.and_then(|slot| slot.set());
-    match (given, written, &nodes[..]) {
+    let is_chosen = given.is_some() || written.is_some();
+    let candidates = if is_chosen { nodes.clone() } else { outer(site, &nodes) };
+    match (given, written, &candidates[..]) {
         (Some(given), Some((written, at)), _) if given.value != *written => {
             let (name, by) = (&given.value, &given.by);
             let fact = format!("the VMs belong on node \"{written}\", but `{by}` is \"{name}\"");
@@ -76,6 +78,19 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
             None
         }
     }
+}
+
+/// Returns the nodes that do not run on another one. Those that do are for their own VMs, and come and
+/// go with them.
+fn outer<'s>(site: &mut Site<'s>, nodes: &[&'s str]) -> Vec<&'s str> {
+    if nodes.len() < 2 {
+        return nodes.to_vec();
+    }
+    let is_outer = |name: &&&str| {
+        site.node(name, None)
+            .is_none_or(|node| node.parent_node.value().is_none_or(String::is_empty))
+    };
+    nodes.iter().filter(is_outer).copied().collect()
 }
 
 /// Returns the variable that a value came from, if any, as the place of its problems.

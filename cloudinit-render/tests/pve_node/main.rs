@@ -162,8 +162,7 @@ fn an_error_of_an_earlier_boot_is_gone_while_the_script_runs() {
 fn pves_own_text_is_in_the_error() {
     let machine = Machine::new();
     let error = machine.error(&[("REFUSED", "roleaddPipelineNode")]);
-    let text =
-        r#"`pveum role add` failed: 400 Parameter verification failed. privs: "no"\"#;
+    let text = r#"`pveum role add` failed: 400 Parameter verification failed. privs: "no"\"#;
     assert_eq!(error, text);
     let error = machine.error(&[("REFUSED", "usertokenadd")]);
     assert!(error.starts_with("`pveum user token add` failed: 400 Parameter"), "{error}");

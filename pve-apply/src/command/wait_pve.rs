@@ -11,7 +11,7 @@ use crate::outcome::{PveResult, ResultJson, VmResult};
 use crate::read::Deadline;
 use crate::ready::Waiting;
 use pve_client::ApiUrl;
-use stage::{Console, Deployment, Entry, Event, Failure, Output, Place, Report};
+use stage::{Console, Deployment, Entry, Event, Failure, Output, Place, Report, suggest};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -136,12 +136,15 @@ fn not_nested(name: &str, kind: &Kind) -> Option<Entry> {
     })
 }
 
-/// Returns findings for addresses of VMs that the document does not have.
+/// Returns findings for addresses of VMs that the deployment does not have. Those that are in another
+/// document of it may have one: the loop over all tiers has the same options for each.
 fn unknown(session: &Session, addresses: &[(String, ApiUrl)]) -> Report {
     let mut report = Report::new();
-    for (name, _) in addresses.iter().filter(|(name, _)| !session.order.contains(name)) {
-        let fact = format!("the document has no VM \"{name}\"");
-        let hint = format!("available: {}", session.order.join(", "));
+    let in_document = session.order.iter().cloned().collect();
+    let known = session.desired.vm_names.as_ref().unwrap_or(&in_document);
+    for (name, _) in addresses.iter().filter(|(name, _)| !known.contains(name)) {
+        let fact = format!("the deployment has no VM \"{name}\"");
+        let hint = format!("available: {}", suggest::list(known.iter().map(String::as_str)));
         report.push(
             Entry::error("unknown-vm", Place::Named("--pve-endpoint".to_owned()), fact).hint(hint),
         );

@@ -89,6 +89,8 @@ pub(crate) struct NodeFile {
     pub host_user: Slot<String>,
     /// Images of this node, which override those of the site.
     pub images: Option<Images>,
+    /// The node that this one runs on.
+    pub parent_node: Slot<String>,
 }
 
 /// `secrets.yaml`, and the tokens of `secrets.d/`.
@@ -184,6 +186,7 @@ impl NodeFile {
             ip: f.text("ip"),
             host_user: f.text("host_user"),
             images: images(f.map("images")),
+            parent_node: f.text("parent_node"),
         }
     }
 

@@ -47,7 +47,7 @@ pub(crate) static NODE: Shape = Shape {
         Field::new(
             "parent_node",
             Text(&rule::NAME),
-            "The node that this one runs on; informational.",
+            "The node that this one runs on; then it is for its own VMs, and no default of others.",
         )
         .or_blank(),
     ],
