@@ -70,7 +70,10 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
         Command::Start(args) => command::power::run(args, Verb::Start, console),
         Command::Stop(args) => command::power::run(args, Verb::Stop, console),
         Command::Reboot(args) => command::power::run(args, Verb::Reboot, console),
-        Command::Wait(args) => command::wait::run(args, console),
+        Command::Wait(args) => match args.nested_site() {
+            Some(site) => command::wait_pve::run(args, site, console),
+            None => command::wait::run(args, console),
+        },
         Command::Status(args) => command::status::run(args, console),
         Command::Inventory(args) => command::inventory::run(args, console),
         Command::Doctor(args) => command::doctor::run(args, console),

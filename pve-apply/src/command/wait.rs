@@ -1,7 +1,6 @@
 //! `pve-apply wait`, and the wait at the end of `apply`.
 
 use super::session::{Session, refuse_blocked};
-use super::wait_pve;
 use crate::action::Plan;
 use crate::addresses;
 use crate::cli::{WaitCommandArgs, WaitFor};
@@ -22,9 +21,6 @@ use std::time::Duration;
 const TIMEOUT: u64 = 300;
 
 pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, Failure> {
-    if let Some(site) = args.site.as_deref().filter(|_| args.pve) {
-        return wait_pve::run(args, site, console);
-    }
     let session = Session::open(&args.target, console, Purpose::Find)?;
     let mut rows = running(&session, args.what)?;
     let limit = Duration::from_secs(args.timeout.unwrap_or(TIMEOUT));
