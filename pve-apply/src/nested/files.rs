@@ -117,7 +117,6 @@ impl SiteFiles {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "door: the site's directories")]
 fn create_folder(folder: &Path, mode: u32) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(mode).create(folder)
 }

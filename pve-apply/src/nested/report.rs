@@ -85,7 +85,7 @@ mod tests {
 
     fn report(key: &str, value: Value) -> String {
         let mut report = serde_json::json!({"version": 1, "node": "inner", "endpoint": "https://10.0.0.9:8006",
-            "fingerprint": ["5E"; 32].join(":"), "token": TOKEN});
+            "fingerprint": (["5E"; 32].join(":")), "token": TOKEN});
         report[key] = value;
         report.to_string()
     }
@@ -119,7 +119,7 @@ mod tests {
             "its `endpoint` must be the address of a Proxmox VE API: it must start with `https://`",
         );
         check(&report("fingerprint", TOKEN.into()), "its `fingerprint` is not a SHA-256");
-        check("{\"version\": 1, \"tok", "EOF while parsing a string at line 1 column 18");
+        check("{\"version\": 1, \"tok", "EOF while parsing a string at line 1 column 19");
         check(&"x".repeat(LONGEST_FILE + 1), "it has 65537 bytes, more than a report");
     }
 }

@@ -96,16 +96,20 @@ mod tests {
             &vmbr0,
             Ok(["thin", "local"]),
         );
-        check(&[local, "z lvmthin images on", "a zfspool images on"], &vmbr0, Ok(["a", "local"]));
         check(
-            &["a dir import on", local, "thin lvmthin images inactive"],
+            &[local, "zz lvmthin images on", "aa zfspool images on"],
+            &vmbr0,
+            Ok(["aa", "local"]),
+        );
+        check(
+            &["aa dir import on", local, "thin lvmthin images inactive"],
             &vmbr0,
             Ok(["local", "local"]),
         );
         check(
-            &["b dir import on", "a nfs import disabled", "thin lvmthin images on"],
+            &["bb dir import on", "aa nfs import disabled", "thin lvmthin images on"],
             &vmbr0,
-            Ok(["thin", "b"]),
+            Ok(["thin", "bb"]),
         );
         check(&[local], &["vmbr1"], Err("the token sees no bridge vmbr0"));
         check(

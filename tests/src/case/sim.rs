@@ -27,6 +27,9 @@ use std::path::Path;
 /// A simulator of a case, and what is appended to the names of its files: nothing for the first.
 type Numbered = (String, PveSim);
 
+/// Variables for `cmd`, and their values.
+type Variables = Vec<(String, String)>;
+
 /// Runs the case of `cmd` against its own simulators and compares the result.
 pub(super) fn run(cmd: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     let scratch = Scratch::new(folder)?;
@@ -88,7 +91,7 @@ pub fn run_line(line: &str) -> Result<Outcome, Box<dyn Error>> {
 fn start_all(
     folder: &Path,
     scratch: &Scratch,
-) -> Result<(Vec<Numbered>, Vec<(String, String)>), Box<dyn Error>> {
+) -> Result<(Vec<Numbered>, Variables), Box<dyn Error>> {
     let later = (2..).map(|number| format!("-{number}"));
     let later = later.take_while(|number| folder.join(format!("world{number}.json")).exists());
     let numbers: Vec<String> = std::iter::once(String::new()).chain(later).collect();
