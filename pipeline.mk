@@ -23,21 +23,32 @@ PLAN_ARGS    ?=
 APPLY_ARGS   ?=
 DESTROY_ARGS ?=
 STATUS_ARGS  ?=
+WAIT_ARGS    ?=
+# `down` destroys the VMs on nested nodes, too, before the nodes: TIERS=1
+TIERS ?=
 # What `roundtrip` waits for: none, agent, ssh or cloud-init
 WAIT     ?= ssh
 
 # One word for the shell, whatever it contains; `~/` is the home directory.
 _word    = '$(subst ','\'',$(patsubst ~/%,$(HOME)/%,$(1)))'
 _option  = $(if $(2),$(1) $(call _word,$(2)))
-_which   = $(if $(MANIFEST)$(ENV),$(call _option,--manifest,$(MANIFEST)) $(if $(MANIFEST),,$(call _option,--env,$(ENV))),$(error choose the VMs: ENV=NAME or MANIFEST=NAME))
 _site    = $(call _option,--site,$(SITE))
+_which   = $(if $(MANIFEST)$(ENV),$(call _option,--manifest,$(MANIFEST)) $(if $(MANIFEST),,$(call _option,--env,$(ENV))),$(error choose the VMs: ENV=NAME or MANIFEST=NAME))
 _resolve = resolve $(_site) $(_which) $(call _option,--node,$(NODE)) $(call _option,--endpoint,$(ENDPOINT)) $(RESOLVE_ARGS)
 # What pve-apply needs to create and change VMs, before images are published
 _seeds   = mint-token $(_site) | cloudinit-render
 _render  = $(_resolve) | $(_seeds)
 _publish = image-publish $(call _option,--image-dir,$(IMAGE_DIR)) $(PUBLISH_ARGS)
 
-.PHONY: plan apply apply-all destroy status roundtrip
+# Nested nodes: each has a document of its own, with the VMs on it. The shell's `tier` is its name.
+_manifest = $(if $(MANIFEST),$(call _option,--manifest,$(MANIFEST)),$(error choose the VMs: MANIFEST=NAME))
+_list     = resolve list $(_site) $(_manifest) --names
+_inner    = resolve $(_site) $(_manifest) --parent "$$tier" $(RESOLVE_ARGS)
+_await    = pve-apply wait --pve $(_site) $(WAIT_ARGS)
+# These say what to trust of the outer node; a nested one has its fingerprint in its node file.
+_inside   = unset PVE_CA_FILE PVE_FINGERPRINT
+
+.PHONY: plan apply apply-all destroy status roundtrip up down
 
 plan: ## what apply would do; writes nothing (ENV=… or MANIFEST=…, NODE=… SITE=…)
 	@$(_render) | $(_publish) --dry-run | pve-apply plan $(PLAN_ARGS)
@@ -80,3 +91,27 @@ roundtrip: ## test the whole pipe: apply, wait, verify that there is nothing lef
 	@$(_render) | $(_publish) | pve-apply apply --wait $(WAIT) $(APPLY_ARGS)
 	@$(_render) | $(_publish) | pve-apply plan --expect-no-changes
 	@$(_resolve) | pve-apply destroy --yes $(DESTROY_ARGS)
+
+up: ## apply, then the VMs on each nested node once it runs, to any depth (MANIFEST=…)
+	@tiers=$$($(_list) tiers) || exit; \
+	$(_render) | $(_publish) | pve-apply apply $(APPLY_ARGS) || exit; \
+	$(_resolve) | $(_await) || exit; \
+	$(_inside); \
+	for tier in $$tiers; do \
+	    $(_inner) | mint-token $(_site) | cloudinit-render | $(_publish) | pve-apply apply $(APPLY_ARGS) || exit; \
+	    $(_inner) | $(_await) || exit; \
+	done
+
+# The VMs on a nested node vanish with its disks; their volumes on shared storage do not.
+down: ## destroy the VMs of `up`; asks first; with TIERS=1 those on nested nodes one by one (MANIFEST=…)
+	@tiers=$$($(_list) tiers) && vms=$$($(_list) vms) || exit; \
+	inward=; for tier in $(if $(TIERS),$$tiers); do inward="$$tier $$inward"; done; \
+	for tier in $$inward; do \
+	    ($(_inside); $(_inner) | pve-apply destroy $(DESTROY_ARGS)) || exit; \
+	done; \
+	$(_resolve) | pve-apply destroy $(DESTROY_ARGS) || exit; \
+	for vm in $$vms; do \
+	    for file in $(call _word,$(SITE))/nodes/"$$vm".yaml $(call _word,$(SITE))/secrets.d/"$$vm".yaml; do \
+	        ! head -n 1 "$$file" 2>/dev/null | grep -q '^# Written by pve-apply wait --pve[.]' || rm "$$file" || exit; \
+	    done; \
+	done

@@ -754,7 +754,7 @@ _pve__apply() {
             return 0
             ;;
         pve__apply__subcmd__wait)
-            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --for --timeout --log-format --verbose --output --help"
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --for --timeout --pve --site --pve-endpoint --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -781,6 +781,14 @@ _pve__apply() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pve-endpoint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

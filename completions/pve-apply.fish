@@ -224,11 +224,14 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l for -d 'Wha
 agent\t'The guest agent, and the addresses in the document: each fixed one, and one for each NIC with DHCP'
 ssh\t'An SSH server at the VM\'s address, which the agent reports if the document does not fix it'
 cloud-init\t'cloud-init to finish this boot without an error, and then as `agent`'"
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l timeout -d 'Seconds to wait for it' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l timeout -d 'Seconds to wait for it [default: 300; with --pve: 1200]' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l site -d 'Site that the files of nested nodes are written to' -r -F
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l pve-endpoint -d 'Address of the API of a nested node, if it is not the one that the guest reports; repeatable' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
 json\t'One JSON object per line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l pve -d 'Wait until the document\'s nested PVE nodes can take VMs, and write their files into the site'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l vm -d 'Use only this VM of the document; repeatable' -r

@@ -364,6 +364,10 @@ _resolve() {
                 return 0
             fi
             case "${prev}" in
+                --manifest)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --site)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -388,7 +392,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__schema)
-            opts="-v -o -h --site --log-format --verbose --output --help site secrets node network env template preset manifest spec posture host"
+            opts="-v -o -h --site --log-format --verbose --output --help site secrets tokens node network env template preset manifest spec posture host"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

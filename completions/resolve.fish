@@ -98,6 +98,7 @@ complete -c resolve -n "__fish_resolve_using_subcommand check" -l strict -d 'Tre
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l no-secrets -d 'Check without secrets.yaml'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c resolve -n "__fish_resolve_using_subcommand list" -l manifest -d 'Only VMs or tiers of manifests/NAME.yaml' -r
 complete -c resolve -n "__fish_resolve_using_subcommand list" -l site -d 'Directory of the site' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand list" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
 json\t'One JSON object per line'"

@@ -114,7 +114,7 @@ fn try_site(variants: &[&Variant]) -> Vec<String> {
     BASE.iter().for_each(|(path, text)| write(root, path, text));
     for (index, variant) in variants.iter().enumerate() {
         let (_, place) = fields::KINDS.iter().find(|(kind, _)| *kind == variant.kind).unwrap();
-        match place.contains('.') {
+        match place.ends_with(".yaml") {
             true => write(root, place, &variant.text),
             false => write(root, &format!("{place}/v{index}.yaml"), &variant.text),
         }

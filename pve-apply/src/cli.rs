@@ -2,13 +2,15 @@
 
 mod list;
 mod sdn;
+mod wait;
 
 pub(crate) use list::{InventoryArgs, StatusArgs};
 pub(crate) use sdn::{NetworkArgs, UnlockSdnArgs};
+pub(crate) use wait::{WaitArgs, WaitCommandArgs, WaitFor};
 
 use crate::desired::OnError;
 use crate::manual::MANUAL;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use pve_client::Vmid;
 use stage::api_token;
 use stage::identity::{SITE_NAME, is_site_name};
@@ -218,33 +220,6 @@ pub(crate) struct ApplyArgs {
     pub(crate) wait: WaitArgs,
 }
 
-/// What is waited for after the VMs run.
-#[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Waiting")]
-pub(crate) struct WaitArgs {
-    /// What to wait for once the VMs run
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
-    pub(crate) wait: WaitFor,
-    /// Seconds to wait for it
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds())]
-    pub(crate) wait_timeout: u64,
-}
-
-/// What is waited for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum WaitFor {
-    /// Nothing: done once PVE has started the VM
-    #[default]
-    None,
-    /// The guest agent, and the addresses in the document: each fixed one, and one for each NIC with
-    /// DHCP
-    Agent,
-    /// An SSH server at the VM's address, which the agent reports if the document does not fix it
-    Ssh,
-    /// cloud-init to finish this boot without an error, and then as `agent`
-    CloudInit,
-}
-
 #[derive(Args, Debug)]
 pub(crate) struct DestroyArgs {
     #[command(flatten)]
@@ -325,18 +300,6 @@ pub(crate) struct PowerArgs {
     /// Go on with the other VMs if some are blocked, and exit with 3
     #[arg(long, help_heading = "Consent")]
     pub(crate) skip_blocked: bool,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct WaitCommandArgs {
-    #[command(flatten)]
-    pub(crate) target: TargetArgs,
-    /// What to wait for
-    #[arg(long = "for", value_enum, value_name = "WHAT", help_heading = "Waiting", default_value_t = WaitFor::Agent)]
-    pub(crate) what: WaitFor,
-    /// Seconds to wait for it
-    #[arg(long, value_name = "SECONDS", help_heading = "Waiting", default_value_t = 300, value_parser = seconds())]
-    pub(crate) timeout: u64,
 }
 
 #[derive(Args, Debug)]

@@ -2,8 +2,9 @@
 //!
 //! Guarantees: the token reaches the client and nothing else.
 
+use crate::nested::NodeReport;
 use machine::ConfigKey;
-use pve_client::{ApiToken, ApiUrl, Client, Endpoint, Timeouts};
+use pve_client::{ApiToken, ApiUrl, Client, Endpoint, Timeouts, Trust};
 use pve_stage::connect;
 use stage::{Console, Deployment, Entry, Place, Report, TrustArgs};
 
@@ -37,8 +38,7 @@ pub(crate) fn client(
     match (url, token, trust) {
         (Ok(url), Ok(token), Ok(trust)) => {
             let client = Client::new(Endpoint { url, token, trust, timeouts: Timeouts::default() });
-            let is_config_key = |name: &str| ConfigKey::find(name).is_some();
-            Ok(connect::with_request_log(client, console, is_config_key))
+            Ok(with_request_log(client, console))
         }
         (_, _, Err(entry)) => {
             report.push(entry);
@@ -46,4 +46,22 @@ pub(crate) fn client(
         }
         _ => Err(report),
     }
+}
+
+/// Creates a client for a nested node, which trusts only the certificate that its guest reports.
+///
+/// # Errors
+/// The report's token or fingerprint is unusable.
+pub(crate) fn nested_client(report: &NodeReport, console: &Console) -> Result<Client, Entry> {
+    let fault = |fact: String| Entry::error("invalid-value", Place::Run, fact);
+    let token = report.token.expose().parse::<ApiToken>().map_err(|bad| fault(bad.to_string()))?;
+    let pinned = [report.fingerprint.to_string()];
+    let trust = Trust::from_options(None, &pinned, false).map_err(|bad| fault(bad.to_string()))?;
+    let endpoint =
+        Endpoint { url: report.url.clone(), token, trust, timeouts: Timeouts::default() };
+    Ok(with_request_log(Client::new(endpoint), console))
+}
+
+fn with_request_log(client: Client, console: &Console) -> Client {
+    connect::with_request_log(client, console, |name| ConfigKey::find(name).is_some())
 }

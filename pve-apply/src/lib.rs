@@ -2,7 +2,7 @@
 //!
 //! `desired` and `observed` are values, `plan` is a function of both, `show` prints a plan for people.
 //! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses`, `ready` (reads only), `execute` (writes), `plan_file`,
-//! `confirm`, `interrupt`.
+//! `confirm`, `interrupt`, `nested/files` (writes the site's files about nested nodes).
 
 mod action;
 mod addresses;
@@ -25,6 +25,7 @@ mod json;
 mod listing;
 mod manual;
 mod mark;
+mod nested;
 mod network;
 mod notice;
 mod observe;
@@ -69,7 +70,10 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
         Command::Start(args) => command::power::run(args, Verb::Start, console),
         Command::Stop(args) => command::power::run(args, Verb::Stop, console),
         Command::Reboot(args) => command::power::run(args, Verb::Reboot, console),
-        Command::Wait(args) => command::wait::run(args, console),
+        Command::Wait(args) => match args.nested_site() {
+            Some(site) => command::wait_pve::run(args, site, console),
+            None => command::wait::run(args, console),
+        },
         Command::Status(args) => command::status::run(args, console),
         Command::Inventory(args) => command::inventory::run(args, console),
         Command::Doctor(args) => command::doctor::run(args, console),

@@ -37,6 +37,10 @@ pub const MANUAL: Manual = Manual {
             "pve-apply reboot --vm web1 <document.json && pve-apply wait --vm web1 <document.json",
         ),
         (
+            "Wait for nested PVE nodes, and write their files into the site",
+            "pve-apply wait --pve --site . <document.json",
+        ),
+        (
             "Check endpoint, token, storages and bridges",
             "resolve --env dev | mint-token | cloudinit-render | image-publish --dry-run | pve-apply doctor",
         ),
@@ -60,10 +64,16 @@ pub const MANUAL: Manual = Manual {
         LOG_VARIABLE,
         COLOR_VARIABLE,
     ],
-    files: &[(
-        "~/.local/state/pve-pipeline",
-        "Locks between runs on this machine, and the token of PVE's SDN lock while a run holds it",
-    )],
+    files: &[
+        (
+            "~/.local/state/pve-pipeline",
+            "Locks between runs on this machine, and the token of PVE's SDN lock while a run holds it",
+        ),
+        (
+            "nodes/NAME.yaml, secrets.d/NAME.yaml",
+            "A nested node in the site of `wait --pve`: how to reach it, and its token",
+        ),
+    ],
     exit_status: &[
         ("0", "Done"),
         ("1", "The input cannot be used, something is blocked, or nothing was changed"),

@@ -55,7 +55,9 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
     let nodes = site.names(&NODES);
     let slot = vm_set.map(|vm_set| &vm_set.node);
     let written = vm_set.and_then(|vm_set| written(site, vm_set, given.is_some()));
-    match (given, &written, &nodes[..]) {
+    let is_chosen = given.is_some() || written.is_some();
+    let candidates = if is_chosen { nodes.clone() } else { outer(site, &nodes) };
+    match (given, &written, &candidates[..]) {
         (Some(given), Some((written, at)), _) if given.value != *written => {
             let at = *at;
             let (name, by) = (&given.value, &given.by);
@@ -91,6 +93,19 @@ fn written(site: &mut Site<'_>, vm_set: &VmSet, is_given: bool) -> Option<(Strin
     Some((first.stem, first.at))
 }
 
+/// Returns the nodes that do not run on another one. Those that do are for their own VMs, and come and
+/// go with them.
+fn outer<'s>(site: &mut Site<'s>, nodes: &[&'s str]) -> Vec<&'s str> {
+    if nodes.len() < 2 {
+        return nodes.to_vec();
+    }
+    let is_outer = |name: &&&str| {
+        site.node(name, None)
+            .is_none_or(|node| node.parent_node.value().is_none_or(String::is_empty))
+    };
+    nodes.iter().filter(is_outer).copied().collect()
+}
+
 /// Returns the variable that a value came from, if any, as the place of its problems.
 fn variable(given: &Choice) -> Option<Place> {
     (given.by != "--node").then(|| Place::Named(given.by.clone()))
@@ -111,7 +126,10 @@ fn node_of_parent(
     if vm_set.is_some_and(|vm_set| nested(site, vm_set, parent).is_some()) {
         let place = Place::file(format!("{}/nodes/{parent}.yaml", site.sources.root));
         let fact = format!("does not exist, so the address of node \"{parent}\" is unknown");
-        let hint = format!("create the file, or {}", node_hint(site, &nodes, None));
+        let hint = format!(
+            "`pve-apply wait --pve` writes the file once the node runs; or {}",
+            node_hint(site, &nodes, None)
+        );
         site.report.push(Entry::error("node-not-described", place, fact).hint(hint));
     }
     None

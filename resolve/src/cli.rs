@@ -206,6 +206,9 @@ pub enum Command {
         /// Kind to list; the plural works too [default: every kind of file]
         #[arg(value_enum)]
         kind: Option<ListKind>,
+        /// Only VMs or tiers of manifests/NAME.yaml
+        #[arg(long, value_name = "NAME", help_heading = "Selection")]
+        manifest: Option<String>,
         /// Print JSON
         #[arg(long, help_heading = "Output")]
         json: bool,

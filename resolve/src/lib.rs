@@ -26,7 +26,7 @@ pub use manual::MANUAL;
 
 use choose::choose;
 use cli::{Cli, Command};
-use command::ListFormat;
+use command::{ListFormat, Listed};
 use load::SecretsUse;
 use selection::{Selection, VmSource};
 use site::Site;
@@ -55,13 +55,18 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
             let (text, report) = on_site(&folder()?, secrets, check)?;
             Ok(Output::bytes(text, if strict { strictly(&report) } else { report }))
         }
-        Some(Command::List { kind, json, names }) => {
+        Some(Command::List { kind, manifest, json, names }) => {
+            if manifest.is_some() && !kind.is_some_and(ListKind::is_of_manifest) {
+                let fact = "`--manifest` is only for the kinds vm and tier";
+                return Err(Failure::usage(Entry::error("usage", Place::Run, fact)));
+            }
+            let folder = folder()?;
             let format = match (json, names) {
                 (true, _) => ListFormat::Json,
                 (_, true) => ListFormat::Names,
                 _ => ListFormat::Table,
             };
-            list(kind, format, &folder()?)
+            list(Listed { kind, manifest: manifest.as_deref() }, format, &folder)
         }
         Some(Command::AnsibleVars { posture, env }) => {
             let vars = |site: &mut Site<'_>| {
@@ -108,11 +113,14 @@ pub fn reference(kind: &str) -> Option<String> {
     Some(shape::reference(shape))
 }
 
-/// Lists what can be read: a file that cannot is a warning.
-fn list(kind: Option<ListKind>, format: ListFormat, folder: &Path) -> Result<Output, Failure> {
+/// Lists what can be read: a file that cannot is a warning, unless it is the one that is asked for.
+fn list(what: Listed<'_>, format: ListFormat, folder: &Path) -> Result<Output, Failure> {
     let sources = load::load(folder, SecretsUse::None)?;
     let mut site = Site::unread(&sources);
-    let text = command::list(&mut site, kind, format);
+    let text = command::list(&mut site, what, format);
+    if what.manifest.is_some() {
+        return Ok(Output::bytes(text, sorted(site.into_report())));
+    }
     let mut warnings = Report::new();
     for entry in sorted(site.into_report()).entries() {
         warnings.push(entry.clone().as_warning());

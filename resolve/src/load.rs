@@ -10,6 +10,7 @@ use stage::presence::is_present;
 use stage::seed;
 use stage::sops::{self, DecryptError};
 use stage::{Entry, Failure, Place, Position, shell_word};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -33,7 +34,13 @@ const FOLDERS: [&str; 14] = [
     "vms/presets",
 ];
 
+/// The directory of secrets that programs write, one file for each.
+const SECRETS_FOLDER: &str = "secrets.d";
+
 const SITE: &str = "site.yaml";
+const SECRETS: &str = "secrets.yaml";
+/// The suffix of a file that SOPS has encrypted as a whole.
+const ENCRYPTED: &str = ".enc";
 
 /// Larger files are a mistake.
 const MAX_BYTES: u64 = 64 << 20;
@@ -89,7 +96,8 @@ pub(crate) fn load(root: &Path, secrets: SecretsUse) -> Result<Sources, Failure>
         }
     }
     if secrets != SecretsUse::None {
-        read_secrets(root, secrets, &mut sources);
+        read_secrets(root, SECRETS, secrets, &mut sources);
+        read_secrets_folder(root, secrets, &mut sources);
     }
     if sources.files().next().is_none() {
         return Err(not_a_site(&sources).into());
@@ -221,12 +229,10 @@ fn too_large() -> Unreadable {
     format!("is larger than {} MiB", MAX_BYTES >> 20).into()
 }
 
-/// Reads secrets.yaml, decrypted by SOPS if needed, or secrets.yaml.enc.
-fn read_secrets(root: &Path, secrets: SecretsUse, sources: &mut Sources) {
-    const CLEAR: &str = "secrets.yaml";
-    const ENCRYPTED: &str = "secrets.yaml.enc";
-    let clear = root.join(CLEAR);
-    let mut from = CLEAR;
+/// Reads a file of secrets, decrypted by SOPS if needed, or the same with the suffix `.enc`.
+fn read_secrets(root: &Path, name: &str, secrets: SecretsUse, sources: &mut Sources) {
+    let clear = root.join(name);
+    let mut from = name.to_owned();
     let text = if is_present(&clear) {
         match text(&clear) {
             Ok(text) if sops::is_encrypted(&text) => decrypted(&clear, secrets),
@@ -236,15 +242,26 @@ fn read_secrets(root: &Path, secrets: SecretsUse, sources: &mut Sources) {
             }
         }
     } else {
-        let encrypted = root.join(ENCRYPTED);
-        from = ENCRYPTED;
+        from.push_str(ENCRYPTED);
+        let encrypted = root.join(&from);
         if !is_present(&encrypted) {
             return;
         }
         decrypted(&encrypted, secrets)
     };
     let root = sources.root.clone();
-    sources.add(SourceFile::new(&root, CLEAR, text).made_of(&root, from));
+    sources.add(SourceFile::new(&root, name, text).made_of(&root, &from));
+}
+
+/// Reads the files in secrets.d/.
+fn read_secrets_folder(root: &Path, secrets: SecretsUse, sources: &mut Sources) {
+    let names = names_in(root, SECRETS_FOLDER, sources);
+    let clear = names.iter().map(|name| name.strip_suffix(ENCRYPTED).unwrap_or(name));
+    let files: BTreeSet<&str> = clear.filter(|name| is_yaml(name)).collect();
+    for name in files {
+        read_secrets(root, &format!("{SECRETS_FOLDER}/{name}"), secrets, sources);
+    }
+    sources.ignored.extend(names.iter().filter_map(|name| misnamed::file(SECRETS_FOLDER, name)));
 }
 
 fn decrypted(path: &Path, secrets: SecretsUse) -> Result<String, Unreadable> {

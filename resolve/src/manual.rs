@@ -47,6 +47,7 @@ pub const MANUAL: Manual = Manual {
     files: &[
         ("site.yaml", "Name and defaults of the site"),
         ("secrets.yaml, secrets.yaml.enc", "Secrets of the site, plain or encrypted with SOPS"),
+        ("secrets.d/", "API tokens that programs write, plain or encrypted with SOPS"),
         ("envs/, manifests/", "VMs: one file per env or manifest"),
         ("nodes/", "Proxmox VE nodes"),
         ("networks/", "Networks that the VMs share: zones, vnets and subnets"),

@@ -101,7 +101,7 @@ impl SourceFile {
     /// Creates a file of the site at `root`.
     pub(crate) fn new(root: &str, path: &str, text: Result<String, Unreadable>) -> Self {
         let shown = if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") };
-        let secret = path == "secrets.yaml";
+        let secret = path == "secrets.yaml" || path.starts_with("secrets.d/");
         let (lines, masked) = (OnceLock::new(), OnceLock::new());
         let shape = shape::of_path(path);
         Self { path: path.to_owned(), shown, text, secret, shape, lines, masked }

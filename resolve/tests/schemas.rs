@@ -126,6 +126,7 @@ fn kind(path: &Path) -> Option<&'static str> {
     match (folder, path.file_name()?.to_str()?) {
         (_, "site.yaml") => Some("site"),
         (_, "secrets.yaml") => Some("secrets"),
+        ("secrets.d", _) => Some("tokens"),
         ("nodes", _) => Some("node"),
         ("networks", _) => Some("network"),
         ("envs", _) => Some("env"),

@@ -69,9 +69,10 @@ fn schema(path: &str) -> Value {
 }
 
 /// The kinds of files of a site, each with the folder or the name of such a file.
-pub(crate) const KINDS: [(&str, &str); 10] = [
+pub(crate) const KINDS: [(&str, &str); 11] = [
     ("site", "site.yaml"),
     ("secrets", "secrets.yaml"),
+    ("tokens", "secrets.d"),
     ("node", "nodes"),
     ("env", "envs"),
     ("template", "vms"),

@@ -16,4 +16,5 @@ mod session;
 pub(crate) mod status;
 pub(crate) mod unlock_sdn;
 pub(crate) mod wait;
+pub(crate) mod wait_pve;
 mod work;

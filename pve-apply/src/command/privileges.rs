@@ -9,7 +9,7 @@ use pve_client::ApiToken;
 use stage::{Deployment, Document, Entry, Failure, Output, Place, Report};
 
 pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
-    let mut asks_agent = args.wait != WaitFor::None;
+    let (mut asks_agent, mut has_nested) = (args.wait != WaitFor::None, false);
     let mut own = None;
     let needs = if args.document {
         let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
@@ -27,6 +27,7 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         }
         let is_fixed = |vm| has_only_fixed(&nics(vm));
         asks_agent &= args.wait != WaitFor::Ssh || !deployment.vms.iter().all(is_fixed);
+        has_nested = deployment.vms.iter().any(|vm| vm.nested_pve);
         own = token_id(&deployment);
         let vms = requested::of(&deployment, parsed);
         let vms = vms.iter().collect::<Vec<_>>();
@@ -36,7 +37,12 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         let vm = RequestedVm::placeholder("DATASTORE", BRIDGE_PLACEHOLDER);
         needs("IMAGE_DATASTORE", &[&vm], &ANY_VERSION)
     };
-    let wait = if asks_agent { args.wait } else { WaitFor::None };
+    let wait = match (has_nested, asks_agent) {
+        // `wait --pve` reads a file in the guest.
+        (true, _) => WaitFor::CloudInit,
+        (false, true) => args.wait,
+        (false, false) => WaitFor::None,
+    };
     let (user, token) = own.unwrap_or_else(|| ("iac@pve".to_owned(), "pipeline".to_owned()));
     let (user, token) = (args.user.clone().unwrap_or(user), args.token.clone().unwrap_or(token));
     let scope = Scope { user, token, needs, wait };

@@ -17,8 +17,27 @@ use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::time::Duration;
 
+/// Seconds to wait for guests.
+const TIMEOUT: u64 = 300;
+
 pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, Failure> {
     let session = Session::open(&args.target, console, Purpose::Find)?;
+    let mut rows = running(&session, args.what)?;
+    let limit = Duration::from_secs(args.timeout.unwrap_or(TIMEOUT));
+    let interrupt = Interrupt::listen();
+    let report = fill_in(&session, &mut rows, args.what, limit, &interrupt, console).0;
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    let result = ResultJson::new(&session.desired.deployment, rows);
+    Ok(Output::bytes(result.to_bytes(), report))
+}
+
+/// Returns the document's VMs, all of which run and can be waited for.
+///
+/// # Errors
+/// One does not, or a read failed.
+pub(super) fn running(session: &Session, what: WaitFor) -> Result<Vec<VmResult>, Failure> {
     let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
     // What `start` would find: the existing VMs, running or not.
     let found = plan::plan_power(&session.desired, &observed, Verb::Start);
@@ -30,20 +49,12 @@ pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, F
     }
     // Only running VMs: a wait starts nothing.
     let running = Plan { vms: Vec::new(), ..found.clone() };
-    let guests = ready::guests(&session.desired, &running, &observed, args.what);
-    report.extend(preflight(&session, &guests, args.what)?);
+    let guests = ready::guests(&session.desired, &running, &observed, what);
+    report.extend(preflight(session, &guests, what)?);
     if report.has_errors() {
         return Err(report.into());
     }
-    let mut rows = outcome::rows(&found, &[], &session.order);
-    let limit = Duration::from_secs(args.timeout);
-    let interrupt = Interrupt::listen();
-    report.extend(fill_in(&session, &mut rows, args.what, limit, &interrupt, console).0);
-    if report.has_errors() {
-        return Err(report.into());
-    }
-    let result = ResultJson::new(&session.desired.deployment, rows);
-    Ok(Output::bytes(result.to_bytes(), report))
+    Ok(outcome::rows(&found, &[], &session.order))
 }
 
 /// Checks whether a wait can reach these VMs, before anything is written or waited for.

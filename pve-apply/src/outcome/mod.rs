@@ -5,7 +5,7 @@ mod report;
 mod result;
 
 pub(crate) use network::NetworkOutcome;
-pub(crate) use result::{ResultJson, VmResult, rows};
+pub(crate) use result::{PveResult, ResultJson, VmResult, rows};
 
 use crate::action::{Action, VmPlan};
 use pve_client::{NodeName, Vmid};

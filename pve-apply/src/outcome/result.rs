@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// The result that is printed on stdout.
 #[derive(Serialize)]
@@ -61,6 +62,20 @@ pub(crate) struct VmResult {
     /// The plan's notices about it, PVE's warnings during the work, and cloud-init's warnings
     /// during the wait.
     pub warnings: Vec<String>,
+    /// The PVE in it, after a wait for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pve: Option<PveResult>,
+}
+
+/// The PVE in a VM.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct PveResult {
+    /// The node's name.
+    pub node: String,
+    /// Where its API is.
+    pub api_endpoint: String,
+    /// The files that were written about it.
+    pub written: Vec<PathBuf>,
 }
 
 impl ResultJson {
@@ -127,6 +142,7 @@ pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec
             mac: vm.mac.clone(),
             addresses: Vec::new(),
             warnings: notices(plan, &vm.name),
+            pve: None,
         })
         .collect();
     rows.extend(outcomes.iter().map(|outcome| {
@@ -142,6 +158,7 @@ pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec
             mac: None,
             addresses: Vec::new(),
             warnings,
+            pve: None,
         }
     }));
     let places: BTreeMap<&str, usize> =

@@ -211,7 +211,7 @@ fn for_wait(wait: WaitFor) -> String {
     match wait {
         WaitFor::None => format!(
             "# Only for `--wait agent`, and for `--wait ssh` with DHCP; on PVE 8 it is VM.Monitor:\n#   {}\
-             # Only for `--wait cloud-init`; on PVE 8 it is VM.Monitor:\n#   {}",
+             # Only for `--wait cloud-init` and `wait --pve`; on PVE 8 it is VM.Monitor:\n#   {}",
             add(&privileges(WaitFor::Agent)),
             add(&privileges(WaitFor::CloudInit)),
         ),

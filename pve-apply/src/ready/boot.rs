@@ -83,7 +83,7 @@ impl Vm<'_> {
     }
 
     /// Returns a file of the guest; `None` when it does not exist.
-    fn file(&self, path: &str) -> Result<Option<AgentFile>, Error> {
+    pub(super) fn file(&self, path: &str) -> Result<Option<AgentFile>, Error> {
         match self.shared.client.agent_file(&self.node, self.vmid, path) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.is_agent_file_missing() => Ok(None),

@@ -1,9 +1,10 @@
 //! DOOR (reads, waits): waits until a guest is ready: its agent reports its addresses, its SSH server
-//! answers, its cloud-init has succeeded.
+//! answers, its cloud-init has succeeded, the PVE in it can take VMs.
 
 mod addresses;
 mod boot;
 mod cloud_init;
+mod nested;
 mod preflight;
 
 pub(crate) use addresses::is_useful;

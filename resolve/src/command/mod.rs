@@ -10,5 +10,5 @@ pub(crate) use ansible::ansible_vars;
 pub(crate) use check::check;
 pub(crate) use explain::{Subject, explain};
 pub use list::ListKind;
-pub(crate) use list::{ListFormat, list};
+pub(crate) use list::{ListFormat, Listed, list};
 pub(crate) use spec::spec;

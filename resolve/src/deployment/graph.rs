@@ -54,6 +54,14 @@ pub(super) fn order(site: &mut Site<'_>, vm_set: &VmSet, on: Option<&str>) -> Or
     Order { all: queue, here, waiting, parents, homes }
 }
 
+/// Returns the nested nodes that VMs run on, parents first, each with the nested node that it runs on
+/// itself.
+pub(crate) fn tiers(site: &mut Site<'_>, vm_set: &VmSet) -> Vec<(usize, Option<usize>)> {
+    let order = order(site, vm_set, None);
+    let has_vms = |i: &usize| order.homes.contains(&Some(*i));
+    order.all.iter().copied().filter(has_vms).map(|i| (i, order.homes[i])).collect()
+}
+
 /// Maps names to indices; a duplicate name is reported elsewhere.
 fn names(vm_set: &VmSet) -> BTreeMap<&str, usize> {
     let mut names = BTreeMap::new();

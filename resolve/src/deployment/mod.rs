@@ -20,7 +20,7 @@ mod vm;
 
 pub(crate) use claim::{Claim, Claimed};
 pub(crate) use first_boot::check_first_boots;
-pub(crate) use graph::nested;
+pub(crate) use graph::{nested, tiers};
 pub(crate) use mac::MacDeriver;
 pub(crate) use placement::{Nodes, OwnNode, node_of_first, own_nodes};
 pub(crate) use vm::{BRIDGE, counted_vmid};
@@ -146,6 +146,8 @@ fn document(
     Deployment {
         node: node.name().to_owned(),
         api_endpoint: options.address(Some(endpoint(site, node, options))).unwrap_or_default(),
+        // `--endpoint` may be a tunnel to the node, which has the same certificate.
+        api_fingerprint: text(&node.api_fingerprint),
         api_token: api_token(site, node, options),
         ssh_user: text(&node.host_user)
             .or_else(|| text(&site.config.host_user))

@@ -18,7 +18,7 @@ pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SERVER, SSH
 pub(crate) use schema::schema;
 pub(crate) use tables::{
     ALL_KEYS, CLOUD_INIT, ENV, HOST, MANIFEST, NETWORK, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC,
-    TEMPLATE,
+    TEMPLATE, TOKENS,
 };
 use tables::{ENV_VM, MANIFEST_NODE};
 pub(crate) use target::{Reference, Target};
@@ -116,9 +116,10 @@ pub(crate) enum Type {
 }
 
 /// The kinds of files, as `resolve schema` calls them.
-pub(crate) static KINDS: [(&str, &Shape); 11] = [
+pub(crate) static KINDS: [(&str, &Shape); 12] = [
     ("site", &SITE),
     ("secrets", &SECRETS),
+    ("tokens", &TOKENS),
     ("node", &NODE),
     ("network", &NETWORK),
     ("env", &ENV),

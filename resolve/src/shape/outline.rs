@@ -2,7 +2,7 @@
 
 use super::{
     ENV, HOST, KeyMatch, MANIFEST, NETWORK, NODE, Opt, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape,
-    TEMPLATE, Type,
+    TEMPLATE, TOKENS, Type,
 };
 use machine::ConfigKey;
 use stage::shown::{Exposure, Outline};
@@ -115,6 +115,7 @@ pub(crate) fn of_path(path: &str) -> Option<&'static Shape> {
         "nodes" => Some(&NODE),
         "postures" | "v2/postures" => Some(&POSTURE),
         "presets" | "vms/presets" | "v2/presets" => Some(&PRESET),
+        "secrets.d" => Some(&TOKENS),
         "specs" | "v2/specs" => Some(&SPEC),
         "vms" => Some(&TEMPLATE),
         _ => None,

@@ -8,5 +8,5 @@ mod vms;
 
 pub(crate) use network::{HOST, NODE};
 pub(crate) use sdn::NETWORK;
-pub(crate) use site::{ALL_KEYS, CLOUD_INIT, POSTURE, SECRETS, SITE, SPEC};
+pub(crate) use site::{ALL_KEYS, CLOUD_INIT, POSTURE, SECRETS, SITE, SPEC, TOKENS};
 pub(crate) use vms::{ENV, ENV_VM, MANIFEST, MANIFEST_NODE, PRESET, TEMPLATE};

@@ -82,6 +82,8 @@ pub(crate) struct NodeFile {
     pub image_datastore: Slot<String>,
     /// Base URL of the API.
     pub api_endpoint: Slot<String>,
+    /// SHA-256 of the API's certificate.
+    pub api_fingerprint: Slot<String>,
     /// Name of the API token.
     pub api_token: Slot<String>,
     /// The node's address.
@@ -90,13 +92,17 @@ pub(crate) struct NodeFile {
     pub host_user: Slot<String>,
     /// Images of this node, which override those of the site.
     pub images: Option<Images>,
+    /// The node that this one runs on.
+    pub parent_node: Slot<String>,
 }
 
-/// `secrets.yaml`.
+/// `secrets.yaml`, and the tokens of `secrets.d/`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Secrets {
     /// PVE API tokens by name; `None` for one that has been reported as invalid.
     pub api_tokens: BTreeMap<String, Option<Secret<String>>>,
+    /// Where each token is, also one without a value.
+    pub token_places: BTreeMap<String, Span>,
     /// root's password hash.
     pub vm_root: Option<Secret<String>>,
     /// Public keys by name, in the order of the file.
@@ -178,10 +184,12 @@ impl NodeFile {
             datastore: f.text("datastore"),
             image_datastore: f.text("image_datastore"),
             api_endpoint: f.text("api_endpoint"),
+            api_fingerprint: f.text("api_fingerprint"),
             api_token: f.text("api_token"),
             ip: f.text("ip"),
             host_user: f.text("host_user"),
             images: images(f.map("images")),
+            parent_node: f.text("parent_node"),
         }
     }
 
@@ -216,6 +224,7 @@ impl Secrets {
         let vm_root = tree.find(&["passwords", "vm_root"]).and_then(Spanned::text);
         Self {
             api_tokens: tokens.map(|(name, token)| (name, token.map(Secret::new))).collect(),
+            token_places: places(tree.map("api_tokens")),
             vm_root: vm_root.map(|hash| Secret::new(hash.to_owned())),
             ssh_keys: keys.filter_map(|(name, key)| Some((name, key?.trim().to_owned()))).collect(),
             empty_tokens: empty(tree.map("api_tokens")),
@@ -223,6 +232,31 @@ impl Secrets {
             examples: examples(tree),
         }
     }
+}
+
+impl Secrets {
+    /// Adds the tokens of a file in secrets.d/. Returns those that exist already, with both places.
+    pub(crate) fn add_tokens(&mut self, tree: &Tree) -> Vec<(String, Span, Span)> {
+        let more = Self::read(tree);
+        let known =
+            |(name, at): (&String, &Span)| Some((name.clone(), *self.token_places.get(name)?, *at));
+        let twice: Vec<_> = more.token_places.iter().filter_map(known).collect();
+        for (name, token) in more.api_tokens {
+            self.api_tokens.entry(name).or_insert(token);
+        }
+        for (name, at) in more.token_places {
+            self.token_places.entry(name).or_insert(at);
+        }
+        self.empty_tokens.extend(more.empty_tokens);
+        self.examples.extend(more.examples);
+        twice
+    }
+}
+
+/// Returns where each entry is.
+fn places(map: Option<&Tree>) -> BTreeMap<String, Span> {
+    let all = map.into_iter().flat_map(Tree::iter);
+    all.map(|(name, spanned)| (name.to_owned(), spanned.at)).collect()
 }
 
 /// Returns the names without a value.

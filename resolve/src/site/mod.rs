@@ -10,6 +10,7 @@ mod layers;
 mod network;
 mod network_check;
 mod reference;
+mod secrets;
 mod short_network;
 mod slot;
 mod vm_set;
@@ -28,10 +29,10 @@ pub(crate) use vm_set::{Origin, VmEntry, VmSet};
 use crate::shape::{self, Shape, walk};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
-use crate::tree::{Spanned, Tree};
+use crate::tree::Tree;
 use crate::yaml::{self, Node};
 use layers::Bases;
-use stage::{Entry, Place, Report, shell_word, signing_key};
+use stage::{Entry, Place, Report, shell_word};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -98,23 +99,10 @@ impl<'s> Site<'s> {
                 None => SiteConfig::unreadable(Span::start(file)),
             };
         }
-        if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
-            let tree = site.read(file, &shape::SECRETS);
-            tree.iter().for_each(|tree| site.check_key_names(tree));
-            site.secrets = tree.map(|tree| Secrets::read(&tree));
-            site.secrets_unknown = site.secrets.is_none();
+        if with_secrets {
+            site.read_secrets();
         }
         site
-    }
-
-    /// Reports names of signing keys that mint-token refuses. They may be keys, in the wrong place.
-    fn check_key_names(&mut self, secrets: &Tree) {
-        let keys = secrets.find(&["auth", "signing_keys"]).and_then(Spanned::map);
-        let wrong = keys.into_iter().flat_map(Tree::iter);
-        for (_, spanned) in wrong.filter(|(name, _)| !signing_key::is_name(name)) {
-            let entry = self.sources.error("invalid-name", spanned.at, signing_key::NAME_RULE);
-            self.report.push(entry);
-        }
     }
 
     /// Reads a file and validates it; `None` if it cannot be parsed or is not a mapping.
@@ -347,25 +335,6 @@ impl<'s> Site<'s> {
     /// Returns whether anything refers to a file so far.
     pub(crate) fn is_named(&self, file: FileId) -> bool {
         self.named.contains(&file)
-    }
-
-    /// Returns a hint for a name that is missing in a section of secrets.yaml.
-    pub(crate) fn secrets_hint<'a>(
-        &self,
-        wrong: &str,
-        section: &str,
-        names: impl Iterator<Item = &'a str> + Clone,
-    ) -> String {
-        match self.secrets {
-            Some(_) => suggest::reference(wrong, &format!("`{section}` in secrets.yaml"), names),
-            None => {
-                let mut ignored = self.sources.ignored.iter();
-                match ignored.find(|ignored| ignored.must.ends_with("secrets.yaml")) {
-                    Some(ignored) => ignored.to_string(),
-                    None => format!("{}/secrets.yaml does not exist", self.sources.root),
-                }
-            }
-        }
     }
 
     /// Returns a hint for a missing file. It does not mention unused directories.

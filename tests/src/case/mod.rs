@@ -10,8 +10,8 @@
 //! ├── status    expected [default: 0]
 //! └── out/      expected files that cmd writes under out/ [default: not compared]
 //! ```
-//! The scratch folder also has a copy of the project's `examples/`. Files named `secrets.yaml` get
-//! mode 0600 there, which a checkout cannot preserve.
+//! The scratch folder also has a copy of the project's `examples/`. Files named `secrets.yaml`, and those
+//! in `secrets.d`, get mode 0600 there, which a checkout cannot preserve.
 //! With a file `terminal`, stderr is a terminal: see `terminal.rs`.
 //! With a `world.json`, the case runs against the PVE simulator: see `sim.rs`.
 //! `UPDATE=1` writes the actual output instead of comparing; review the diff.
@@ -75,7 +75,7 @@ fn compare_outcome(
 pub fn execute(
     cmd: &Path,
     scratch: &Scratch,
-    variables: &[(&str, String)],
+    variables: &[(String, String)],
 ) -> Result<Outcome, Box<dyn Error>> {
     let stdin = scratch.stdin(&cmd.with_file_name("stdin"), variables)?;
     // `timeout` (coreutils): a case that hangs must fail, not block the rest.

@@ -33,14 +33,18 @@ impl Scratch {
     }
 
     /// Returns the case's stdin as a file, with the variables replaced; `None` if the case has none.
-    pub(super) fn stdin(&self, stdin: &Path, variables: &[(&str, String)]) -> Result<Option<File>> {
+    pub(super) fn stdin(
+        &self,
+        stdin: &Path,
+        variables: &[(String, String)],
+    ) -> Result<Option<File>> {
         if !stdin.exists() {
             return Ok(None);
         }
         let mut bytes = std::fs::read(stdin)?;
         // Bytes that are not UTF-8 are deliberately invalid input: keep them.
         if let Ok(text) = std::str::from_utf8(&bytes) {
-            let put = |text: String, (name, value): &(&str, String)| {
+            let put = |text: String, (name, value): &(String, String)| {
                 text.replace(&format!("${name}"), value)
             };
             bytes = variables.iter().fold(text.to_owned(), put).into_bytes();
@@ -64,7 +68,10 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         std::fs::create_dir_all(target.parent().unwrap_or(to))?;
         std::fs::copy(from.join(&file), &target)?;
         // A checkout cannot make secrets readable only by their owner.
-        if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("secrets.yaml")) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("secrets.yaml")
+            || target.parent().is_some_and(|f| f.ends_with("secrets.d"))
+        {
             std::fs::set_permissions(&target, PermissionsExt::from_mode(0o600))?;
         }
     }

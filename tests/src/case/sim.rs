@@ -12,6 +12,10 @@
 //! `$PVE_SIM_ENDPOINT` is replaced with the address. If `cmd` creates a folder `snippets`, it is that of the
 //! storage `local`.
 //!
+//! With `world-2.json` there is a second simulator, with `world-3.json` a third; their other files have the
+//! number, too. `cmd` finds PVE_SIM_2_ENDPOINT, PVE_SIM_2_TOKEN and PVE_SIM_2_FINGERPRINT, and
+//! `world.json` may contain `$PVE_SIM_2_ENDPOINT` and so on: what a guest reports of the PVE in it.
+//!
 //! A case whose `cmd` contains `pve-apply apply` and succeeds is run twice: the second run must
 //! succeed too and send no writes.
 
@@ -20,31 +24,48 @@ use crate::pve_sim::{Options, PveSim, World, faults, requests};
 use std::error::Error;
 use std::path::Path;
 
-/// Runs the case of `cmd` against its own simulator and compares the result.
+/// A simulator of a case, and what is appended to the names of its files: nothing for the first.
+type Numbered = (String, PveSim);
+
+/// Variables for `cmd`, and their values.
+type Variables = Vec<(String, String)>;
+
+/// Runs the case of `cmd` against its own simulators and compares the result.
 pub(super) fn run(cmd: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     let scratch = Scratch::new(folder)?;
-    let sim = start(folder, &scratch)?;
-    let variables = variables(&sim, &scratch)?;
+    let (sims, variables) = start_all(folder, &scratch)?;
     let outcome = execute(cmd, &scratch, &variables)?;
     let mut expected = Expected::new(folder);
     compare_outcome(&mut expected, &outcome, &scratch)?;
-    sim.settle();
-    let asked = scratch.normal(&requests::to_text(&sim.requests()));
-    expected.compare_if_present("requests", &asked)?;
-    let after = scratch.normal(&sim.world().to_json());
-    // Every case compares what it wrote: otherwise unchanged snapshots would prove little.
-    if sim.requests().iter().any(|request| request.is_write()) {
-        expected.compare("world-after.json", &after)?;
-    } else {
-        expected.compare_if_present("world-after.json", &after)?;
+    for sim in &sims {
+        compare_world(&mut expected, &scratch, sim)?;
     }
     if is_run_twice(cmd, folder, &outcome)? {
-        again(&mut expected, cmd, &scratch, &sim, &variables)?;
+        again(&mut expected, cmd, &scratch, &sims, &variables)?;
     }
-    for unknown in sim.refused() {
+    for unknown in sims.iter().flat_map(|(_, sim)| sim.refused()) {
         expected.fault(format!("the simulator does not support {unknown}"));
     }
     expected.verdict()
+}
+
+/// Compares what a simulator was asked, and its world at the end.
+fn compare_world(
+    expected: &mut Expected,
+    scratch: &Scratch,
+    (number, sim): &Numbered,
+) -> Result<(), Box<dyn Error>> {
+    sim.settle();
+    let asked = scratch.normal(&requests::to_text(&sim.requests()));
+    expected.compare_if_present(&format!("requests{number}"), &asked)?;
+    let after = scratch.normal(&sim.world().to_json());
+    let name = format!("world-after{number}.json");
+    // Every case compares what it wrote: otherwise unchanged snapshots would prove little.
+    if sim.requests().iter().any(|request| request.is_write()) {
+        expected.compare(&name, &after)
+    } else {
+        expected.compare_if_present(&name, &after)
+    }
 }
 
 /// Runs shell lines against a small simulated cluster, in a scratch folder with the examples.
@@ -57,38 +78,62 @@ pub fn run_line(line: &str) -> Result<Outcome, Box<dyn Error>> {
     std::fs::write(&cmd, line)?;
     std::fs::write(case.path().join("world.json"), "{}")?;
     let scratch = Scratch::new(case.path())?;
-    let sim = start(case.path(), &scratch)?;
-    let outcome = execute(&cmd, &scratch, &variables(&sim, &scratch)?)?;
-    match sim.refused().first() {
+    let (sims, variables) = start_all(case.path(), &scratch)?;
+    let outcome = execute(&cmd, &scratch, &variables)?;
+    match sims.iter().flat_map(|(_, sim)| sim.refused()).next() {
         Some(unknown) => Err(format!("the simulator does not support {unknown}").into()),
         None => Ok(outcome),
     }
 }
 
-fn start(folder: &Path, scratch: &Scratch) -> Result<PveSim, Box<dyn Error>> {
-    let world = World::from_json(&std::fs::read_to_string(folder.join("world.json"))?)?;
-    let faults = folder.join("faults.json");
+/// Starts the simulators, the last one first: each world may name those with a higher number. Returns the
+/// variables for `cmd`, too.
+fn start_all(
+    folder: &Path,
+    scratch: &Scratch,
+) -> Result<(Vec<Numbered>, Variables), Box<dyn Error>> {
+    let later = (2..).map(|number| format!("-{number}"));
+    let later = later.take_while(|number| folder.join(format!("world{number}.json")).exists());
+    let numbers: Vec<String> = std::iter::once(String::new()).chain(later).collect();
+    let (mut sims, mut variables) = (Vec::new(), Vec::new());
+    for number in numbers.into_iter().rev() {
+        let sim = start((folder, &number), scratch, &variables)?;
+        let name = |what: &str| format!("PVE_SIM{}_{what}", number.replace('-', "_"));
+        variables.extend([
+            (name("ENDPOINT"), sim.endpoint()),
+            (name("TOKEN"), sim.token()),
+            (name("FINGERPRINT"), sim.fingerprint().to_owned()),
+        ]);
+        sims.push((number, sim));
+    }
+    if let Some((_, first)) = sims.last() {
+        let ca_file = scratch.path().join("pve-root-ca.pem");
+        std::fs::write(&ca_file, first.ca_pem())?;
+        variables.extend([
+            ("PVE_SIM_CA_FILE".to_owned(), ca_file.display().to_string()),
+            ("PVE_FINGERPRINT".to_owned(), first.fingerprint().to_owned()),
+        ]);
+    }
+    sims.reverse();
+    Ok((sims, variables))
+}
+
+fn start(
+    (folder, number): (&Path, &str),
+    scratch: &Scratch,
+    variables: &[(String, String)],
+) -> Result<PveSim, Box<dyn Error>> {
+    let world = std::fs::read_to_string(folder.join(format!("world{number}.json")))?;
+    let put =
+        |text: String, (name, value): &(String, String)| text.replace(&format!("${name}"), value);
+    let world = World::from_json(&variables.iter().fold(world, put))?;
+    let faults = folder.join(format!("faults{number}.json"));
     let faults = match faults.exists() {
         true => faults::from_json(&std::fs::read_to_string(faults)?)?,
         false => Vec::new(),
     };
-    let snippets = Some(scratch.path().join("snippets"));
+    let snippets = Some(scratch.path().join(format!("snippets{number}")));
     Ok(PveSim::start(world, Options { faults, snippets, ..Options::default() })?)
-}
-
-fn variables(
-    sim: &PveSim,
-    scratch: &Scratch,
-) -> Result<Vec<(&'static str, String)>, Box<dyn Error>> {
-    let ca_file = scratch.path().join("pve-root-ca.pem");
-    std::fs::write(&ca_file, sim.ca_pem())?;
-    Ok(vec![
-        ("PVE_SIM_ENDPOINT", sim.endpoint()),
-        ("PVE_SIM_TOKEN", sim.token()),
-        ("PVE_SIM_CA_FILE", ca_file.display().to_string()),
-        ("PVE_SIM_FINGERPRINT", sim.fingerprint().to_owned()),
-        ("PVE_FINGERPRINT", sim.fingerprint().to_owned()),
-    ])
 }
 
 fn is_run_twice(cmd: &Path, folder: &Path, outcome: &Outcome) -> Result<bool, Box<dyn Error>> {
@@ -101,16 +146,17 @@ fn again(
     expected: &mut Expected,
     cmd: &Path,
     scratch: &Scratch,
-    sim: &PveSim,
-    variables: &[(&str, String)],
+    sims: &[Numbered],
+    variables: &[(String, String)],
 ) -> Result<(), Box<dyn Error>> {
-    sim.forget_requests();
+    sims.iter().for_each(|(_, sim)| sim.forget_requests());
     let outcome = execute(cmd, scratch, variables)?;
     if outcome.status != 0 {
         let Outcome { status, stderr, .. } = outcome;
         expected.fault(format!("the second run ended with {status}:\n{stderr}"));
     }
-    for write in sim.requests().iter().filter(|request| request.is_write()) {
+    let requests = sims.iter().flat_map(|(_, sim)| sim.requests());
+    for write in requests.filter(|request| request.is_write()) {
         expected.fault(format!("the second run sent {}", write.line()));
     }
     Ok(())

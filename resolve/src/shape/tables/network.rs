@@ -25,9 +25,15 @@ pub(crate) static NODE: Shape = Shape {
             .address()
             .blank_is_null(),
         Field::new(
+            "api_fingerprint",
+            Text(&rule::FINGERPRINT),
+            "SHA-256 of the API's certificate, which the stages trust unless an option says what to trust.",
+        )
+        .blank_is_null(),
+        Field::new(
             "api_token",
             Reference(Target::Token),
-            "Key of api_tokens in secrets.yaml [default: the file name].",
+            "Key of api_tokens in secrets.yaml or secrets.d/ [default: the file name].",
         )
         .hidden()
         .or_blank(),
@@ -41,7 +47,7 @@ pub(crate) static NODE: Shape = Shape {
         Field::new(
             "parent_node",
             Text(&rule::NAME),
-            "The node that this one runs on; informational.",
+            "The node that this one runs on; then it is for its own VMs, and no default of others.",
         )
         .or_blank(),
     ],

@@ -175,6 +175,18 @@ pub(crate) static SECRETS: Shape = Shape {
     ..EMPTY
 };
 
+/// secrets.d/*.yaml: what is written by programs, such as `pve-apply wait --pve`.
+pub(crate) static TOKENS: Shape = Shape {
+    title: "a file of secrets.d",
+    fields: &[
+        Field::new("api_tokens", Named(&Text(&rule::API_TOKEN)), "PVE API tokens by name.")
+            .hidden()
+            .required(),
+        Field::new("sops", Any, "Written by SOPS."),
+    ],
+    ..EMPTY
+};
+
 static PASSWORDS: Shape = Shape {
     title: "`passwords`",
     fields: &[Field::new("vm_root", Text(&rule::CRYPT_HASH), "Password hash of root in every VM.")],
