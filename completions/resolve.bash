@@ -358,7 +358,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__list)
-            opts="-v -o -h --json --names --site --log-format --verbose --output --help env manifest network node preset template spec posture host vm deployment"
+            opts="-v -o -h --manifest --json --names --site --log-format --verbose --output --help env manifest network node preset template spec posture host vm deployment tier"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
