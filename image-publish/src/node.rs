@@ -41,6 +41,19 @@ pub(crate) struct Node {
     pub(crate) storage: StorageId,
     /// The content type under which images are stored.
     pub(crate) content: &'static str,
+    /// Which nodes the storage belongs to.
+    pub(crate) sharing: Sharing,
+}
+
+/// Which nodes a storage belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// PVE was not asked, because the run works on one node.
+    Unknown,
+    /// To its node alone.
+    OfNode,
+    /// To several.
+    Shared,
 }
 
 impl Node {
@@ -56,11 +69,13 @@ impl Node {
 
     /// Returns the files of the storage: the only GET when nothing has changed.
     pub(crate) fn present(&self) -> Result<Vec<StoredFile>, Entry> {
+        self.files().map_err(|error| self.not_listed(&error))
+    }
+
+    /// Returns the error for a storage that cannot be listed.
+    pub(crate) fn not_listed(&self, error: &Error) -> Entry {
         let fact = format!("listing the content of storage \"{}\"", self.storage);
-        self.files().map_err(|error| match self.unusable(&error) {
-            Some(entry) => entry,
-            None => finding::while_doing(self.place(), &fact, &error),
-        })
+        self.unusable(error).unwrap_or_else(|| finding::while_doing(self.place(), &fact, error))
     }
 
     /// Returns the size of a file in bytes; `None` if the storage has no such file.
@@ -69,7 +84,8 @@ impl Node {
         Ok(files.iter().find(|present| present.file == file).map(|present| present.size))
     }
 
-    fn files(&self) -> Result<Vec<StoredFile>, Error> {
+    /// Returns the files of the storage, or PVE's refusal.
+    pub(crate) fn files(&self) -> Result<Vec<StoredFile>, Error> {
         let volumes = self.client.storage_content(&self.node, &self.storage, Some(self.content))?;
         let file = |volume: &pve_client::Volume| StoredFile {
             file: volume.volid.file().to_owned(),
@@ -170,6 +186,15 @@ impl Node {
             report.push(entry);
         }
         if report.has_errors() { Err(report) } else { Ok(()) }
+    }
+
+    /// Returns why the node cannot use the storage that it shares with others, if PVE answers.
+    pub(crate) fn cannot_use(&self) -> Option<Entry> {
+        let storages = self.client.storages(&self.node).ok()?;
+        match storages.iter().find(|storage| storage.storage == self.storage) {
+            Some(found) => unusable(self.place(), &self.node, found, &self.configs(found)),
+            None => Some(self.not_visible(&storages)),
+        }
     }
 
     /// Returns an error if the token is not allowed to upload. If PVE does not answer, the upload will show.

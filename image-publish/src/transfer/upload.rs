@@ -4,13 +4,13 @@
 
 use pve_client::{Error, Upid};
 use pve_stage::finding;
-use stage::{Entry, Place};
+use stage::Entry;
 
 use super::arrival::{Expected, Presence, Settled, running, settle};
 use super::reason::{innermost, stopped};
 use crate::interrupt;
 use crate::node::Node;
-use crate::prepare::Bytes;
+use crate::prepare::{Bytes, changed};
 use crate::prepared::Local;
 use crate::published::Failed;
 use crate::show;
@@ -67,9 +67,7 @@ pub(crate) fn send(
         }
         let Bytes { file, length, sha256, local } = &bytes;
         let entry = if has_changed(&error, local, sha256) {
-            let fact = format!("changed while it was being sent, for image \"{name}\"");
-            Entry::error("file-changed", Place::file(local.files.shown()), fact)
-                .hint("wait until it is completely written")
+            changed(local, name)
         } else {
             finding::while_doing(node.place(), &fact, &error)
         };
@@ -81,6 +79,9 @@ pub(crate) fn send(
 /// Uploads once, and follows the upload to its end.
 fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
     let Bytes { file, length, sha256, local } = bytes;
+    let _slot = work.uploads.take(|| {
+        work.tell("wait", name, "waiting until one of the other uploads has ended");
+    });
     let doing = format!("uploading {} to {}", show::bytes(*length), node.volid(file));
     let mut transfer = work.transfer(name, doing, Some(*length));
     let mut reader = local.compression.unpack(local.files.open());
