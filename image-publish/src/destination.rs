@@ -20,12 +20,14 @@ pub(crate) struct Destination {
     pub(crate) target: Target,
     /// The nodes whose VMs use its images; empty for all VMs.
     pub(crate) nodes: BTreeSet<String>,
+    /// The nodes among them that are online, other than the one that publishes.
+    pub(crate) others: Vec<NodeName>,
     listing: OnceCell<Result<Vec<StoredFile>, Entry>>,
 }
 
 impl Destination {
     fn new(target: Target, nodes: BTreeSet<String>) -> Self {
-        Self { target, nodes, listing: OnceCell::new() }
+        Self { target, nodes, others: Vec::new(), listing: OnceCell::new() }
     }
 
     /// Returns the files on the storage, which are listed at most once.
@@ -173,9 +175,13 @@ fn reached(group: &[Node], away: &mut BTreeSet<NodeName>) -> Option<Destination>
             }
             listed => {
                 let listed = listed.map_err(|error: Error| node.not_listed(&error));
-                let destination = Destination::new(Target::Node(node.clone()), names(group));
-                let _ = destination.listing.set(listed);
-                return Some(destination);
+                let others = group.iter().map(|other| &other.node);
+                let others = others.filter(|other| **other != node.node && !away.contains(*other));
+                return Some(Destination {
+                    others: others.cloned().collect(),
+                    listing: OnceCell::from(listed),
+                    ..Destination::new(Target::Node(node.clone()), names(group))
+                });
             }
         }
     }

@@ -64,7 +64,10 @@ pub(crate) fn check_kept(target: &Target, wanted: &[Wanted], todo: &[Todo], repo
         match target.virtual_size(&todo.shared.image.volid_on(target), &wanted.field) {
             Ok(Some(size)) => check_disks(wanted, size, report),
             Ok(None) => {}
-            Err(entry) => report.push(entry),
+            Err(entry) => match target.node().filter(|_| !wanted.nodes.is_empty()) {
+                Some(node) => report.push(entry.note(format!("on node {node}"))),
+                None => report.push(entry),
+            },
         }
     }
 }

@@ -25,16 +25,24 @@ pub(super) fn publish(
     ready: Vec<PreparedImage>,
     report: &mut Report,
 ) -> Result<OnEach, Failure> {
-    let plans = plans(destinations, wanted, ready)?;
+    let plans = plans(destinations, wanted, ready, report);
+    // Of several storages, all are checked, and their problems are reported together.
+    let is_refused = |report: &Report| report.has_errors() && !destinations.are_several();
+    if is_refused(report) {
+        return Err(std::mem::take(report).into());
+    }
     for (one, todo) in destinations.online.iter().zip(&plans) {
         execute::check_kept(&one.target, wanted, todo, report);
     }
-    if report.has_errors() {
+    if is_refused(report) {
         return Err(std::mem::take(report).into());
     }
     // Before the check of free space, because sweeping frees some.
     super::sweep(destinations, work.dry_run);
-    check_places(destinations, &plans)?;
+    check_places(destinations, &plans, report);
+    if report.has_errors() {
+        return Err(std::mem::take(report).into());
+    }
     if work.dry_run {
         return Ok(rehearse_all(work, destinations, &plans));
     }
@@ -50,16 +58,13 @@ pub(super) fn publish(
     Ok(published)
 }
 
-/// Returns the plan for each storage that is online.
-///
-/// # Errors
-/// A storage cannot be listed; all of those are reported.
+/// Returns the plan for each storage that is online; one that cannot be listed is reported, and has none.
 fn plans(
     destinations: &Destinations,
     wanted: &[Wanted],
     ready: Vec<PreparedImage>,
-) -> Result<Vec<Vec<Todo>>, Failure> {
-    let mut report = Report::new();
+    report: &mut Report,
+) -> Vec<Vec<Todo>> {
     let mut steps: Vec<Vec<(usize, Step)>> = Vec::new();
     for one in &destinations.online {
         let needed: Vec<(usize, &PreparedImage)> = ready
@@ -68,16 +73,9 @@ fn plans(
             .filter(|(index, _)| wanted.get(*index).is_some_and(|wanted| one.needs(wanted)))
             .collect();
         let images: Vec<&PreparedImage> = needed.iter().map(|(_, image)| *image).collect();
-        match present(one, &images) {
-            Ok(present) => {
-                let indices = needed.iter().map(|(index, _)| *index);
-                steps.push(indices.zip(plan(&images, present)).collect());
-            }
-            Err(entry) => report.push(entry),
-        }
-    }
-    if report.has_errors() {
-        return Err(report.into());
+        let planned = present(one, &images).map(|present| plan(&images, present));
+        let planned = planned.map_err(|entry| report.push(entry)).unwrap_or_default();
+        steps.push(needed.iter().map(|(index, _)| *index).zip(planned).collect());
     }
     let uploads = |index: usize| {
         steps.iter().flatten().filter(|(at, step)| *at == index && *step == Step::Send).count()
@@ -88,7 +86,7 @@ fn plans(
         .map(|(index, image)| Arc::new(SharedImage::new(image, uploads(index))))
         .collect();
     let todo = |(index, step)| Some(Todo { index, shared: Arc::clone(shared.get(index)?), step });
-    Ok(steps.into_iter().map(|of_one| of_one.into_iter().filter_map(todo).collect()).collect())
+    steps.into_iter().map(|of_one| of_one.into_iter().filter_map(todo).collect()).collect()
 }
 
 /// Returns the files of a storage: the only GET when nothing has changed.
@@ -119,8 +117,7 @@ fn unverified(image: &PreparedImage) -> Option<(String, String, UrlFacts)> {
 }
 
 /// Checks, before the first write, whether each storage can store its missing images.
-fn check_places(destinations: &Destinations, plans: &[Vec<Todo>]) -> Result<(), Failure> {
-    let mut report = Report::new();
+fn check_places(destinations: &Destinations, plans: &[Vec<Todo>], report: &mut Report) {
     for (one, todo) in destinations.online.iter().zip(plans) {
         let missing: Vec<&PreparedImage> = todo
             .iter()
@@ -134,7 +131,6 @@ fn check_places(destinations: &Destinations, plans: &[Vec<Todo>]) -> Result<(), 
             report.extend(entries);
         }
     }
-    if report.has_errors() { Err(report.into()) } else { Ok(()) }
 }
 
 /// Checks whether a storage can store images; leftovers of failed uploads are replaced, so their space counts as
@@ -163,9 +159,8 @@ fn check_place(one: &Destination, missing: &[&PreparedImage]) -> Result<(), Repo
 /// Checks whether the other nodes that share a storage can use it. One that does not answer is skipped.
 fn check_sharing(node: &Node, one: &Destination) -> Result<(), Report> {
     let mut report = Report::new();
-    let others = one.nodes.iter().filter(|name| *name != node.node.as_str());
-    for name in others.filter_map(|name| name.parse().ok()) {
-        let other = Node { node: name, ..node.clone() };
+    for name in &one.others {
+        let other = Node { node: name.clone(), ..node.clone() };
         other.cannot_use().into_iter().for_each(|entry| report.push(entry));
     }
     if report.has_errors() { Err(report) } else { Ok(()) }

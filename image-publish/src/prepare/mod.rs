@@ -11,7 +11,7 @@ use std::path::Path;
 
 use stage::{Entry, Place, Report, Severity, shown};
 
-use crate::destination::{Destination, Destinations};
+use crate::destination::Destinations;
 use crate::interrupt;
 use crate::origin::{Origin, SumList};
 use crate::prepared::{Plain, PreparedImage, Supply};
@@ -49,7 +49,7 @@ pub(crate) fn prepare(
             break;
         }
         let before = report.entries().len();
-        let needing = online.iter().filter(|destination| destination.needs(wanted));
+        let needing = online.iter().filter(|one| one.failure().is_none() && one.needs(wanted));
         let stored = &StorageListing::new(needing.map(|one| one as &dyn Storage).collect());
         let one = match &wanted.origin {
             Origin::Volid(volid) => Ok(PreparedImage {
@@ -75,7 +75,10 @@ pub(crate) fn prepare(
         }
     }
     work.cache.save();
-    online.iter().filter_map(Destination::failure).for_each(|entry| report.push(entry));
+    // Of several storages, the others are checked first.
+    if let [one] = online {
+        one.failure().into_iter().for_each(|entry| report.push(entry));
+    }
     all
 }
 
