@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use pve_client::{ApiToken, ApiUrl, Client, Endpoint, NodeName, StorageId, Timeouts};
 use pve_stage::connect;
@@ -198,6 +199,7 @@ fn target(
         storage,
         content,
         sharing: Sharing::Unknown,
+        uploads: Arc::default(),
     }))
 }
 

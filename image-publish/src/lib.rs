@@ -18,6 +18,7 @@ mod manual;
 mod node;
 mod origin;
 mod outcome;
+mod own_uploads;
 mod per_node;
 mod plan;
 mod prepare;

@@ -1,6 +1,7 @@
 //! DOOR: talks to a node: the files of its storage, the checks before the first write, and the writes.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pve_client::{
@@ -12,6 +13,7 @@ use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report};
 
 use crate::interrupt::keep_waiting;
+use crate::own_uploads::OwnUploads;
 use crate::plan::StoredFile;
 use crate::room;
 use crate::show;
@@ -43,6 +45,8 @@ pub(crate) struct Node {
     pub(crate) content: &'static str,
     /// Which nodes the storage belongs to.
     pub(crate) sharing: Sharing,
+    /// The uploads of this run to all nodes.
+    pub(crate) uploads: Arc<OwnUploads>,
 }
 
 /// Which nodes a storage belongs to.
@@ -60,6 +64,21 @@ impl Node {
     /// Returns the place of findings about this node.
     pub(crate) fn place(&self) -> Place {
         Place::node(self.node.as_str())
+    }
+
+    /// Returns whether a file that is written on a node may be one of this storage.
+    pub(crate) fn may_be(&self, node: &str) -> bool {
+        self.sharing != Sharing::OfNode || node == self.node.as_str()
+    }
+
+    /// Returns whether the run works on several nodes.
+    pub(crate) fn is_one_of_several(&self) -> bool {
+        self.sharing != Sharing::Unknown
+    }
+
+    /// Returns whether a task is an upload of this run to another node's own storage.
+    pub(crate) fn is_of_another(&self, upid: &Upid) -> bool {
+        self.uploads.target(upid).is_some_and(|target| !self.may_be(target.as_str()))
     }
 
     /// Returns the volid of a file.
@@ -238,7 +257,9 @@ impl Node {
         on_progress: &mut dyn FnMut(u64),
     ) -> Result<Upid, Error> {
         let upload = Upload { content: self.content, filename: file, length, sha256 };
-        self.client.upload(&self.node, &self.storage, &upload, reader, on_progress)
+        self.uploads.during(&self.node, || {
+            self.client.upload(&self.node, &self.storage, &upload, reader, on_progress)
+        })
     }
 
     /// Lets the node download a file.
@@ -297,12 +318,13 @@ impl Node {
         finished.map(drop)
     }
 
-    /// Waits for any task; calls `still` now and then.
-    pub(crate) fn wait_telling(&self, upid: &Upid, still: &mut dyn FnMut()) -> Result<(), Error> {
-        let mut on_progress = |_, _: Option<&Error>| {
-            still();
-            keep_waiting()
-        };
+    /// Waits for any task; calls `still` now and then, which may end the wait.
+    pub(crate) fn wait_telling(
+        &self,
+        upid: &Upid,
+        still: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut on_progress = |_, _: Option<&Error>| still();
         self.client.wait(upid, TASK_LIMIT, &mut on_progress).map(drop)
     }
 

@@ -6,8 +6,9 @@ use pve_client::{Error, Upid};
 use pve_stage::finding;
 use stage::Entry;
 
-use super::arrival::{Expected, Presence, Settled, running, settle};
+use super::arrival::{Expected, Presence, Settled, settle};
 use super::reason::{innermost, stopped};
+use super::tasks::running;
 use crate::interrupt;
 use crate::node::Node;
 use crate::prepare::{Bytes, changed};
