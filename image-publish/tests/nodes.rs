@@ -4,7 +4,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::panic,
     reason = "a test may unwrap, start the tool and read files, also in what its tests share"
 )]
 

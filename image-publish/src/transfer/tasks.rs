@@ -10,10 +10,9 @@ use crate::node::Node;
 pub(super) fn running(node: &Node, file: &str) -> Result<Vec<Upid>, Error> {
     let filter = TaskFilter { active: true, ..TaskFilter::default() };
     let mut tasks = node.client.tasks(&node.node, &filter)?;
-    if let Some(receiver) = node.uploads.receiver().filter(|_| node.is_one_of_several()) {
-        if *receiver != node.node {
-            tasks.extend(node.client.tasks(receiver, &filter)?);
-        }
+    let receiver = node.uploads.receiver().filter(|_| node.is_one_of_several());
+    if let Some(receiver) = receiver.filter(|receiver| **receiver != node.node) {
+        tasks.extend(node.client.tasks(receiver, &filter)?);
     }
     let running = tasks.into_iter().filter(|task| task.status.is_none() && task.endtime.is_none());
     let upids = running.map(|task| task.upid);
