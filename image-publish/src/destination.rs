@@ -132,25 +132,18 @@ fn unknown(node: &Node, cluster: &[ClusterNode]) -> Option<Entry> {
     Some(entry.hint(format!("nodes of the cluster: {}", names.join(", "))))
 }
 
-/// Returns the storages that several of the nodes use and share. Nodes that do not answer are added to `away`.
+/// Returns the storages that nodes share. Nodes that do not answer are added to `away`.
 // PVE: pve-storage, Storage.pm, storage_info: `shared` is that of the cluster's configuration, so one
 // node's answer is enough.
 fn shared(nodes: &[Node], away: &mut BTreeSet<NodeName>) -> Result<BTreeSet<StorageId>, Entry> {
-    let is_common =
-        |storage: &StorageId| nodes.iter().filter(|n| n.storage == *storage).count() > 1;
-    let mut shared = BTreeSet::new();
-    if !nodes.iter().any(|node| is_common(&node.storage)) {
-        return Ok(shared);
-    }
     for node in nodes {
         if away.contains(&node.node) {
             continue;
         }
         match node.client.storages(&node.node) {
             Ok(storages) => {
-                let of_all = storages.into_iter().filter(|s| s.shared && is_common(&s.storage));
-                shared.extend(of_all.map(|storage| storage.storage));
-                break;
+                let shared = storages.into_iter().filter(|storage| storage.shared);
+                return Ok(shared.map(|storage| storage.storage).collect());
             }
             Err(error) if error.is_node_unreachable() => {
                 away.insert(node.node.clone());
@@ -160,7 +153,7 @@ fn shared(nodes: &[Node], away: &mut BTreeSet<NodeName>) -> Result<BTreeSet<Stor
             }
         }
     }
-    Ok(shared)
+    Ok(BTreeSet::new())
 }
 
 /// Lists a storage through the first of its nodes that answers; `None` if none does.

@@ -76,9 +76,9 @@ impl Node {
         self.sharing != Sharing::Unknown
     }
 
-    /// Returns whether a task is an upload of this run to another node's own storage.
+    /// Returns whether a task is an upload of this run to another storage: each is used through a node of its own.
     pub(crate) fn is_of_another(&self, upid: &Upid) -> bool {
-        self.uploads.target(upid).is_some_and(|target| !self.may_be(target.as_str()))
+        self.uploads.target(upid).is_some_and(|target| target != self.node)
     }
 
     /// Returns the volid of a file.

@@ -2,11 +2,11 @@
 //!
 //! DOOR: the clock, for rates, for the interval of progress lines, between retries, and for the age of images.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pve_client::{Fetcher, Proxies, Trust};
@@ -51,7 +51,7 @@ pub(crate) struct Work<'a> {
     /// The storage that this part of the run works on, where the run works on several.
     on: Option<OnStorage>,
     proxies: Proxies,
-    fetcher: OnceCell<Fetcher>,
+    fetcher: Arc<OnceLock<Fetcher>>,
 }
 
 /// One of several storages of a run, for its events.
@@ -82,7 +82,7 @@ impl<'a> Work<'a> {
             warnings: BTreeMap::new(),
             on: None,
             proxies,
-            fetcher: OnceCell::new(),
+            fetcher: Arc::default(),
         }
     }
 
@@ -106,6 +106,7 @@ impl<'a> Work<'a> {
             dry_run: self.dry_run,
             refresh: self.refresh,
             uploads: Arc::clone(&self.uploads),
+            fetcher: Arc::clone(&self.fetcher),
             ..Work::new(self.console, Cache::load(None), self.folder.clone(), self.proxies.clone())
         }
     }

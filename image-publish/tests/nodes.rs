@@ -114,6 +114,14 @@ impl Run<'_> {
         }
     }
 
+    /// Waits until so many uploads have been answered.
+    fn wait_for_uploads(&mut self, count: usize) {
+        while self.scene.uploads() < count {
+            assert!(self.child.try_wait().unwrap().is_none(), "{}", self.read("stderr"));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits for the end, and returns the exit code, stdout and stderr.
     fn end(mut self) -> (Option<i32>, String, String) {
         let code = self.child.wait().unwrap().code();
@@ -162,11 +170,7 @@ fn at_most_four_uploads_run_at_once() {
 fn a_signal_stops_the_uploads_to_all_nodes() {
     let scene = Scene::new(3, 60_000, "[]");
     let mut run = scene.start(1, &["pve1", "pve2", "pve3"], "local");
-    run.wait_for("uploading", 3);
-    while scene.uploads() < 3 {
-        assert!(run.child.try_wait().unwrap().is_none(), "{}", run.read("stderr"));
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    run.wait_for_uploads(3);
     let pid = run.child.id().to_string();
     assert!(Command::new("kill").args(["-s", "INT", &pid]).status().unwrap().success());
     let (code, stdout, stderr) = run.end();
@@ -179,6 +183,23 @@ fn a_signal_stops_the_uploads_to_all_nodes() {
     scene.sim.settle();
     let (code, _, stderr) = scene.start(2, &["pve1", "pve2", "pve3"], "local").end();
     assert_eq!((code, scene.uploads()), (Some(0), 3), "{stderr}");
+}
+
+#[test]
+fn uploads_that_wait_for_others_do_not_begin_after_a_signal() {
+    let scene = Scene::new(6, 60_000, "[]");
+    let nodes = ["pve1", "pve2", "pve3", "pve4", "pve5", "pve6"];
+    let mut run = scene.start(1, &nodes, "local");
+    run.wait_for_uploads(4);
+    run.wait_for("waiting until one of the other uploads has ended", 2);
+    let pid = run.child.id().to_string();
+    assert!(Command::new("kill").args(["-s", "INT", &pid]).status().unwrap().success());
+    let (code, _, stderr) = run.end();
+    assert_eq!(code, Some(3), "{stderr}");
+    assert_eq!(stderr.matches("still running: task UPID").count(), 4, "{stderr}");
+    assert_eq!(scene.uploads(), 4, "{stderr}");
+    assert!(stderr.contains("image \"a\" was not published: stopped by a signal"), "{stderr}");
+    assert_eq!(scene.own_files(), Vec::<String>::new());
 }
 
 /// The first upload is on its way when the second run looks: PVE shows nothing of it.

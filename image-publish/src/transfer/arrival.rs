@@ -206,9 +206,10 @@ fn await_all<'a>(
         });
         let mut is_elsewhere = None;
         let ended = node.wait_telling(upid, &mut || {
-            is_elsewhere = is_elsewhere.or_else(|| tasks::is_elsewhere(node, upid));
             // An upload of this run whose task has no known ID yet is not worth a line.
-            if is_elsewhere != Some(true) && !node.uploads.are_starting(&node.node) {
+            let may_be_own = node.uploads.are_starting(&node.node);
+            is_elsewhere = is_elsewhere.or_else(|| tasks::is_elsewhere(node, upid));
+            if is_elsewhere != Some(true) && !may_be_own {
                 waiting.still();
             }
             if is_elsewhere == Some(true) { ControlFlow::Break(()) } else { keep_waiting() }

@@ -42,7 +42,12 @@ pub(super) fn is_elsewhere(node: &Node, upid: &Upid) -> Option<bool> {
         return Some(true);
     }
     let log = node.client.task_log(upid, 0, LOG_HEAD).ok()?;
-    target_node(&log.lines).map(|target| !node.may_be(target))
+    match target_node(&log.lines)? {
+        target if !node.may_be(target) => Some(true),
+        // It may be one of this run to another storage, whose ID is about to be known.
+        _ if node.uploads.are_starting(&node.node) => None,
+        _ => Some(false),
+    }
 }
 
 /// The fourth line names the file.

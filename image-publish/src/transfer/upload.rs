@@ -44,7 +44,16 @@ pub(crate) fn send(
     let fact = format!("uploading image \"{name}\"");
     let mut tries = 0;
     loop {
-        let (error, upid) = match attempt(work, node, &bytes, name) {
+        let slot = work.uploads.take(|| {
+            work.tell("wait", name, "waiting until one of the other uploads has ended");
+        });
+        interrupt::check().map_err(|error| {
+            let fact = format!("image \"{name}\" was not published");
+            Entry::error("not-started", work.place(), fact).cause(&error)
+        })?;
+        let ended = attempt(work, node, &bytes, name);
+        drop(slot);
+        let (error, upid) = match ended {
             Attempt::Arrived => return Ok(bytes.file),
             Attempt::Refused(entry) => return Err(entry.into()),
             Attempt::Lost(error) => {
@@ -80,9 +89,6 @@ pub(crate) fn send(
 /// Uploads once, and follows the upload to its end.
 fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
     let Bytes { file, length, sha256, local } = bytes;
-    let _slot = work.uploads.take(|| {
-        work.tell("wait", name, "waiting until one of the other uploads has ended");
-    });
     let doing = format!("uploading {} to {}", show::bytes(*length), node.volid(file));
     let mut transfer = work.transfer(name, doing, Some(*length));
     let mut reader = local.compression.unpack(local.files.open());
