@@ -59,9 +59,9 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l 
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l retries -d 'Retries after a lost connection or a busy server' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l local-dir -d 'Write to this directory of the storage instead of using the API' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l endpoint -d 'URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l node -d 'Node that has the storage [env: PVE_NODE]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l node -d 'Node that has the storage; with a document, only this one of its nodes [env: PVE_NODE]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l token-file -d 'File that holds the API token [default: $PVE_API_TOKEN]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l storage -d 'Storage [default: the document\'s image_datastore, or local]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l storage -d 'Storage [default: that of the document or its node, or local]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
@@ -75,9 +75,9 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s 
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l local-dir -d 'Read this directory of the storage instead of using the API' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l endpoint -d 'URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l node -d 'Node that has the storage [env: PVE_NODE]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l node -d 'Node that has the storage; with a document, only this one of its nodes [env: PVE_NODE]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l token-file -d 'File that holds the API token [default: $PVE_API_TOKEN]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l storage -d 'Storage [default: the document\'s image_datastore, or local]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l storage -d 'Storage [default: that of the document or its node, or local]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
@@ -108,9 +108,9 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s v
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l local-dir -d 'Write to this directory of the storage instead of using the API' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l endpoint -d 'URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l node -d 'Node that has the storage [env: PVE_NODE]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l node -d 'Node that has the storage; with a document, only this one of its nodes [env: PVE_NODE]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l token-file -d 'File that holds the API token [default: $PVE_API_TOKEN]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l storage -d 'Storage [default: the document\'s image_datastore, or local]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l storage -d 'Storage [default: that of the document or its node, or local]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'

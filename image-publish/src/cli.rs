@@ -11,8 +11,8 @@ use crate::manual::MANUAL;
 
 /// Publish the document's images on Proxmox VE storage: complete, once and verified
 ///
-/// Without a command it is a filter: it reads the document on stdin, makes sure that `image_datastore`
-/// has each image that a VM names as content `import`, sets `images`, and prints the document.
+/// Without a command it is a filter: it reads the document on stdin, makes sure that the `image_datastore`
+/// of each node has the images that its VMs name as content `import`, sets `images`, and prints the document.
 #[derive(Parser, Debug)]
 #[command(
     name = "image-publish",
@@ -171,13 +171,13 @@ pub(crate) struct ConnectArgs {
     /// URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]
     #[arg(long, value_name = "URL", conflicts_with = "local_dir")]
     pub(crate) endpoint: Option<String>,
-    /// Node that has the storage [env: PVE_NODE]
+    /// Node that has the storage; with a document, only this one of its nodes [env: PVE_NODE]
     #[arg(long, value_name = "NAME")]
     pub(crate) node: Option<String>,
     /// File that holds the API token [default: $PVE_API_TOKEN]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Storage [default: the document's image_datastore, or local]
+    /// Storage [default: that of the document or its node, or local]
     #[arg(long, value_name = "NAME")]
     pub(crate) storage: Option<String>,
     #[command(flatten)]

@@ -1,14 +1,18 @@
-//! Document or options → the storage to work on.
+//! Document or options → the storages to work on.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use pve_client::{ApiToken, ApiUrl, Client, Endpoint, NodeName, StorageId, Timeouts};
 use pve_stage::connect;
 use stage::{Console, Deployment, Entry, Place, Report, TrustArgs};
 
 use crate::cli::{ConnectArgs, Environment};
+use crate::destination::{self, Destinations};
 use crate::folder::Folder;
-use crate::node::Node;
+use crate::node::{Node, Sharing};
+use crate::per_node;
 use crate::target::Target;
 
 /// The settings of the connection, unparsed, and where each came from.
@@ -21,13 +25,14 @@ struct ConnectionSettings<'a> {
     fingerprint: Option<&'a str>,
 }
 
-/// Returns the storage in the document.
+/// Returns the storages of the document that serve `nodes`, or the one of a document without `nodes`.
 pub(crate) fn of_document(
     deployment: &Deployment,
+    nodes: &BTreeSet<String>,
     local_dir: Option<&Path>,
     trust: &TrustArgs,
     console: &Console,
-) -> Result<Target, Report> {
+) -> Result<Destinations, Report> {
     let settings = ConnectionSettings {
         endpoint: (&deployment.api_endpoint, Place::input("api_endpoint")),
         token: (deployment.api_token.expose(), Place::input("api_token")),
@@ -35,10 +40,54 @@ pub(crate) fn of_document(
         storage: (&deployment.image_datastore, Place::input("image_datastore")),
         fingerprint: deployment.api_fingerprint.as_deref(),
     };
-    target(&settings, local_dir, trust, console, "import")
+    let first = target(&settings, local_dir, trust, console, "import")?;
+    if deployment.nodes.is_empty() {
+        return Ok(Destinations::one(first));
+    }
+    let storage = |node: &str| {
+        let (storage, field) = per_node::storage(deployment, node);
+        (storage.to_owned(), Place::input(field))
+    };
+    spread(first, nodes, &storage)
 }
 
-/// Returns the storage from the options, the document, or the environment, in this order of precedence.
+/// Returns the storages of several nodes, which have the endpoint of the first one.
+fn spread<'a>(
+    first: Target,
+    nodes: impl IntoIterator<Item = &'a String>,
+    storage: &dyn Fn(&str) -> (String, Place),
+) -> Result<Destinations, Report> {
+    let first = match first {
+        Target::Node(node) => node,
+        Target::Folder(_) => return Err(not_a_directory(nodes).into()),
+    };
+    let mut report = Report::new();
+    let mut all = Vec::new();
+    for name in nodes {
+        let (storage, field) = storage(name);
+        let node: Option<NodeName> =
+            parsed(&(name, Place::input(format!("nodes.{name}"))), &mut report);
+        let storage: Option<StorageId> = parsed(&(&storage, field), &mut report);
+        if let (Some(node), Some(storage)) = (node, storage) {
+            all.push(Node { node, storage, ..first.clone() });
+        }
+    }
+    if report.has_errors() { Err(report) } else { destination::of_nodes(all) }
+}
+
+/// Returns the error for a directory in place of the storages of several nodes.
+fn not_a_directory<'a>(nodes: impl IntoIterator<Item = &'a String>) -> Entry {
+    let names: Vec<&str> = nodes.into_iter().map(String::as_str).collect();
+    let fact = format!(
+        "must not be used with a document whose VMs are on several nodes: {}",
+        names.join(", ")
+    );
+    Entry::error("exclusive-options", Place::Named("--local-dir".to_owned()), fact)
+        .hint("without `--local-dir`, the images are published through the API")
+}
+
+/// Returns the storages from the options, the document, or the environment, in this order of precedence. There
+/// are several only if the document has several nodes, and no option names one.
 ///
 /// Endpoint and token come from one source, so no server gets the token of another one; only
 /// `--token-file` always takes precedence.
@@ -48,7 +97,7 @@ pub(crate) fn of_options(
     local_dir: Option<&Path>,
     content: &'static str,
     console: &Console,
-) -> Result<Target, Report> {
+) -> Result<Destinations, Report> {
     let environment = Environment::read();
     let flag = |name: &str| Place::Named(name.to_owned());
     let storage = match (&connect.storage, deployment) {
@@ -82,7 +131,33 @@ pub(crate) fn of_options(
         .filter(|_| connect.endpoint.is_none())
         .and_then(|found| found.api_fingerprint.as_deref());
     let settings = ConnectionSettings { endpoint, token, node, storage, fingerprint };
-    target(&settings, local_dir, &connect.trust, console, content)
+    let first = target(&settings, local_dir, &connect.trust, console, content)?;
+    match deployment.filter(|found| !found.nodes.is_empty()) {
+        Some(found) => of_options_on_several(connect, found, first),
+        None => Ok(Destinations::one(first)),
+    }
+}
+
+/// Returns the storages of a document with several nodes, or only that of `--node`.
+fn of_options_on_several(
+    connect: &ConnectArgs,
+    deployment: &Deployment,
+    first: Target,
+) -> Result<Destinations, Report> {
+    let storage = |node: &str| match &connect.storage {
+        Some(storage) => (storage.clone(), Place::Named("--storage".to_owned())),
+        None => {
+            let (storage, field) = per_node::storage(deployment, node);
+            (storage.to_owned(), Place::input(field))
+        }
+    };
+    let nodes = per_node::all(deployment);
+    let Some(node) = &connect.node else { return spread(first, &nodes, &storage) };
+    // First, so that a storage that it shares is used through it.
+    let others = nodes.iter().filter(|other| *other != node);
+    let mut all = spread(first, std::iter::once(node).chain(others), &storage)?;
+    all.keep_node(node);
+    Ok(all)
 }
 
 /// Reads the file that holds the token.
@@ -123,6 +198,8 @@ fn target(
         node,
         storage,
         content,
+        sharing: Sharing::Unknown,
+        uploads: Arc::default(),
     }))
 }
 

@@ -3,10 +3,12 @@
 //! wanted (what the VMs use) → prepare (read, judge, compare checksums) → plan (what is missing) → execute.
 //! Nothing is sent before every image is read and every local check has passed.
 
+mod away;
 mod cache;
 mod cli;
 mod commands;
 mod connect;
+mod destination;
 mod execute;
 mod folder;
 mod image_use;
@@ -14,7 +16,10 @@ mod interrupt;
 mod left_over;
 mod manual;
 mod node;
+mod origin;
 mod outcome;
+mod own_uploads;
+mod per_node;
 mod plan;
 mod prepare;
 mod prepared;
@@ -24,6 +29,8 @@ mod refresh;
 mod retry;
 mod room;
 mod show;
+mod side_by_side;
+mod slots;
 mod source;
 mod stored;
 mod sums;

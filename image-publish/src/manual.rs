@@ -13,7 +13,7 @@ pub const MANUAL: Manual = Manual {
             "Show what would be published, and what apply would then do",
             "resolve --env dev | mint-token | cloudinit-render | image-publish --dry-run | pve-apply plan",
         ),
-        ("List the images on the document's node", "resolve --env dev | image-publish list"),
+        ("List the images on the document's nodes", "resolve --env dev | image-publish list"),
         (
             "List the images on a node, without a document",
             "image-publish list --endpoint https://pve1:8006 --node pve1",

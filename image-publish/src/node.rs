@@ -1,6 +1,7 @@
 //! DOOR: talks to a node: the files of its storage, the checks before the first write, and the writes.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pve_client::{
@@ -12,6 +13,7 @@ use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report};
 
 use crate::interrupt::keep_waiting;
+use crate::own_uploads::OwnUploads;
 use crate::plan::StoredFile;
 use crate::room;
 use crate::show;
@@ -41,12 +43,42 @@ pub(crate) struct Node {
     pub(crate) storage: StorageId,
     /// The content type under which images are stored.
     pub(crate) content: &'static str,
+    /// Which nodes the storage belongs to.
+    pub(crate) sharing: Sharing,
+    /// The uploads of this run to all nodes.
+    pub(crate) uploads: Arc<OwnUploads>,
+}
+
+/// Which nodes a storage belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// PVE was not asked, because the run works on one node.
+    Unknown,
+    /// To its node alone.
+    OfNode,
+    /// To several.
+    Shared,
 }
 
 impl Node {
     /// Returns the place of findings about this node.
     pub(crate) fn place(&self) -> Place {
         Place::node(self.node.as_str())
+    }
+
+    /// Returns whether a file that is written on a node may be one of this storage.
+    pub(crate) fn may_be(&self, node: &str) -> bool {
+        self.sharing != Sharing::OfNode || node == self.node.as_str()
+    }
+
+    /// Returns whether the run works on several nodes.
+    pub(crate) fn is_one_of_several(&self) -> bool {
+        self.sharing != Sharing::Unknown
+    }
+
+    /// Returns whether a task is an upload of this run to another storage: each is used through a node of its own.
+    pub(crate) fn is_of_another(&self, upid: &Upid) -> bool {
+        self.uploads.target(upid).is_some_and(|target| target != self.node)
     }
 
     /// Returns the volid of a file.
@@ -56,11 +88,13 @@ impl Node {
 
     /// Returns the files of the storage: the only GET when nothing has changed.
     pub(crate) fn present(&self) -> Result<Vec<StoredFile>, Entry> {
+        self.files().map_err(|error| self.not_listed(&error))
+    }
+
+    /// Returns the error for a storage that cannot be listed.
+    pub(crate) fn not_listed(&self, error: &Error) -> Entry {
         let fact = format!("listing the content of storage \"{}\"", self.storage);
-        self.files().map_err(|error| match self.unusable(&error) {
-            Some(entry) => entry,
-            None => finding::while_doing(self.place(), &fact, &error),
-        })
+        self.unusable(error).unwrap_or_else(|| finding::while_doing(self.place(), &fact, error))
     }
 
     /// Returns the size of a file in bytes; `None` if the storage has no such file.
@@ -69,7 +103,8 @@ impl Node {
         Ok(files.iter().find(|present| present.file == file).map(|present| present.size))
     }
 
-    fn files(&self) -> Result<Vec<StoredFile>, Error> {
+    /// Returns the files of the storage, or PVE's refusal.
+    pub(crate) fn files(&self) -> Result<Vec<StoredFile>, Error> {
         let volumes = self.client.storage_content(&self.node, &self.storage, Some(self.content))?;
         let file = |volume: &pve_client::Volume| StoredFile {
             file: volume.volid.file().to_owned(),
@@ -172,6 +207,15 @@ impl Node {
         if report.has_errors() { Err(report) } else { Ok(()) }
     }
 
+    /// Returns why the node cannot use the storage that it shares with others, if PVE answers.
+    pub(crate) fn cannot_use(&self) -> Option<Entry> {
+        let storages = self.client.storages(&self.node).ok()?;
+        match storages.iter().find(|storage| storage.storage == self.storage) {
+            Some(found) => unusable(self.place(), &self.node, found, &self.configs(found)),
+            None => Some(self.not_visible(&storages)),
+        }
+    }
+
     /// Returns an error if the token is not allowed to upload. If PVE does not answer, the upload will show.
     pub(crate) fn missing_privilege(&self) -> Option<Entry> {
         // PVE: facts 40: a refused upload may end in a closed connection without an answer, when
@@ -213,7 +257,9 @@ impl Node {
         on_progress: &mut dyn FnMut(u64),
     ) -> Result<Upid, Error> {
         let upload = Upload { content: self.content, filename: file, length, sha256 };
-        self.client.upload(&self.node, &self.storage, &upload, reader, on_progress)
+        self.uploads.during(&self.node, || {
+            self.client.upload(&self.node, &self.storage, &upload, reader, on_progress)
+        })
     }
 
     /// Lets the node download a file.
@@ -272,12 +318,13 @@ impl Node {
         finished.map(drop)
     }
 
-    /// Waits for any task; calls `still` now and then.
-    pub(crate) fn wait_telling(&self, upid: &Upid, still: &mut dyn FnMut()) -> Result<(), Error> {
-        let mut on_progress = |_, _: Option<&Error>| {
-            still();
-            keep_waiting()
-        };
+    /// Waits for any task; calls `still` now and then, which may end the wait.
+    pub(crate) fn wait_telling(
+        &self,
+        upid: &Upid,
+        still: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut on_progress = |_, _: Option<&Error>| still();
         self.client.wait(upid, TASK_LIMIT, &mut on_progress).map(drop)
     }
 

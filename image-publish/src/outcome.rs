@@ -1,5 +1,7 @@
 //! The result of a command, for people and as versioned JSON. Does no I/O.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::published::{Action, Published};
@@ -34,6 +36,11 @@ pub(crate) struct Line {
     /// The image's name, where its file name shows one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
+    /// The node through which the storage was used; `None` for a directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) node: Option<String>,
+    /// The storage.
+    pub(crate) storage: String,
     /// Where it is.
     pub(crate) volid: String,
     /// `present`, `uploaded`, `downloaded`, `verified`, `removed`, `kept`; with a dry run `would be …`.
@@ -65,11 +72,17 @@ impl Outcome {
         if json {
             return to_json(self);
         }
+        let nodes: BTreeSet<_> = self.images.iter().filter_map(|line| line.node.as_ref()).collect();
+        let on_several = nodes.len() > 1;
         let row = |line: &Line| {
             let size = line.size.map(show::bytes).unwrap_or_default();
             let used = if line.used == Some(true) { "used" } else { "" };
             let last = line.reason.as_deref().unwrap_or(used);
-            vec![line.volid.clone(), size, line.result.to_owned(), last.to_owned()]
+            let mut row = vec![line.volid.clone(), size, line.result.to_owned(), last.to_owned()];
+            if on_several {
+                row.insert(0, line.node.clone().unwrap_or_default());
+            }
+            row
         };
         show::table(&self.images.iter().map(row).collect::<Vec<_>>()).into_bytes()
     }
@@ -86,6 +99,8 @@ impl Line {
         let sum = crate::prepared::parse_stored_name(published.volid.file());
         Self {
             name: Some(published.name.clone()),
+            node: published.node.clone(),
+            storage: published.volid.storage().to_string(),
             volid: published.volid.to_string(),
             result: match (published.action, dry_run) {
                 (Action::Present, _) => "present",

@@ -28,8 +28,8 @@ pub(crate) enum Step {
 ///
 /// The name has the start of the checksum, so a file with the same name and size is the image. A file with
 /// the same name and another size is left over from a failed upload.
-pub(crate) fn plan(ready: &[PreparedImage], present: &[StoredFile]) -> Vec<Step> {
-    let step = |(index, image): (usize, &PreparedImage)| {
+pub(crate) fn plan(ready: &[&PreparedImage], present: &[StoredFile]) -> Vec<Step> {
+    let step = |(index, image): (usize, &&PreparedImage)| {
         // Another image of this run with the same bytes already has this step.
         if ready[..index].iter().any(|before| before.file == image.file) {
             return Step::Keep;
@@ -39,7 +39,7 @@ pub(crate) fn plan(ready: &[PreparedImage], present: &[StoredFile]) -> Vec<Step>
             there.is_some_and(|there| image.length.is_none_or(|length| length == there.size));
         match image.supply {
             _ if whole => Step::Keep,
-            Supply::InStorage(_) => Step::Keep,
+            Supply::InStorage(_) | Supply::Stored => Step::Keep,
             Supply::Local(_) | Supply::Fetch(_) | Supply::Compress(_) => Step::Send,
             Supply::Node { .. } => Step::Download,
         }
@@ -57,7 +57,7 @@ mod tests {
             .iter()
             .map(|(file, size)| StoredFile { file: (*file).to_owned(), size: *size, made: None })
             .collect();
-        assert_eq!(plan(&[image], &present), [expected]);
+        assert_eq!(plan(&[&image], &present), [expected]);
     }
 
     #[test]
@@ -74,6 +74,6 @@ mod tests {
     #[test]
     fn the_same_bytes_are_sent_once() {
         let twice = [local("a-1.qcow2", 10), local("a-1.qcow2", 10)];
-        assert_eq!(plan(&twice, &[]), [Step::Send, Step::Keep]);
+        assert_eq!(plan(&[&twice[0], &twice[1]], &[]), [Step::Send, Step::Keep]);
     }
 }

@@ -1,5 +1,7 @@
 //! An image about which everything is known that the plan needs. Does no I/O.
 
+use std::sync::Arc;
+
 use pve_client::Volid;
 
 use crate::source::address::Address;
@@ -8,6 +10,7 @@ use crate::source::compression::Compression;
 use crate::source::examine::{Facts, UrlFacts};
 use crate::source::format::Format;
 use crate::source::parts::{Files, Identity};
+use crate::target::Target;
 use crate::temporary::Temporary;
 
 /// An image, ready to be planned.
@@ -28,8 +31,10 @@ pub(crate) struct PreparedImage {
 /// Where an image's bytes come from.
 #[derive(Debug)]
 pub(crate) enum Supply {
-    /// They are already on a storage.
+    /// The document has their volid.
     InStorage(Volid),
+    /// They are on each storage that needs them, under this file name; their checksum is unknown.
+    Stored,
     /// They are read here.
     Local(Local),
     /// The node downloads them.
@@ -70,18 +75,31 @@ pub(crate) struct Plain {
 }
 
 /// Bytes that are read here.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Local {
     /// The files.
     pub(crate) files: Files,
     /// How they are compressed.
     pub(crate) compression: Compression,
     /// Keeps a downloaded file until it is sent.
-    #[expect(dead_code, reason = "held for its Drop, which removes the file")]
-    pub(crate) spooled: Option<Temporary>,
+    #[expect(dead_code, reason = "held for its Drop, which removes the file after its last use")]
+    pub(crate) spooled: Option<Arc<Temporary>>,
 }
 
 impl PreparedImage {
+    /// Returns whether nothing is known about it but that it is on the storage.
+    pub(crate) fn is_stored(&self) -> bool {
+        matches!(self.supply, Supply::InStorage(_) | Supply::Stored)
+    }
+
+    /// Returns its volid on a storage.
+    pub(crate) fn volid_on(&self, target: &Target) -> Volid {
+        match &self.supply {
+            Supply::InStorage(volid) => volid.clone(),
+            _ => target.volid(&self.file),
+        }
+    }
+
     /// Prepares a local image.
     pub(crate) fn local(
         name: &str,
@@ -96,7 +114,11 @@ impl PreparedImage {
             file: stored_name(name, &sum, facts.format.extension()),
             length: Some(facts.length),
             sum: Some(sum),
-            supply: Supply::Local(Local { files, compression: facts.compression, spooled }),
+            supply: Supply::Local(Local {
+                files,
+                compression: facts.compression,
+                spooled: spooled.map(Arc::new),
+            }),
         }
     }
 }

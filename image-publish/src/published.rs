@@ -6,8 +6,12 @@ use stage::Entry;
 /// An image that is on the storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Published {
+    /// Its index among the wanted images.
+    pub(crate) index: usize,
     /// Its name in the document.
     pub(crate) name: String,
+    /// The node through which it was published; `None` for a directory.
+    pub(crate) node: Option<String>,
     /// Where it is.
     pub(crate) volid: Volid,
     /// What was done.

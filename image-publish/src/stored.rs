@@ -1,9 +1,4 @@
-//! The files of the storage, listed on first use. Does no I/O itself.
-
-use std::cell::OnceCell;
-
-use pve_client::Volid;
-use stage::Entry;
+//! The files of the storages that need an image, listed on first use. Does no I/O itself.
 
 use crate::plan::StoredFile;
 use crate::prepared::parse_stored_name;
@@ -11,11 +6,8 @@ use crate::source::checksum::Sum;
 
 /// A storage that can be listed.
 pub(crate) trait Storage {
-    /// Lists its files.
-    fn list(&self) -> Result<Vec<StoredFile>, Entry>;
-
-    /// Returns the volid of a file.
-    fn volid_of(&self, file: &str) -> Volid;
+    /// Returns its files, which are listed on first use; none if they cannot be listed.
+    fn files(&self) -> &[StoredFile];
 
     /// Compares a file with a checksum, by reading it to its end.
     fn compare(&self, file: &str, sum: &Sum) -> Compared;
@@ -32,50 +24,51 @@ pub(crate) enum Compared {
     Unknown,
 }
 
-/// A storage's files, listed at most once.
-pub(crate) struct StorageListing<'a> {
-    storage: Option<&'a dyn Storage>,
-    listing: OnceCell<Result<Vec<StoredFile>, Entry>>,
-}
+/// The files that all storages have that need an image: what is missing on one of them must be published.
+pub(crate) struct StorageListing<'a>(Vec<&'a dyn Storage>);
 
 impl<'a> StorageListing<'a> {
     /// Creates one; without a storage it is empty.
-    pub(crate) fn new(storage: Option<&'a dyn Storage>) -> Self {
-        Self { storage, listing: OnceCell::new() }
+    pub(crate) fn new(storages: Vec<&'a dyn Storage>) -> Self {
+        Self(storages)
     }
 
-    /// Returns the files; none if they cannot be listed, which [`Self::finish`] reports.
-    pub(crate) fn files(&self) -> &[StoredFile] {
-        let Some(storage) = self.storage else { return &[] };
-        self.listing.get_or_init(|| storage.list()).as_deref().unwrap_or_default()
+    /// Returns the files that all storages have, with the same size.
+    fn files(&self) -> impl Iterator<Item = &'a StoredFile> {
+        let (first, others) = self
+            .0
+            .split_first()
+            .map_or((&[][..], &[][..]), |(first, others)| (first.files(), others));
+        let is_on = |storage: &dyn Storage, file: &StoredFile| {
+            storage.files().iter().any(|other| other.file == file.file && other.size == file.size)
+        };
+        first.iter().filter(move |file| others.iter().all(|other| is_on(*other, file)))
     }
 
     /// Returns a file of this name.
-    pub(crate) fn find(&self, file: &str) -> Option<&StoredFile> {
-        self.files().iter().find(|present| present.file == file)
+    pub(crate) fn find(&self, file: &str) -> Option<&'a StoredFile> {
+        self.files().find(|present| present.file == file)
     }
 
     /// Returns the newest version of an image.
-    pub(crate) fn newest(&self, name: &str) -> Option<&StoredFile> {
+    pub(crate) fn newest(&self, name: &str) -> Option<&'a StoredFile> {
         let is_version =
             |file: &str| parse_stored_name(file).is_some_and(|(stored, _)| stored == name);
-        let versions = self.files().iter().filter(|present| is_version(&present.file));
+        let versions = self.files().filter(|present| is_version(&present.file));
         versions.max_by_key(|present| (present.made, &present.file))
     }
 
-    /// Returns the volid of a file.
-    pub(crate) fn volid(&self, file: &str) -> Option<Volid> {
-        self.storage.map(|storage| storage.volid_of(file))
-    }
-
-    /// Compares a file with a checksum.
+    /// Compares a file with a checksum on each storage. One that differs decides.
     pub(crate) fn compare(&self, file: &str, sum: &Sum) -> Compared {
-        self.storage.map_or(Compared::Unknown, |storage| storage.compare(file, sum))
-    }
-
-    /// Returns the listing, if one was needed, or why it could not be read.
-    pub(crate) fn finish(self) -> Result<Option<Vec<StoredFile>>, Entry> {
-        self.listing.into_inner().transpose()
+        let mut all = Compared::Same;
+        for storage in &self.0 {
+            match storage.compare(file, sum) {
+                Compared::Same => {}
+                Compared::Different => return Compared::Different,
+                Compared::Unknown => all = Compared::Unknown,
+            }
+        }
+        if self.0.is_empty() { Compared::Unknown } else { all }
     }
 }
 
@@ -86,12 +79,8 @@ mod tests {
     struct Shelf(Vec<StoredFile>);
 
     impl Storage for Shelf {
-        fn list(&self) -> Result<Vec<StoredFile>, Entry> {
-            Ok(self.0.clone())
-        }
-
-        fn volid_of(&self, file: &str) -> Volid {
-            format!("local:import/{file}").parse().unwrap()
+        fn files(&self) -> &[StoredFile] {
+            &self.0
         }
 
         fn compare(&self, _: &str, _: &Sum) -> Compared {
@@ -106,7 +95,7 @@ mod tests {
             made: *made,
         };
         let shelf = Shelf(files.iter().map(present).collect());
-        let stored = StorageListing::new(Some(&shelf));
+        let stored = StorageListing::new(vec![&shelf]);
         assert_eq!(stored.newest("a").map(|found| &*found.file), expected, "{files:?}");
     }
 

@@ -1,12 +1,12 @@
 //! DOOR: where images are published: a storage through the API, or its directory on this machine.
 
-use pve_client::{StorageId, Volid};
+use pve_client::{NodeName, StorageId, Volid};
 use pve_stage::finding;
 use stage::{Entry, Place};
 
 use crate::folder::Folder;
 use crate::left_over;
-use crate::node::Node;
+use crate::node::{Node, Sharing};
 use crate::plan::StoredFile;
 use crate::transfer::arrival::{self, Expected, Presence};
 use crate::work::Work;
@@ -37,6 +37,14 @@ impl Target {
         }
     }
 
+    /// Returns the node, if the storage is used through the API.
+    pub(crate) fn node(&self) -> Option<&NodeName> {
+        match self {
+            Self::Node(node) => Some(&node.node),
+            Self::Folder(_) => None,
+        }
+    }
+
     /// Returns the volid of a file.
     pub(crate) fn volid(&self, file: &str) -> Volid {
         match self {
@@ -60,11 +68,20 @@ impl Target {
         }
     }
 
-    /// Returns the canonical URL or path.
-    pub(crate) fn address(&self) -> String {
-        match self {
-            Self::Node(node) => node.client.endpoint().url.to_string(),
-            Self::Folder(folder) => folder.address(),
+    /// Returns the keys of the locks that a run takes before it writes a volume, in this order: one for each
+    /// storage that it may be.
+    pub(crate) fn lock_keys(&self, volid: &Volid) -> Vec<String> {
+        let node = match self {
+            Self::Folder(folder) => return vec![format!("{}\n{volid}", folder.address())],
+            Self::Node(node) => node,
+        };
+        let endpoint = &node.client.endpoint().url;
+        let of_all = format!("{endpoint}\n{volid}");
+        let of_node = format!("{endpoint}\n{}\n{volid}", node.node);
+        match node.sharing {
+            Sharing::Shared => vec![of_all],
+            Sharing::OfNode => vec![of_node],
+            Sharing::Unknown => vec![of_all, of_node],
         }
     }
 

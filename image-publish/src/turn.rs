@@ -5,7 +5,7 @@
 //! storage is checked again right before sending.
 
 use pve_stage::machine_lock::{LockAttempt, MachineLock};
-use stage::{Entry, Place};
+use stage::Entry;
 
 use crate::interrupt;
 use crate::left_over::LOCK;
@@ -14,7 +14,7 @@ use crate::work::Work;
 
 /// The turn; it ends when dropped, and leaves nothing behind.
 #[must_use]
-pub(crate) struct Turn(Option<MachineLock>);
+pub(crate) struct Turn(Vec<MachineLock>);
 
 impl Turn {
     /// Waits for the turn. Without a cache directory, or without file locks, there is no wait.
@@ -27,29 +27,33 @@ impl Turn {
         name: &str,
         file: &str,
     ) -> Result<Self, Entry> {
-        let Some(folder) = work.folder() else { return Ok(Self(None)) };
+        let mut turn = Self(Vec::new());
+        let Some(folder) = work.folder() else { return Ok(turn) };
         let volid = target.volid(file);
-        let key = format!("{}\n{volid}", target.address());
         let mut waiting =
             work.waiting(name, format!("another run on this machine to publish {volid}"));
         let mut while_busy = || {
             waiting.still();
             interrupt::keep_waiting()
         };
-        match MachineLock::take(folder, LOCK, &key, &mut while_busy) {
-            LockAttempt::Held(lock) => Ok(Self(Some(lock))),
-            LockAttempt::Unavailable => Ok(Self(None)),
-            LockAttempt::Busy => {
-                let fact = format!("image \"{name}\" was not published");
-                Err(Entry::error("not-started", Place::Run, fact).cause(&interrupt::error()))
+        for key in target.lock_keys(&volid) {
+            match MachineLock::take(folder, LOCK, &key, &mut while_busy) {
+                LockAttempt::Held(lock) => turn.0.push(lock),
+                LockAttempt::Unavailable => {}
+                LockAttempt::Busy => {
+                    let fact = format!("image \"{name}\" was not published");
+                    let entry = Entry::error("not-started", work.place(), fact);
+                    return Err(entry.cause(&interrupt::error()));
+                }
             }
         }
+        Ok(turn)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if let Some(lock) = self.0.take() {
+        while let Some(lock) = self.0.pop() {
             lock.remove();
         }
     }

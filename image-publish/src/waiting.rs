@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use pve_stage::patience::Patience;
-use stage::{Console, Event};
+
+use crate::work::Work;
 
 /// A wait that is shown to the user.
 pub(crate) struct Waiting<'a> {
-    console: &'a Console,
+    work: &'a Work<'a>,
     image: &'a str,
     what: String,
     started: Option<Instant>,
@@ -16,8 +17,8 @@ pub(crate) struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     /// Starts; nothing is shown before the first `still`.
-    pub(crate) fn new(console: &'a Console, image: &'a str, what: String) -> Self {
-        Self { console, image, what, started: None, patience: Patience::default() }
+    pub(crate) fn new(work: &'a Work<'a>, image: &'a str, what: String) -> Self {
+        Self { work, image, what, started: None, patience: Patience::default() }
     }
 
     /// Records that the wait continues.
@@ -33,7 +34,7 @@ impl<'a> Waiting<'a> {
     }
 
     fn tell(&self, text: &str) {
-        self.console.event(&Event::new("wait", self.image, text));
+        self.work.tell("wait", self.image, text);
     }
 }
 

@@ -1,16 +1,16 @@
 //! The document's VMs → the images that they need, and where each comes from. Does no I/O.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use machine::rule::IMAGE;
-use pve_client::Volid;
-use stage::{Deployment, Entry, ImageSource, Place, Report, shown};
+use stage::{Deployment, Entry, Place, Report, shown};
 
 use crate::image_use::{self, Disk, ImageUse};
+use crate::origin::{Origin, ResolvedSource, SumList, resolve};
+use crate::per_node;
 use crate::show;
-use crate::source::address::Address;
-use crate::source::checksum::{ExpectedSum, Sum};
+use crate::source::checksum::ExpectedSum;
 use crate::source::format::Format;
 
 /// An image that VMs of the document use.
@@ -18,6 +18,8 @@ use crate::source::format::Format;
 pub(crate) struct Wanted {
     /// Its name in the document.
     pub(crate) name: String,
+    /// The field of the document that has its source or volid.
+    pub(crate) field: String,
     /// Where it comes from.
     pub(crate) origin: Origin,
     /// Its expected checksum.
@@ -28,9 +30,37 @@ pub(crate) struct Wanted {
     pub(crate) format: Option<Format>,
     /// The disks that are created from it.
     pub(crate) disks: Vec<Disk>,
+    /// The nodes of the VMs that use it; empty for every node.
+    pub(crate) nodes: BTreeSet<String>,
 }
 
 impl Wanted {
+    fn new(name: &str, source: ResolvedSource, node: String, disks: Vec<Disk>) -> Self {
+        let ResolvedSource { field, origin, sum, sum_list, format } = source;
+        let nodes = BTreeSet::from([node]);
+        Self { name: name.to_owned(), field, origin, sum, sum_list, format, disks, nodes }
+    }
+
+    /// Returns whether it comes from this source.
+    fn has(&self, source: &ResolvedSource) -> bool {
+        let ResolvedSource { field: _, origin, sum, sum_list, format } = source;
+        self.origin == *origin
+            && self.sum == *sum
+            && self.sum_list == *sum_list
+            && self.format == *format
+    }
+
+    /// Adds a node, and the disks that are created there.
+    fn join(&mut self, node: String, disks: Vec<Disk>) {
+        self.nodes.insert(node);
+        self.disks.extend(disks);
+    }
+
+    /// Returns whether VMs on one of these nodes use it.
+    pub(crate) fn is_for(&self, nodes: &BTreeSet<String>) -> bool {
+        self.nodes.is_empty() || !self.nodes.is_disjoint(nodes)
+    }
+
     /// Returns where it comes from, for messages.
     pub(crate) fn origin_shown(&self) -> String {
         match &self.origin {
@@ -41,193 +71,68 @@ impl Wanted {
     }
 }
 
-/// Where checksums are listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SumList {
-    /// In a local file.
-    File(PathBuf),
-    /// On a web server.
-    Url(Address),
-}
-
-/// Where an image comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// It is already on a storage; the document has its volid.
-    Volid(Volid),
-    /// A local file, or its parts.
-    File(PathBuf),
-    /// A web server.
-    Url {
-        /// The address.
-        url: Address,
-        /// Who fetches it.
-        mode: Mode,
-    },
-}
-
-/// Who fetches a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Mode {
-    /// The node, if it can use the file as it is and the token is allowed to ask for it; otherwise this machine.
-    #[default]
-    Auto,
-    /// The node, by PVE's download-url.
-    DownloadUrl,
-    /// This machine, which then uploads.
-    Upload,
-}
-
-impl Mode {
-    /// The names in the document.
-    const NAMES: [(&str, Self); 3] =
-        [("auto", Self::Auto), ("download-url", Self::DownloadUrl), ("upload", Self::Upload)];
-
-    /// Parses a name from the document.
-    fn parse(text: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, mode)| *mode)
-    }
+/// The use of an image by all VMs of the document.
+#[derive(Default)]
+struct Uses {
+    /// The first field that names it.
+    first: String,
+    /// The disks that are created from it, by node.
+    disks: BTreeMap<String, Vec<Disk>>,
 }
 
 /// Returns the images that the VMs use, sorted by name; problems are added to the report.
+///
+/// An image that has another source on some node is there once for each source.
 pub(crate) fn wanted(
     deployment: &Deployment,
     image_dir: &Path,
     report: &mut Report,
 ) -> Vec<Wanted> {
-    let mut disks: BTreeMap<String, (String, Vec<Disk>)> = BTreeMap::new();
-    let vms = deployment.vms.iter().enumerate();
-    for ImageUse { image, place, disk } in vms.flat_map(|(index, vm)| image_use::images(index, vm))
-    {
-        if image.is_empty() {
-            report.error("missing-field", Place::input(place), "is required: the name of an image");
-        } else {
-            disks.entry(image).or_insert_with(|| (place, Vec::new())).1.push(disk);
-        }
-    }
     let mut all = Vec::new();
-    for (name, (first, disks)) in disks {
+    for (name, Uses { first, disks }) in uses(deployment, report) {
         if !IMAGE.accepts(&name) {
             let fact = format!("\"{name}\" must be {}", IMAGE.must);
             report.error("invalid-name", Place::input(first), fact);
             continue;
         }
-        let found = match deployment.image_sources.get(&name) {
-            Some(source) => from_source(&name, source),
-            None => from_map_or_folder(&name, deployment, image_dir),
-        };
-        match found {
-            Ok(ResolvedSource { origin, sum, sum_list, format }) => {
-                all.push(Wanted { name, origin, sum, sum_list, format, disks });
+        let mut of_name: Vec<Wanted> = Vec::new();
+        let mut refused: Vec<Entry> = Vec::new();
+        for (node, disks) in disks {
+            match resolve(&name, &node, deployment, image_dir) {
+                Ok(source) => match of_name.iter_mut().find(|one| one.has(&source)) {
+                    Some(same) => same.join(node, disks),
+                    None => of_name.push(Wanted::new(&name, source, node, disks)),
+                },
+                Err(entry) if refused.contains(&entry) => {}
+                Err(entry) => refused.push(entry),
             }
-            Err(entry) => report.push(entry),
         }
+        refused.into_iter().for_each(|entry| report.push(entry));
+        all.extend(of_name);
+    }
+    if deployment.nodes.is_empty() {
+        // Whatever storage the run works on.
+        all.iter_mut().for_each(|wanted| wanted.nodes.clear());
     }
     all
 }
 
-/// Where an image comes from, and what its source says about it.
-struct ResolvedSource {
-    origin: Origin,
-    sum: Option<ExpectedSum>,
-    sum_list: Option<SumList>,
-    format: Option<Format>,
-}
-
-impl ResolvedSource {
-    fn at(origin: Origin) -> Self {
-        Self { origin, sum: None, sum_list: None, format: None }
-    }
-}
-
-/// Reads an entry of `image_sources`.
-fn from_source(name: &str, source: &ImageSource) -> Result<ResolvedSource, Entry> {
-    let place = |key: &str| {
-        let dot = if key.is_empty() { "" } else { "." };
-        Place::input(format!("image_sources.{name}{dot}{key}"))
-    };
-    let mode = match &source.mode {
-        None => Mode::Auto,
-        Some(text) => Mode::parse(text).ok_or_else(|| {
-            Entry::error(
-                "invalid-value",
-                place("mode"),
-                format!("\"{text}\" must be auto, download-url or upload"),
-            )
-        })?,
-    };
-    let origin = match (&source.file, &source.url) {
-        (Some(file), None) => Origin::File(PathBuf::from(file)),
-        (None, Some(text)) => {
-            let url = Address::parse(text).ok_or_else(|| {
-                let fact =
-                    format!("\"{}\" must begin with `https://` or `http://`", shown::address(text));
-                Entry::error("invalid-value", place("url"), fact)
-            })?;
-            Origin::Url { url, mode }
+/// Returns the images that the VMs use, by name.
+fn uses(deployment: &Deployment, report: &mut Report) -> BTreeMap<String, Uses> {
+    let mut all: BTreeMap<String, Uses> = BTreeMap::new();
+    for (index, vm) in deployment.vms.iter().enumerate() {
+        let node = per_node::of_vm(deployment, vm);
+        for ImageUse { image, place, disk } in image_use::images(index, vm) {
+            if image.is_empty() {
+                let fact = "is required: the name of an image";
+                report.error("missing-field", Place::input(place), fact);
+                continue;
+            }
+            let uses = all.entry(image).or_insert_with(|| Uses { first: place, ..Uses::default() });
+            uses.disks.entry(node.to_owned()).or_default().push(disk);
         }
-        _ => {
-            return Err(Entry::error(
-                "missing-field",
-                place(""),
-                "must have either `file` or `url`",
-            ));
-        }
-    };
-    let sum = match &source.checksum {
-        None => None,
-        Some(text) => Some(Sum::parse(text).ok_or_else(|| {
-            Entry::error(
-                "invalid-value", place("checksum"),
-                format!(
-                    "\"{text}\" must be `sha256:` followed by 64, or `sha512:` followed by 128, hexadecimal digits"
-                ),
-            )
-        })?),
-    };
-    let sum = sum.map(|sum| ExpectedSum { sum, by: "the site".to_owned(), pinned: true });
-    let sum_list = source.checksum_url.as_ref().map(|text| {
-        Address::parse(text).map_or_else(|| SumList::File(PathBuf::from(text)), SumList::Url)
-    });
-    let format = match &source.format {
-        None => None,
-        Some(text) => Some(Format::parse(text).ok_or_else(|| {
-            Entry::error(
-                "invalid-value",
-                place("format"),
-                format!("\"{text}\" must be qcow2, raw or vmdk"),
-            )
-        })?),
-    };
-    Ok(ResolvedSource { origin, sum, sum_list, format })
-}
-
-/// Finds an image that has no source: in `images`, or in packer's directory layout.
-fn from_map_or_folder(
-    name: &str,
-    deployment: &Deployment,
-    image_dir: &Path,
-) -> Result<ResolvedSource, Entry> {
-    // An entry from a dry run is not published yet, so its source counts.
-    let is_there = |_: &&String| !deployment.images_pending.contains_key(name);
-    let Some(text) = deployment.images.get(name).filter(is_there) else {
-        let file = image_dir.join(name).join(format!("{name}.qcow2"));
-        return Ok(ResolvedSource::at(Origin::File(file)));
-    };
-    let place = Place::input(format!("images.{name}"));
-    let volid: Volid = text.parse().map_err(|_| {
-        Entry::error(
-            "invalid-value",
-            place.clone(),
-            format!("\"{}\" must be {}", shown::address(text), Volid::RULE),
-        )
-    })?;
-    match volid.content() {
-        // PVE: facts 17.
-        Some("iso") => Err(Entry::error("iso-content", place, format!("\"{volid}\" is content `iso`; PVE creates disks from content `import` only"))
-            .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then remove this field"))),
-        _ => Ok(ResolvedSource::at(Origin::Volid(volid))),
     }
+    all
 }
 
 /// Reports the VM disks that are smaller than the image's disk (PVE cannot shrink one).
@@ -254,6 +159,8 @@ pub(crate) fn check_disks(wanted: &Wanted, virtual_size: u64, report: &mut Repor
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::origin::Mode;
+    use crate::source::address::Address;
     use stage::Document;
 
     fn check(json: &str, expected: &[Origin], places: &[&str]) {
@@ -338,6 +245,8 @@ mod tests {
             sum_list: None,
             format: None,
             disks,
+            field: String::new(),
+            nodes: BTreeSet::new(),
         };
         check_disks(&wanted, 2 << 30, &mut report);
         let found: Vec<_> = report.entries().iter().map(|e| e.place.to_string()).collect();

@@ -2,25 +2,29 @@
 //!
 //! DOOR: the clock, for rates, for the interval of progress lines, between retries, and for the age of images.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pve_client::{Fetcher, Proxies, Trust};
 use serde_json::Value;
-use stage::{Console, Entry, Event, LogFormat};
+use stage::{Console, Entry, Event, LogFormat, Place};
 
 use crate::cache::Cache;
 use crate::cli::Refresh;
 use crate::interrupt;
 use crate::left_over::SPOOL;
-use crate::plan::StoredFile;
 use crate::room;
 use crate::show;
+use crate::slots::Slots;
 use crate::temporary::Temporary;
 use crate::waiting::Waiting;
+
+/// How many uploads run at once. All of them pass through `/var/tmp` of the node that gets the requests.
+const UPLOADS: usize = 4;
 
 /// The context of a run.
 pub(crate) struct Work<'a> {
@@ -38,14 +42,23 @@ pub(crate) struct Work<'a> {
     pub(crate) dry_run: bool,
     /// When web servers are asked for checksums.
     pub(crate) refresh: Refresh,
-    /// The listing of the storage, if it was needed to prepare the images.
-    pub(crate) listed: RefCell<Option<Vec<StoredFile>>>,
     /// Servers that did not answer in this run, and why.
     pub(crate) silent: RefCell<BTreeMap<String, Vec<String>>>,
+    /// How many uploads run at once.
+    pub(crate) uploads: Arc<Slots>,
     /// Warnings, by image.
     pub(crate) warnings: BTreeMap<String, Vec<String>>,
+    /// The storage that this part of the run works on, where the run works on several.
+    on: Option<OnStorage>,
     proxies: Proxies,
-    fetcher: OnceCell<Fetcher>,
+    fetcher: Arc<OnceLock<Fetcher>>,
+}
+
+/// One of several storages of a run, for its events.
+#[derive(Debug, Clone)]
+struct OnStorage {
+    node: String,
+    storage: String,
 }
 
 impl<'a> Work<'a> {
@@ -64,12 +77,48 @@ impl<'a> Work<'a> {
             retries: 2,
             dry_run: false,
             refresh: Refresh::default(),
-            listed: RefCell::default(),
             silent: RefCell::default(),
+            uploads: Arc::new(Slots::new(UPLOADS)),
             warnings: BTreeMap::new(),
+            on: None,
             proxies,
-            fetcher: OnceCell::new(),
+            fetcher: Arc::default(),
         }
+    }
+
+    /// Returns the context of the part of the run that works on one of several storages: its events name the
+    /// node, and it can move to another thread.
+    pub(crate) fn on_storage(&self, node: &str, storage: &str) -> Work<'a> {
+        let on = OnStorage { node: node.to_owned(), storage: storage.to_owned() };
+        Work { on: Some(on), ..self.part() }
+    }
+
+    /// Returns the context of a part of the run that is for all storages.
+    pub(crate) fn for_all(&self) -> Work<'a> {
+        self.part()
+    }
+
+    /// Returns the same context with an empty cache, which only the run as a whole has.
+    fn part(&self) -> Work<'a> {
+        Work {
+            compress: self.compress,
+            retries: self.retries,
+            dry_run: self.dry_run,
+            refresh: self.refresh,
+            uploads: Arc::clone(&self.uploads),
+            fetcher: Arc::clone(&self.fetcher),
+            ..Work::new(self.console, Cache::load(None), self.folder.clone(), self.proxies.clone())
+        }
+    }
+
+    /// Returns the node of this part of the run, if the run works on several storages.
+    pub(crate) fn on_node(&self) -> Option<&str> {
+        self.on.as_ref().map(|on| &*on.node)
+    }
+
+    /// Returns the place of findings about this part of the run.
+    pub(crate) fn place(&self) -> Place {
+        self.on.as_ref().map_or(Place::Run, |on| Place::node(&*on.node))
     }
 
     /// Returns the HTTP client, which is created on first use.
@@ -108,24 +157,34 @@ impl<'a> Work<'a> {
 
     /// Starts a wait that is shown to the user.
     pub(crate) fn waiting<'b>(&'b self, image: &'b str, what: String) -> Waiting<'b> {
-        Waiting::new(self.console, image, what)
+        Waiting::new(self, image, what)
     }
 
     /// Shows a line about an image.
     pub(crate) fn tell(&self, event: &'static str, image: &str, text: &str) {
-        self.console.event(&Event::new(event, image, text));
+        self.show(Event::new(event, image, text));
+    }
+
+    /// Shows an event about an image; where the run works on several storages, it names the one.
+    fn show(&self, mut event: Event<'_>) {
+        let Some(on) = &self.on else { return self.console.event(&event) };
+        let image = event.subject;
+        let subject = format!("{image} on {}", on.node);
+        for (key, value) in [("image", image), ("node", &on.node), ("storage", &on.storage)] {
+            event.fields.insert(key.to_owned(), Value::from(value));
+        }
+        self.console.event(&Event { subject: &subject, ..event });
     }
 
     /// Starts to show the progress of a transfer of `total` bytes, if known.
-    pub(crate) fn transfer(
-        &self,
-        image: &'a str,
+    pub(crate) fn transfer<'b>(
+        &'b self,
+        image: &'b str,
         doing: String,
         total: Option<u64>,
-    ) -> Transfer<'a> {
+    ) -> Transfer<'b> {
         let now = now();
-        let transfer =
-            Transfer { console: self.console, image, doing, total, started: now, told: now };
+        let transfer = Transfer { work: self, image, doing, total, started: now, told: now };
         transfer.tell(0, None);
         transfer
     }
@@ -159,7 +218,7 @@ pub(crate) fn pause_for(duration: Duration) {
 
 /// A transfer whose progress is shown: its rate and the time left on a terminal, more in JSON.
 pub(crate) struct Transfer<'a> {
-    console: &'a Console,
+    work: &'a Work<'a>,
     image: &'a str,
     doing: String,
     total: Option<u64>,
@@ -171,7 +230,8 @@ impl Transfer<'_> {
     /// Records how many bytes were sent, and shows it now and then.
     pub(crate) fn at(&mut self, bytes: u64) {
         // In a pipe one line at the start is enough; a live line is redrawn five times a second.
-        let pause = match (self.console.log_format(), self.console.is_terminal()) {
+        let console = self.work.console;
+        let pause = match (console.log_format(), console.is_terminal()) {
             (LogFormat::Json, _) => Duration::from_secs(1),
             (LogFormat::Text, true) => Duration::from_millis(200),
             (LogFormat::Text, false) => return,
@@ -185,33 +245,28 @@ impl Transfer<'_> {
 
     /// Records a percentage from the node's log.
     pub(crate) fn at_percent(&self, percent: u8) {
-        let mut event = Event::new("progress", self.image, &self.doing);
-        event.percent = Some(percent);
-        self.console.event(&event);
+        self.work.show(Event {
+            percent: Some(percent),
+            ..Event::new("progress", self.image, &self.doing)
+        });
     }
 
     fn tell(&self, bytes: u64, rate: Option<u64>) {
         let left = rate.zip(self.total).map(|(rate, total)| total.saturating_sub(bytes) / rate);
         let mut text = self.doing.clone();
-        if let (Some(rate), true) = (rate, self.console.is_terminal()) {
+        if let (Some(rate), true) = (rate, self.work.console.is_terminal()) {
             text.push_str(&format!(", {}/s", show::bytes(rate)));
             if let Some(left) = left {
                 text.push_str(&format!(", {left} s left"));
             }
         }
-        let mut event = Event::new("progress", self.image, &text);
-        event.percent = self
-            .total
-            .filter(|total| *total > 0)
-            .and_then(|total| u8::try_from(bytes * 100 / total).ok());
+        let total = self.total.filter(|total| *total > 0);
+        let percent = total.and_then(|total| u8::try_from(bytes * 100 / total).ok());
         let figures =
             [("bytes", Some(bytes)), ("total", self.total), ("rate", rate), ("left", left)];
-        for (name, figure) in figures {
-            if let Some(figure) = figure {
-                event.fields.insert(name.to_owned(), Value::from(figure));
-            }
-        }
-        self.console.event(&event);
+        let figure = |(name, figure): (&str, Option<u64>)| Some((name.to_owned(), figure?.into()));
+        let fields = figures.into_iter().filter_map(figure).collect();
+        self.work.show(Event { percent, fields, ..Event::new("progress", self.image, &text) });
     }
 }
 

@@ -14,6 +14,8 @@ mod busy;
 mod commands;
 #[path = "urls/moved.rs"]
 mod moved;
+#[path = "urls/nodes.rs"]
+mod nodes;
 #[path = "urls/proxies.rs"]
 mod proxies;
 #[path = "urls/redirects.rs"]
@@ -106,13 +108,22 @@ impl Scene {
     }
 
     fn start(&self, sources: &serde_json::Map<String, Value>, args: &[&str]) -> Ran {
-        self.sim.forget_requests();
         let vm = |name: &String| json!({"name": name, "image": name, "cores": 1, "memory": 512, "disk": 10});
         let document = json!({
             "node": "pve1", "api_endpoint": self.sim.endpoint(), "api_token": self.sim.token(),
             "image_sources": sources,
             "vms": sources.keys().map(vm).collect::<Vec<_>>(),
         });
+        self.run_document(&document, args)
+    }
+
+    /// Runs the filter on a document.
+    fn run_on(&self, document: &Value) -> Ran {
+        self.run_document(document, self.args)
+    }
+
+    fn run_document(&self, document: &Value, args: &[&str]) -> Ran {
+        self.sim.forget_requests();
         let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_image-publish"))
             .args(args)
             .env_clear()

@@ -4,6 +4,7 @@ pub(crate) mod filter;
 pub(crate) mod list;
 pub(crate) mod prune;
 pub(crate) mod publish;
+mod publishing;
 pub(crate) mod remove;
 mod request;
 pub(crate) mod verify;
@@ -18,8 +19,10 @@ use stage::{Console, Deployment, Document, Entry, Failure, Place};
 
 use crate::cli::{ConnectArgs, Environment};
 use crate::connect;
+use crate::destination::{Destination, Destinations};
 use crate::image_use;
 use crate::interrupt;
+use crate::per_node;
 use crate::prepared::parse_stored_name;
 use crate::target::Target;
 
@@ -53,19 +56,19 @@ fn no_storage() -> Entry {
     Entry::aftermath("no-document", Place::input(""), fact).hint(hint)
 }
 
-/// Returns the storage, and the document if there is one.
+/// Returns the storages, and the document if there is one.
 fn open(
     connect: &ConnectArgs,
     local_dir: Option<&Path>,
     content: &'static str,
     console: &Console,
-) -> Result<(Target, Option<Deployment>), Failure> {
+) -> Result<(Destinations, Option<Deployment>), Failure> {
     let deployment = document(connect, local_dir)?;
-    let target = connect::of_options(connect, deployment.as_ref(), local_dir, content, console)?;
-    Ok((target, deployment))
+    let found = connect::of_options(connect, deployment.as_ref(), local_dir, content, console)?;
+    Ok((found, deployment))
 }
 
-/// Which VMs of the document use a volume.
+/// Which VMs of the document use a volume of a storage.
 struct Users<'a> {
     /// The names of those that use it.
     certain: BTreeSet<&'a str>,
@@ -76,13 +79,19 @@ struct Users<'a> {
 
 impl<'a> Users<'a> {
     /// Finds the users of a volume.
-    fn of(volid: &Volid, deployment: &'a Deployment) -> Self {
+    fn of(volid: &Volid, destination: &Destination, deployment: &'a Deployment) -> Self {
         let name = parse_stored_name(volid.file()).map(|(name, _)| name);
         let mut users = Self { certain: BTreeSet::new(), possible: BTreeSet::new() };
         for (index, vm) in deployment.vms.iter().enumerate() {
+            let node = per_node::of_vm(deployment, vm);
+            if !destination.serves(node) {
+                continue;
+            }
             for named in image_use::images(index, vm) {
-                match deployment.images.get(&named.image) {
-                    Some(found) if *found == volid.to_string() => users.certain.insert(&vm.name),
+                match per_node::volid(deployment, node, &named.image) {
+                    Some((found, _)) if found == volid.to_string() => {
+                        users.certain.insert(&vm.name)
+                    }
                     None if name == Some(&named.image) => users.possible.insert(&vm.name),
                     _ => false,
                 };
@@ -117,21 +126,29 @@ fn remove(target: &Target, volid: &Volid) -> Result<(), (Entry, bool)> {
     }
 }
 
+/// A file to remove, and its storage.
+type Removal<'a> = (&'a Target, Volid);
+
 /// Removes files one after the other; in a dry run, none.
-fn remove_all(target: &Target, volids: &[Volid], dry_run: bool) -> Result<(), Failure> {
+fn remove_all(removals: &[Removal<'_>], dry_run: bool) -> Result<(), Failure> {
     if dry_run {
         return Ok(());
     }
     interrupt::listen();
-    target.sweep();
-    for (index, volid) in volids.iter().enumerate() {
+    let nodes: BTreeSet<_> = removals.iter().map(|(target, _)| target.node()).collect();
+    let shown = |(target, volid): &Removal<'_>| match target.node().filter(|_| nodes.len() > 1) {
+        Some(node) => format!("{volid} on {node}"),
+        None => volid.to_string(),
+    };
+    for (index, removal) in removals.iter().enumerate() {
+        let (target, volid) = removal;
         let begun = interrupt::check().map_err(|error| {
             let entry =
-                Entry::error("not-removed", Place::Named(volid.to_string()), "was not removed");
+                Entry::error("not-removed", Place::Named(shown(removal)), "was not removed");
             (entry.cause(&error), false)
         });
         begun.and_then(|()| remove(target, volid)).map_err(|(entry, unknown)| {
-            let done: Vec<_> = volids[..index].iter().map(ToString::to_string).collect();
+            let done: Vec<_> = removals[..index].iter().map(shown).collect();
             if done.is_empty() && !unknown {
                 return Failure::from(entry);
             }
@@ -144,4 +161,11 @@ fn remove_all(target: &Target, volids: &[Volid], dry_run: bool) -> Result<(), Fa
         })?;
     }
     Ok(())
+}
+
+/// Removes half-written files of killed runs from directories, except in a dry run.
+fn sweep(destinations: &Destinations, dry_run: bool) {
+    if !dry_run {
+        destinations.online.iter().for_each(|destination| destination.target.sweep());
+    }
 }

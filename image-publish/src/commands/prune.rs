@@ -11,32 +11,48 @@ use std::collections::BTreeSet;
 use pve_client::Volid;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
-use super::remove_all;
 use super::request::{PreparedRun, Request};
+use super::{remove_all, sweep};
+use crate::away;
 use crate::cli::{PruneArgs, Refresh};
+use crate::destination::{Destination, Destinations};
 use crate::image_use;
 use crate::outcome::{Line, Outcome};
+use crate::per_node;
 use crate::plan::StoredFile;
-use crate::prepared::{PreparedImage, Supply, is_date, parse_stored_name};
+use crate::prepared::{PreparedImage, is_date, parse_stored_name};
 use crate::target::Target;
 use crate::work::seconds_now;
 
 /// Prunes. If an image cannot be prepared, nothing is pruned, because its version in use is unknown.
 pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure> {
-    let PreparedRun { mut request, target, work, ready } =
-        Request::read(&args.document)?.prepare(&args.document, Refresh::Required, console)?;
-    let listed = work.listed.take();
-    let present = listed.map_or_else(|| target.present(), Ok)?;
-    let rules = Rules::new(&request, &target, &ready, &present, args);
-    let judged = rules.judge(&target, &present);
-    warn(&judged, &mut request.report);
-    let old: Vec<Volid> =
-        judged.iter().filter(|v| v.verdict == Verdict::Old).map(|v| v.volid.clone()).collect();
-    remove_all(&target, &old, work.dry_run)?;
-    let lines = judged.iter().map(|version| version.line(&rules, work.dry_run)).collect();
+    let request = Request::read(&args.document)?;
+    let nodes = per_node::all(&request.deployment);
+    let PreparedRun { mut request, destinations, work, ready } =
+        request.prepare(&args.document, &nodes, Refresh::Required, console)?;
+    let mut report = std::mem::take(&mut request.report);
+    away::skipped(&destinations).into_iter().for_each(|entry| report.push(entry));
+    let present: Vec<_> = destinations.online.iter().map(Destination::present).collect();
+    let refused: Vec<Entry> = present.iter().filter_map(|p| p.clone().err()).collect();
+    if !refused.is_empty() {
+        refused.into_iter().for_each(|entry| report.push(entry));
+        return Err(report.into());
+    }
+    let used = used(&request, &destinations, &ready);
+    let (mut lines, mut old) = (Vec::new(), Vec::new());
+    for (one, present) in destinations.online.iter().zip(present.into_iter().flatten()) {
+        let rules = Rules::new(&request, &used, one, &ready, present, args);
+        let judged = rules.judge(&one.target, present);
+        warn(&judged, &one.target, destinations.are_several(), &mut report);
+        let removed = judged.iter().filter(|version| version.verdict == Verdict::Old);
+        old.extend(removed.map(|version| (&one.target, version.volid.clone())));
+        lines.extend(judged.iter().map(|version| version.line(&rules, &one.target, work.dry_run)));
+    }
+    sweep(&destinations, work.dry_run);
+    remove_all(&old, work.dry_run)?;
     let changed = !old.is_empty() && !work.dry_run;
     let outcome = Outcome::new("prune", work.dry_run, lines);
-    Ok(Output::bytes(outcome.print(args.json), request.report).after_changes(changed))
+    Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
 }
 
 /// Whether a version is kept, and why, in order of precedence.
@@ -66,7 +82,7 @@ struct Version<'a> {
 }
 
 impl Version<'_> {
-    fn line(&self, rules: &Rules, dry_run: bool) -> Line {
+    fn line(&self, rules: &Rules<'_>, target: &Target, dry_run: bool) -> Line {
         let (keep, days) = (rules.keep, rules.days);
         let reason = match self.verdict {
             Verdict::Used => "used by a VM of the document".to_owned(),
@@ -80,6 +96,8 @@ impl Version<'_> {
         };
         Line {
             name: Some(self.name.to_owned()),
+            node: target.node().map(ToString::to_string),
+            storage: target.storage().to_string(),
             volid: self.volid.to_string(),
             result: match (self.verdict, dry_run) {
                 (Verdict::Old, false) => "removed",
@@ -96,13 +114,37 @@ impl Version<'_> {
     }
 }
 
-/// The rules of what to keep.
-struct Rules {
+/// Returns the volids that VMs of the document use, on whatever node. One of them is kept on all nodes: its VM may
+/// be moved, and nodes may share a storage under more than one name.
+fn used(
+    request: &Request,
+    destinations: &Destinations,
+    ready: &[PreparedImage],
+) -> BTreeSet<String> {
+    let deployment = &request.deployment;
+    let vms = deployment.vms.iter().enumerate();
+    let in_document = vms.flat_map(|(index, vm)| {
+        let node = per_node::of_vm(deployment, vm);
+        let images = image_use::images(index, vm).into_iter();
+        images.filter_map(move |named| {
+            per_node::volid(deployment, node, &named.image).map(|(volid, _)| volid.to_owned())
+        })
+    });
+    let all = destinations.online.iter().chain(&destinations.away);
+    let prepared = all.flat_map(|one| {
+        let needed = request.wanted.iter().zip(ready).filter(|(wanted, _)| one.needs(wanted));
+        needed.map(|(_, image)| image.volid_on(&one.target).to_string())
+    });
+    in_document.chain(prepared).collect()
+}
+
+/// The rules of what to keep on a storage.
+struct Rules<'a> {
     /// Volids that the document uses.
-    used: BTreeSet<String>,
+    used: &'a BTreeSet<String>,
     /// Names in the document.
     known: BTreeSet<String>,
-    /// Those whose version in use is not on the storage.
+    /// Those whose version in use is not on the storage, although VMs need it there.
     missing: BTreeSet<String>,
     /// Prune names that are not in the document too.
     all: bool,
@@ -114,31 +156,29 @@ struct Rules {
     now: u64,
 }
 
-impl Rules {
+impl<'a> Rules<'a> {
     fn new(
         request: &Request,
-        target: &Target,
+        used: &'a BTreeSet<String>,
+        one: &Destination,
         ready: &[PreparedImage],
         present: &[StoredFile],
         args: &PruneArgs,
     ) -> Self {
-        let images = &request.deployment.images;
-        let vms = request.deployment.vms.iter().enumerate();
-        let in_vms = vms.flat_map(|(index, vm)| image_use::images(index, vm));
-        let named = in_vms.filter_map(|named| images.get(&named.image).cloned());
-        let used = ready.iter().map(|image| match &image.supply {
-            Supply::InStorage(volid) => volid.to_string(),
-            _ => target.volid(&image.file).to_string(),
-        });
+        let needed = request.wanted.iter().zip(ready).filter(|(wanted, _)| one.needs(wanted));
         let is_missing = |image: &&PreparedImage| {
             let is_whole = |size| image.length.is_none_or(|length| length == size);
             let is_there = present.iter().any(|p| p.file == image.file && is_whole(p.size));
-            !is_there && !matches!(image.supply, Supply::InStorage(_))
+            !is_there && !image.is_stored()
         };
         Self {
-            used: named.chain(used).collect(),
+            used,
             known: request.wanted.iter().map(|wanted| wanted.name.clone()).collect(),
-            missing: ready.iter().filter(is_missing).map(|image| image.name.clone()).collect(),
+            missing: needed
+                .map(|(_, image)| image)
+                .filter(is_missing)
+                .map(|image| image.name.clone())
+                .collect(),
             all: args.all,
             keep: args.keep,
             days: args.older_than,
@@ -147,14 +187,14 @@ impl Rules {
     }
 
     /// Judges each version of the names that may be pruned, sorted by name, the newest first.
-    fn judge<'a>(&self, target: &Target, present: &'a [StoredFile]) -> Vec<Version<'a>> {
-        let version = |present: &'a StoredFile| {
+    fn judge<'b>(&self, target: &Target, present: &'b [StoredFile]) -> Vec<Version<'b>> {
+        let version = |present: &'b StoredFile| {
             let (name, digits) = parse_stored_name(&present.file)?;
             let volid = target.volid(&present.file);
             let is_ours = self.all || self.known.contains(name);
             is_ours.then_some(Version { name, digits, present, volid, verdict: Verdict::Old })
         };
-        let mut versions: Vec<Version<'a>> = present.iter().filter_map(version).collect();
+        let mut versions: Vec<Version<'b>> = present.iter().filter_map(version).collect();
         // A version of unknown age may be the newest.
         versions.sort_by_key(|version| {
             let made = version.present.made.unwrap_or(u64::MAX);
@@ -185,14 +225,16 @@ impl Rules {
 }
 
 /// Warns about old versions that are kept for a reason that the user can change.
-fn warn(judged: &[Version<'_>], report: &mut Report) {
+fn warn(judged: &[Version<'_>], target: &Target, on_several: bool, report: &mut Report) {
+    let on = target.node().filter(|_| on_several).map(|node| format!(" on {node}"));
+    let on = on.unwrap_or_default();
     let mut missing = BTreeSet::new();
     for version in judged {
         match version.verdict {
             Verdict::Date => {
                 let fact = "kept: its name may end in a date instead of a checksum";
                 let hint = "`image-publish remove VOLID` removes it";
-                let place = Place::Named(version.volid.to_string());
+                let place = Place::Named(format!("{}{on}", version.volid));
                 report.push(Entry::warning("kept", place, fact).hint(hint));
             }
             Verdict::UsedVersionMissing => {
@@ -204,7 +246,7 @@ fn warn(judged: &[Version<'_>], report: &mut Report) {
     for name in missing {
         let fact =
             "all versions are kept, because the one that the document uses is not on the storage";
-        let place = Place::Named(format!("image \"{name}\""));
+        let place = Place::Named(format!("image \"{name}\"{on}"));
         let hint = "run `image-publish` as a filter to publish it";
         report.push(Entry::warning("kept", place, fact).hint(hint));
     }

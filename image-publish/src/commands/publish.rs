@@ -1,26 +1,23 @@
 //! `publish`: publishes files or URLs on a storage, with or without a document.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use machine::rule::IMAGE;
 use stage::{Console, Entry, Failure, Output, Place, Report, shown};
 
 use super::open;
+use super::publishing::publish;
 use super::request::work;
+use crate::away;
 use crate::cli::{Content, PublishArgs};
-use crate::execute::{self, execute};
+use crate::origin::{Mode, Origin};
 use crate::outcome::{Line, Outcome, has_changed};
-use crate::plan::{Step, StoredFile, plan};
 use crate::prepare;
-use crate::prepared::{PreparedImage, Supply};
 use crate::published::Published;
-use crate::room;
 use crate::source::address::Address;
 use crate::source::checksum::{ExpectedSum, Sum};
-use crate::source::examine::UrlFacts;
-use crate::target::Target;
-use crate::wanted::{Mode, Origin, Wanted};
-use crate::work::Work;
+use crate::wanted::Wanted;
 
 /// Publishes.
 pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failure> {
@@ -33,9 +30,11 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
         Content::Import => "import",
         Content::Iso => "iso",
     };
-    let (target, _) = open(&args.connect, args.place.local_dir.as_deref(), content, console)?;
+    let (destinations, _) = open(&args.connect, args.place.local_dir.as_deref(), content, console)?;
     let mut work = work(&args.source, args.place.dry_run, args.refresh.refresh, console);
-    let mut ready = prepare::prepare(&mut work, &wanted, Some(&target), &mut report);
+    let mut ready = prepare::prepare(&mut work, &wanted, Some(&destinations), &mut report);
+    let away = away::unserved(&destinations, &wanted, None, "published");
+    away.into_iter().for_each(|entry| report.push(entry));
     if report.has_errors() {
         return Err(report.into());
     }
@@ -50,89 +49,12 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
                 .hint("use it for a CD drive, or copy it by hand on the node; a VM's `image` needs content `import`"),
         );
     }
-    let published = publish(&mut work, &target, &wanted, ready, &mut report)?;
+    let published = publish(&mut work, &destinations, &wanted, ready, &mut report)?.concat();
     let line = |image: &Published| Line::of(image, work.dry_run, work.warnings_of(&image.name));
     let lines: Vec<Line> = published.iter().map(line).collect();
     let outcome = Outcome::new("publish", work.dry_run, lines);
     let changed = has_changed(&published, work.dry_run);
     Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
-}
-
-/// Publishes the missing images: plans, checks the node, and carries out the plan.
-pub(super) fn publish(
-    work: &mut Work<'_>,
-    target: &Target,
-    wanted: &[Wanted],
-    ready: Vec<PreparedImage>,
-    report: &mut Report,
-) -> Result<Vec<Published>, Failure> {
-    let in_storage_only = ready.iter().all(|image| matches!(image.supply, Supply::InStorage(_)));
-    // The only GET when nothing has changed.
-    let present = match work.listed.take() {
-        Some(listed) => listed,
-        None if in_storage_only => Vec::new(),
-        None => target.present()?,
-    };
-    let steps = plan(&ready, &present);
-    let todo: Vec<_> = ready.into_iter().zip(steps).collect();
-    execute::check_kept(target, wanted, &todo, report);
-    if report.has_errors() {
-        return Err(std::mem::take(report).into());
-    }
-    let missing: Vec<&PreparedImage> =
-        todo.iter().filter(|(_, step)| *step != Step::Keep).map(|(image, _)| image).collect();
-    // Before the check of free space, because sweeping frees some.
-    if !work.dry_run {
-        target.sweep();
-    }
-    if !missing.is_empty() {
-        check_place(target, &missing, &present)?;
-    }
-    if work.dry_run {
-        return Ok(execute::rehearse(work, target, todo));
-    }
-    let verified_urls: Vec<_> = todo.iter().filter_map(|(image, _)| unverified(image)).collect();
-    let published = execute(work, target, todo).map_err(|stopped| {
-        if stopped.changed { Failure::part_way(stopped.report) } else { stopped.report.into() }
-    })?;
-    for (url, sum, facts) in verified_urls {
-        work.cache.keep_url(&url, &sum, &facts);
-    }
-    work.cache.save();
-    Ok(published)
-}
-
-/// Returns what the first bytes of a URL showed, with its address and checksum. Once the image is published,
-/// they are verified.
-fn unverified(image: &PreparedImage) -> Option<(String, String, UrlFacts)> {
-    let (Supply::Fetch(remote) | Supply::Node { remote, .. }) = &image.supply else { return None };
-    let sum = image.sum.as_ref()?;
-    Some((remote.url.to_string(), sum.hex.clone(), remote.unverified.clone()?))
-}
-
-/// Checks, before the first write, whether the target can store the missing images; leftovers of failed
-/// uploads are replaced, so their space counts as free.
-fn check_place(
-    target: &Target,
-    missing: &[&PreparedImage],
-    present: &[StoredFile],
-) -> Result<(), Failure> {
-    match target {
-        Target::Node(node) => {
-            let left = |image: &PreparedImage| {
-                let half = present.iter().find(|present| present.file == image.file);
-                half.map_or(0, |half| half.size)
-            };
-            let bytes_needed =
-                |image: &PreparedImage| image.length.unwrap_or(0).saturating_sub(left(image));
-            let needed = missing.iter().map(|image| bytes_needed(image)).sum();
-            node.check(missing.len(), needed).map_err(Failure::from)
-        }
-        Target::Folder(folder) => {
-            let needed = missing.iter().map(|image| room::needed_for(image)).sum();
-            folder.check_room(missing.len(), needed).map_err(Failure::from)
-        }
-    }
 }
 
 /// Converts the arguments into wanted images.
@@ -181,12 +103,14 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
             |url| Origin::Url { url, mode: Mode::Auto },
         );
         all.push(Wanted {
+            field: format!("image_sources.{name}"),
             name,
             origin,
             sum: sum.clone(),
             sum_list: None,
             format: None,
             disks: Vec::new(),
+            nodes: BTreeSet::new(),
         });
     }
     all

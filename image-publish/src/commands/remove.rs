@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use pve_client::Volid;
 use stage::{Console, Deployment, Entry, Failure, Output, Place, Report, suggest};
 
-use super::{Users, open, remove_all};
+use super::{Users, open, remove_all, sweep};
+use crate::away;
 use crate::cli::RemoveArgs;
+use crate::destination::{Destination, Destinations};
 use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
 use crate::prepared::parse_stored_name;
@@ -14,37 +16,70 @@ use crate::target::Target;
 
 /// Removes images; those that the document's VMs use only with `--force`.
 pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failure> {
-    let (target, deployment) =
+    let (destinations, deployment) =
         open(&args.connect, args.place.local_dir.as_deref(), "import", console)?;
-    let present = target.present()?;
     let mut report = Report::new();
-    let mut found: BTreeMap<Volid, u64> = BTreeMap::new();
-    for what in &args.what {
-        let matching = matching(&target, &present, what);
-        if matching.is_empty() {
-            report.push(unknown(&target, &present, what));
-        }
-        found.extend(matching);
+    away::skipped(&destinations).into_iter().for_each(|entry| report.push(entry));
+    let present = present(&destinations)?;
+    let mut found: Vec<Found<'_>> = Vec::new();
+    for (one, files) in &present {
+        let matching = args.what.iter().flat_map(|what| matching(&one.target, files, what));
+        let matching: BTreeMap<Volid, u64> = matching.collect();
+        found.extend(matching.into_iter().map(|(volid, size)| Found { one, volid, size }));
     }
-    let volids: Vec<Volid> = found.keys().cloned().collect();
+    let is_found = |what: &str| {
+        present.iter().any(|(one, files)| !matching(&one.target, files, what).is_empty())
+    };
+    for what in args.what.iter().filter(|what| !is_found(what)) {
+        report.push(unknown(&present, what));
+    }
     if let Some(deployment) = deployment.filter(|_| !args.force) {
-        volids.iter().filter_map(|volid| used(&deployment, volid)).for_each(|e| report.push(e));
+        found.iter().filter_map(|found| used(&deployment, found)).for_each(|e| report.push(e));
     }
     if report.has_errors() {
         return Err(report.into());
     }
-    remove_all(&target, &volids, args.place.dry_run)?;
     let dry_run = args.place.dry_run;
-    let lines = found.iter().map(|(volid, size)| removed(volid, *size, dry_run)).collect();
-    let changed = !volids.is_empty() && !dry_run;
+    let removals: Vec<_> =
+        found.iter().map(|found| (&found.one.target, found.volid.clone())).collect();
+    sweep(&destinations, dry_run);
+    remove_all(&removals, dry_run)?;
+    let lines = found.iter().map(|found| removed(found, dry_run)).collect();
+    let changed = !found.is_empty() && !dry_run;
     let outcome = Outcome::new("remove", args.place.dry_run, lines);
     Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
 }
 
+/// A file to remove.
+struct Found<'a> {
+    /// The storage that has it.
+    one: &'a Destination,
+    volid: Volid,
+    /// In bytes.
+    size: u64,
+}
+
+/// Returns the files of each storage.
+///
+/// # Errors
+/// Storages cannot be listed.
+fn present(destinations: &Destinations) -> Result<Vec<(&Destination, &[StoredFile])>, Report> {
+    let mut report = Report::new();
+    let mut all = Vec::new();
+    for one in &destinations.online {
+        match one.present() {
+            Ok(present) => all.push((one, present)),
+            Err(entry) => report.push(entry),
+        }
+    }
+    if report.has_errors() { Err(report) } else { Ok(all) }
+}
+
 /// Returns an error if VMs of the document use a volume, or may use it.
-fn used(deployment: &Deployment, volid: &Volid) -> Option<Entry> {
+fn used(deployment: &Deployment, found: &Found<'_>) -> Option<Entry> {
+    let volid = &found.volid;
     let place = Place::Named(volid.to_string());
-    let users = Users::of(volid, deployment);
+    let users = Users::of(volid, found.one, deployment);
     let names = |users: &BTreeSet<&str>| users.iter().copied().collect::<Vec<_>>().join(", ");
     match users.any() {
         Some(false) => None,
@@ -68,12 +103,15 @@ fn matching(target: &Target, present: &[StoredFile], what: &str) -> Vec<(Volid, 
 
 /// Returns the error for an argument that matches no image. The hint suggests volids for a volid, and otherwise
 /// image names, and the volids of files that have none.
-fn unknown(target: &Target, present: &[StoredFile], what: &str) -> Entry {
-    let name = |present: &StoredFile| match parse_stored_name(&present.file) {
+fn unknown(present: &[(&Destination, &[StoredFile])], what: &str) -> Entry {
+    let name = |target: &Target, present: &StoredFile| match parse_stored_name(&present.file) {
         Some((name, _)) if !what.contains(':') => name.to_owned(),
         _ => target.volid(&present.file).to_string(),
     };
-    let names: BTreeSet<String> = present.iter().map(name).collect();
+    let names_on = |(one, files): &(&Destination, &[StoredFile])| {
+        files.iter().map(|file| name(&one.target, file)).collect::<Vec<_>>()
+    };
+    let names: BTreeSet<String> = present.iter().flat_map(names_on).collect();
     let place = if what.is_empty() { "VOLID|NAME" } else { what };
     let fact = "no image of this name or volid is on the storage";
     let hint = suggest::reference(what, "the storage", names.iter().map(String::as_str));
@@ -81,13 +119,16 @@ fn unknown(target: &Target, present: &[StoredFile], what: &str) -> Entry {
 }
 
 /// Returns a line of the result.
-fn removed(volid: &Volid, size: u64, dry_run: bool) -> Line {
+fn removed(found: &Found<'_>, dry_run: bool) -> Line {
+    let Found { one, volid, size } = found;
     let parts = parse_stored_name(volid.file());
     Line {
         name: parts.map(|(name, _)| name.to_owned()),
+        node: one.target.node().map(ToString::to_string),
+        storage: one.target.storage().to_string(),
         volid: volid.to_string(),
         result: if dry_run { "would be removed" } else { "removed" },
-        size: Some(size),
+        size: Some(*size),
         sum: parts.map(|(_, sum)| sum.to_owned()),
         used: None,
         reason: None,

@@ -1,11 +1,14 @@
 //! The first steps of the commands that need the document: read it, find the wanted images, open the
 //! storage, prepare the images.
 
-use pve_client::{Error, Volid};
-use stage::{Console, Deployment, Document, Entry, Failure, Report};
+use std::collections::BTreeSet;
+
+use pve_client::Error;
+use stage::{Console, Deployment, Document, Failure, Report};
 
 use crate::cache::Cache;
 use crate::cli::{DocumentArgs, Refresh, SourceArgs, proxies};
+use crate::destination::{Destination, Destinations};
 use crate::plan::StoredFile;
 use crate::prepared::PreparedImage;
 use crate::source::checksum::Sum;
@@ -31,8 +34,8 @@ pub(super) struct Request {
 pub(super) struct PreparedRun<'a> {
     /// The document, and the images that it needs.
     pub(super) request: Request,
-    /// The storage.
-    pub(super) target: Target,
+    /// The storages.
+    pub(super) destinations: Destinations,
     /// The context of the run.
     pub(super) work: Work<'a>,
     /// The images, in the order of `request.wanted`.
@@ -48,22 +51,27 @@ impl Request {
         Ok(Self { document, deployment, wanted, report })
     }
 
-    /// Opens the storage and prepares the images; the problems of both are reported together.
+    /// Returns the nodes of the VMs that use images.
+    pub(super) fn nodes(&self) -> BTreeSet<String> {
+        self.wanted.iter().flat_map(|wanted| wanted.nodes.iter().cloned()).collect()
+    }
+
+    /// Opens the storages that serve `nodes` and prepares the images; the problems of both are reported together.
     pub(super) fn prepare<'a>(
         mut self,
         args: &DocumentArgs,
+        nodes: &BTreeSet<String>,
         refresh: Refresh,
         console: &'a Console,
     ) -> Result<PreparedRun<'a>, Failure> {
         let local_dir = args.place.local_dir.as_deref();
-        let target = connect::of_document(&self.deployment, local_dir, &args.trust, console);
-        let target = target.map_err(|faults| self.report.extend(faults)).ok();
+        let found = connect::of_document(&self.deployment, nodes, local_dir, &args.trust, console);
+        let found = found.map_err(|faults| self.report.extend(faults)).ok();
         let mut work = work(&args.source, args.place.dry_run, refresh, console);
-        let storage = target.as_ref().map(|target| target as &dyn Storage);
-        let ready = prepare::prepare(&mut work, &self.wanted, storage, &mut self.report);
-        match target {
-            Some(target) if !self.report.has_errors() => {
-                Ok(PreparedRun { request: self, target, work, ready })
+        let ready = prepare::prepare(&mut work, &self.wanted, found.as_ref(), &mut self.report);
+        match found {
+            Some(destinations) if !self.report.has_errors() => {
+                Ok(PreparedRun { request: self, destinations, work, ready })
             }
             _ => Err(self.report.into()),
         }
@@ -90,23 +98,19 @@ pub(super) fn work<'a>(
     work
 }
 
-impl Storage for Target {
-    fn list(&self) -> Result<Vec<StoredFile>, Entry> {
-        self.present()
-    }
-
-    fn volid_of(&self, file: &str) -> Volid {
-        self.volid(file)
+impl Storage for Destination {
+    fn files(&self) -> &[StoredFile] {
+        self.present().unwrap_or_default()
     }
 
     fn compare(&self, file: &str, sum: &Sum) -> Compared {
-        match self {
-            Self::Node(node) => match node.compare(file, sum) {
+        match &self.target {
+            Target::Node(node) => match node.compare(file, sum) {
                 Ok(()) => Compared::Same,
                 Err(Error::TaskFailed(_)) => Compared::Different,
                 Err(_) => Compared::Unknown,
             },
-            Self::Folder(folder) => match folder.sums_of(file) {
+            Target::Folder(folder) => match folder.sums_of(file) {
                 Ok(sums) if sums.get(sum.algorithm) == Some(&sum.hex) => Compared::Same,
                 Ok(_) => Compared::Different,
                 Err(_) => Compared::Unknown,

@@ -1,4 +1,4 @@
-//! `verify`: compares the document's images on the storage with their checksums.
+//! `verify`: compares the document's images on the storages with their checksums.
 //!
 //! The node itself reads the stored bytes.
 
@@ -6,33 +6,63 @@ use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place};
 
 use super::request::{PreparedRun, Request};
+use crate::away;
 use crate::cli::VerifyArgs;
+use crate::destination::{Destination, Destinations};
 use crate::interrupt;
 use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
 use crate::prepared::PreparedImage;
 use crate::source::checksum::Algorithm;
 use crate::target::Target;
+use crate::wanted::Wanted;
 
 /// Verifies each image of the document's VMs.
 pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failure> {
-    let PreparedRun { mut request, target, work, ready } =
-        Request::read(&args.document)?.prepare(&args.document, args.refresh.refresh, console)?;
-    let listed = work.listed.take();
-    let present = listed.map_or_else(|| target.present(), Ok)?;
+    let request = Request::read(&args.document)?;
+    let nodes = request.nodes();
+    let PreparedRun { mut request, destinations, work, ready } =
+        request.prepare(&args.document, &nodes, args.refresh.refresh, console)?;
+    let deployment = Some(&request.deployment);
+    let away = away::unserved(&destinations, &request.wanted, deployment, "verified");
+    away.into_iter().for_each(|entry| request.report.push(entry.as_error()));
     let mut lines = Vec::new();
-    for image in &ready {
+    for (one, image) in needed(&destinations, &request.wanted, &ready) {
         if let Err(error) = interrupt::check() {
             let fact = format!("image \"{}\" was not verified", image.name);
             request.report.push(Entry::error("not-verified", Place::Run, fact).cause(&error));
             break;
         }
-        match verify(&target, image, &present, work.dry_run) {
+        let verified = one.present();
+        match verified.and_then(|present| verify(&one.target, image, present, work.dry_run)) {
             Ok(line) => lines.push(Line { warnings: work.warnings_of(&image.name), ..line }),
-            Err(entry) => request.report.push(entry),
+            Err(entry) if request.report.entries().contains(&entry) => {}
+            Err(entry) => request.report.push(on_node(one, &destinations, entry)),
         }
     }
     Ok(Output::bytes(Outcome::new("verify", work.dry_run, lines).print(args.json), request.report))
+}
+
+/// Returns each image that a storage needs, with the storage.
+fn needed<'a>(
+    destinations: &'a Destinations,
+    wanted: &'a [Wanted],
+    ready: &'a [PreparedImage],
+) -> impl Iterator<Item = (&'a Destination, &'a PreparedImage)> {
+    destinations.online.iter().flat_map(move |one| {
+        let images = wanted.iter().zip(ready).filter(|(wanted, _)| one.needs(wanted));
+        images.map(move |(_, image)| (one, image))
+    })
+}
+
+/// Names the node in a finding whose place is a volid, which may be the same on several nodes.
+fn on_node(one: &Destination, destinations: &Destinations, entry: Entry) -> Entry {
+    match (one.target.node().filter(|_| destinations.are_several()), &entry.place) {
+        (Some(node), Place::Named(volid)) => {
+            Entry { place: Place::Named(format!("{volid} on {node}")), ..entry }
+        }
+        _ => entry,
+    }
 }
 
 /// Verifies one image.
@@ -63,6 +93,8 @@ fn verify(
     }
     let line = |result| Line {
         name: Some(image.name.clone()),
+        node: target.node().map(ToString::to_string),
+        storage: target.storage().to_string(),
         volid: volid.to_string(),
         result,
         size: Some(there.size),

@@ -11,7 +11,9 @@ use std::path::Path;
 
 use stage::{Entry, Place, Report, Severity, shown};
 
+use crate::destination::Destinations;
 use crate::interrupt;
+use crate::origin::{Origin, SumList};
 use crate::prepared::{Plain, PreparedImage, Supply};
 use crate::refresh::{Learned, Question, learn};
 use crate::source::checksum::{Algorithm, ExpectedSum, Sum};
@@ -20,10 +22,10 @@ use crate::source::format::Format;
 use crate::source::parts::{Files, Identity, NoFiles};
 use crate::stored::{Storage, StorageListing};
 use crate::sums;
-use crate::wanted::{Origin, SumList, Wanted, check_disks};
+use crate::wanted::{Wanted, check_disks};
 use crate::work::Work;
 
-pub(crate) use bytes::{Bytes, bytes_of};
+pub(crate) use bytes::{Bytes, SharedImage, changed};
 pub(crate) use fetch::moved;
 
 /// A prepared image, or why it could not be prepared.
@@ -33,10 +35,10 @@ type Prepared = Result<PreparedImage, Entry>;
 pub(crate) fn prepare(
     work: &mut Work<'_>,
     wanted: &[Wanted],
-    storage: Option<&dyn Storage>,
+    destinations: Option<&Destinations>,
     report: &mut Report,
 ) -> Vec<PreparedImage> {
-    let stored = StorageListing::new(storage);
+    let online = destinations.map_or(&[][..], |found| &found.online);
     let mut all = Vec::new();
     for wanted in wanted {
         if let Err(error) = interrupt::check() {
@@ -47,6 +49,8 @@ pub(crate) fn prepare(
             break;
         }
         let before = report.entries().len();
+        let needing = online.iter().filter(|one| one.failure().is_none() && one.needs(wanted));
+        let stored = &StorageListing::new(needing.map(|one| one as &dyn Storage).collect());
         let one = match &wanted.origin {
             Origin::Volid(volid) => Ok(PreparedImage {
                 name: wanted.name.clone(),
@@ -55,8 +59,8 @@ pub(crate) fn prepare(
                 sum: None,
                 supply: Supply::InStorage(volid.clone()),
             }),
-            Origin::File(path) => file(work, wanted, path, &stored, report),
-            Origin::Url { url, mode } => url::prepare(work, wanted, (url, *mode), &stored, report),
+            Origin::File(path) => file(work, wanted, path, stored, report),
+            Origin::Url { url, mode } => url::prepare(work, wanted, (url, *mode), stored, report),
         };
         let (_, new) = report.entries().split_at(before);
         let warned: Vec<String> = new
@@ -71,9 +75,9 @@ pub(crate) fn prepare(
         }
     }
     work.cache.save();
-    match stored.finish() {
-        Ok(listed) => *work.listed.borrow_mut() = listed,
-        Err(entry) => report.push(entry),
+    // Of several storages, the others are checked first.
+    if let [one] = online {
+        one.failure().into_iter().for_each(|entry| report.push(entry));
     }
     all
 }
@@ -156,7 +160,7 @@ fn source_key(source: &str, wanted: &Wanted) -> String {
 fn named_format(wanted: &Wanted, is: Format, shown: &str) -> Result<(), Entry> {
     match wanted.format {
         Some(format) if format != is => {
-            let place = Place::input(format!("image_sources.{}.format", wanted.name));
+            let place = Place::input(format!("{}.format", wanted.field));
             let fact = format!(
                 "\"{}\" is not the format of {shown}, which is {}",
                 format.extension(),
@@ -220,10 +224,9 @@ fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
     )
     .cause(error);
     match error {
-        NoFiles::NotFound => entry.hint(format!(
-            "put the image there, or set its source in `image_sources.{}`",
-            wanted.name
-        )),
+        NoFiles::NotFound => {
+            entry.hint(format!("put the image there, or set its source in `{}`", wanted.field))
+        }
         _ => entry,
     }
 }

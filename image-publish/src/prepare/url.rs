@@ -9,6 +9,7 @@ use stage::{Entry, Place, Report};
 use super::fetch::{downgrade, fetch, unfetched};
 use super::stream::{Source, open};
 use super::{Prepared, named_format, unusable};
+use crate::origin::{Mode, SumList};
 use crate::plan::StoredFile;
 use crate::prepared::{PreparedImage, Remote, Supply, stored_name};
 use crate::refresh::{Learned, Question, learn};
@@ -21,7 +22,7 @@ use crate::source::format::{Format, judge};
 use crate::source::head::HEAD;
 use crate::stored::{Compared, StorageListing};
 use crate::sums;
-use crate::wanted::{Mode, SumList, Wanted, check_disks};
+use crate::wanted::{Wanted, check_disks};
 use crate::work::Work;
 
 /// Prepares a URL.
@@ -35,7 +36,7 @@ pub(super) fn prepare(
     let expected = match sum_of(work, wanted, url, stored, report)? {
         Learned::Sum(expected) => expected,
         Learned::Stored(present) => {
-            return in_storage(wanted, stored, &present).ok_or_else(|| unlisted(wanted));
+            return Ok(in_storage(wanted, &present));
         }
     };
     if let Some(present) = kept(work, wanted, (url, mode), &expected, stored, report) {
@@ -237,23 +238,14 @@ fn is_stored(
 }
 
 /// Prepares a stored file whose checksum is unknown.
-fn in_storage(
-    wanted: &Wanted,
-    stored: &StorageListing<'_>,
-    present: &StoredFile,
-) -> Option<PreparedImage> {
-    Some(PreparedImage {
+fn in_storage(wanted: &Wanted, present: &StoredFile) -> PreparedImage {
+    PreparedImage {
         name: wanted.name.clone(),
         file: present.file.clone(),
         length: Some(present.size),
         sum: None,
-        supply: Supply::InStorage(stored.volid(&present.file)?),
-    })
-}
-
-/// Returns the error for an unknown checksum when no storage can be checked.
-fn unlisted(wanted: &Wanted) -> Entry {
-    Entry::error("checksum-unknown", Place::Named(wanted.origin_shown()), "its checksum is unknown")
+        supply: Supply::Stored,
+    }
 }
 
 const PACKED: &str = "the file is compressed, and PVE cannot unpack images";
@@ -261,7 +253,7 @@ const PASSWORD: &str = "the URL contains a password, which the node's task log w
 
 /// Returns the error for a URL that the node must not download.
 fn not_for_the_node(wanted: &Wanted, reason: &str) -> Entry {
-    let place = Place::input(format!("image_sources.{}.mode", wanted.name));
+    let place = Place::input(format!("{}.mode", wanted.field));
     Entry::error("invalid-mode", place, format!("must not be download-url: {reason}"))
         .hint("remove `mode`: the file is then fetched here and uploaded")
 }
@@ -330,7 +322,7 @@ fn by_name(wanted: &Wanted, url: &Address, sum: &Sum) -> Result<UrlFacts, Entry>
     let named = || Format::ALL.into_iter().find(|format| ends_in(format.extension()));
     let as_img = || ends_in("img").then_some(Format::Qcow2);
     let format = wanted.format.or_else(named).or_else(as_img).ok_or_else(|| {
-        let place = Place::input(format!("image_sources.{}.format", wanted.name));
+        let place = Place::input(format!("{}.format", wanted.field));
         let fact = format!("is required, because mode is download-url and \"{}\" does not end in .qcow2, .raw, .vmdk or .img", url.file());
         let hint = format!("write `format: qcow2` (or raw, vmdk) under `images.{}` of the site's YAML", wanted.name);
         Entry::error("missing-field", place, fact).hint(hint)

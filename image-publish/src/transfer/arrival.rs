@@ -2,14 +2,16 @@
 //!
 //! PVE copies an upload to its final name with `cp` or `scp`, so a file that is being written is visible,
 //! and incomplete (pve-storage, API2/Storage/Status.pm, upload). A download has another name until it is
-//! complete. The task of an upload does not name the file; its log does, once the checksum is verified.
+//! complete.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use pve_client::{Error, TaskFilter, Upid};
+use pve_client::{Error, Upid};
 
 use super::reason::innermost;
-use crate::interrupt;
+use super::tasks::{self, running};
+use crate::interrupt::{self, keep_waiting};
 use crate::node::Node;
 use crate::waiting::Waiting;
 use crate::work::{Work, pause, pause_for};
@@ -202,7 +204,18 @@ fn await_all<'a>(
             let what = format!("a task that may be copying {}: {upid}", node.volid(expected.file));
             work.waiting(expected.name, what)
         });
-        match node.wait_telling(upid, &mut || waiting.still()) {
+        let mut is_elsewhere = None;
+        let ended = node.wait_telling(upid, &mut || {
+            // An upload of this run whose task has no known ID yet is not worth a line.
+            let may_be_own = node.uploads.are_starting(&node.node);
+            is_elsewhere = is_elsewhere.or_else(|| tasks::is_elsewhere(node, upid));
+            if is_elsewhere != Some(true) && !may_be_own {
+                waiting.still();
+            }
+            if is_elsewhere == Some(true) { ControlFlow::Break(()) } else { keep_waiting() }
+        });
+        match ended {
+            Err(Error::TaskStillRuns { .. }) if is_elsewhere == Some(true) => {}
             // Its log may not have named the file yet: check again whether it is about this one.
             Ok(()) | Err(Error::TaskFailed(_)) => {}
             Err(error) if error.is_task_unknown() || error.is_permission() => pause_for(LOOK),
@@ -212,52 +225,9 @@ fn await_all<'a>(
     Ok(())
 }
 
-/// Returns the running tasks that write a file, or may.
-pub(super) fn running(node: &Node, file: &str) -> Result<Vec<Upid>, Error> {
-    let filter = TaskFilter { active: true, ..TaskFilter::default() };
-    let tasks = node.client.tasks(&node.node, &filter)?;
-    let running = tasks.into_iter().filter(|task| task.status.is_none() && task.endtime.is_none());
-    let upids = running.map(|task| task.upid);
-    Ok(upids.filter(|upid| is_about(node, upid, file)).collect())
-}
-
-fn is_about(node: &Node, upid: &Upid, file: &str) -> bool {
-    match upid.kind() {
-        // PVE: Status.pm, download_url: the worker's id is the file's name.
-        "download" => upid.id() == file,
-        "imgcopy" => {
-            let log = node.client.task_log(upid, 0, LOG_HEAD).unwrap_or_default();
-            names(&log.lines, file).unwrap_or(true)
-        }
-        _ => false,
-    }
-}
-
-/// The fourth line names the file.
-const LOG_HEAD: u64 = 10;
-
-/// Returns whether the log of an upload's task names a file; `None` while it names none.
-fn names(log: &[String], file: &str) -> Option<bool> {
-    let target = log.iter().find_map(|line| line.strip_prefix("target file: "))?;
-    Some(target.rsplit('/').next() == Some(file))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(log: &[&str], expected: Option<bool>) {
-        let log: Vec<String> = log.iter().map(|line| (*line).to_owned()).collect();
-        assert_eq!(names(&log, "a-0123456789ab.raw"), expected, "{log:?}");
-    }
-
-    #[test]
-    fn the_log_of_an_upload_names_its_file() {
-        let first = "starting file import from: /var/tmp/pveupload-0";
-        check(&[first], None);
-        check(&[first, "target file: /mnt/x/import/a-0123456789ab.raw"], Some(true));
-        check(&[first, "target file: /mnt/x/import/ba-0123456789ab.raw"], Some(false));
-    }
 
     #[test]
     fn a_file_of_unknown_length_counts_as_complete() {

@@ -7,7 +7,7 @@ use stage::{Entry, shown};
 use super::reason::stopped;
 use super::upload::send;
 use crate::node::Node;
-use crate::prepare::{bytes_of, moved};
+use crate::prepare::{SharedImage, moved};
 use crate::prepared::{PreparedImage, Remote, Supply};
 use crate::published::{Action, Failed};
 use crate::source::checksum::Sum;
@@ -18,10 +18,10 @@ use crate::work::Work;
 pub(crate) fn download(
     work: &Work<'_>,
     node: &Node,
-    image: PreparedImage,
+    shared: &SharedImage,
     is_there: bool,
 ) -> Result<(String, Action), Failed> {
-    let PreparedImage { name, file, length, sum, supply } = &image;
+    let PreparedImage { name, file, length, sum, supply } = &shared.image;
     let (Supply::Node { remote: Remote { url, .. }, may_send }, Some(sum)) = (supply, sum) else {
         return Err(Entry::error(
             "missing-field",
@@ -69,8 +69,7 @@ pub(crate) fn download(
     match not_for_the_node(&error).filter(|_| *may_send) {
         Some(reason) => {
             work.tell("step", name, &format!("{reason}: fetching it here and uploading it"));
-            let name = name.clone();
-            Ok((send(work, node, bytes_of(work, image)?, &name)?, Action::Sent))
+            Ok((send(work, node, shared.bytes(work)?, name)?, Action::Sent))
         }
         // Nothing is cleaned up: PVE downloads under another name, and removes that itself.
         None => Err(Failed { left: is_removed || error.is_outcome_unknown(), entry: fail(&error) }),

@@ -5,6 +5,7 @@
 pub(crate) mod arrival;
 mod download;
 mod reason;
+mod tasks;
 mod upload;
 mod write;
 

@@ -4,13 +4,14 @@
 
 use pve_client::{Error, Upid};
 use pve_stage::finding;
-use stage::{Entry, Place};
+use stage::Entry;
 
-use super::arrival::{Expected, Presence, Settled, running, settle};
+use super::arrival::{Expected, Presence, Settled, settle};
 use super::reason::{innermost, stopped};
+use super::tasks::running;
 use crate::interrupt;
 use crate::node::Node;
-use crate::prepare::Bytes;
+use crate::prepare::{Bytes, changed};
 use crate::prepared::Local;
 use crate::published::Failed;
 use crate::show;
@@ -43,7 +44,16 @@ pub(crate) fn send(
     let fact = format!("uploading image \"{name}\"");
     let mut tries = 0;
     loop {
-        let (error, upid) = match attempt(work, node, &bytes, name) {
+        let slot = work.uploads.take(|| {
+            work.tell("wait", name, "waiting until one of the other uploads has ended");
+        });
+        interrupt::check().map_err(|error| {
+            let fact = format!("image \"{name}\" was not published");
+            Entry::error("not-started", work.place(), fact).cause(&error)
+        })?;
+        let ended = attempt(work, node, &bytes, name);
+        drop(slot);
+        let (error, upid) = match ended {
             Attempt::Arrived => return Ok(bytes.file),
             Attempt::Refused(entry) => return Err(entry.into()),
             Attempt::Lost(error) => {
@@ -67,9 +77,7 @@ pub(crate) fn send(
         }
         let Bytes { file, length, sha256, local } = &bytes;
         let entry = if has_changed(&error, local, sha256) {
-            let fact = format!("changed while it was being sent, for image \"{name}\"");
-            Entry::error("file-changed", Place::file(local.files.shown()), fact)
-                .hint("wait until it is completely written")
+            changed(local, name)
         } else {
             finding::while_doing(node.place(), &fact, &error)
         };
