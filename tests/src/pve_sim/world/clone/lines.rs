@@ -60,7 +60,7 @@ impl World {
         vec![first, self.overlay(&made.volid, size, &base)]
     }
 
-    /// Returns qemu-img's line about a new image; none for those that are no files.
+    /// Returns qemu-img's line about a new image; none if it is not a file.
     fn formatting(&self, node: &str, volid: &str, size: u64) -> Option<String> {
         let storage = self.storages.get(volid.split(':').next()?).filter(|s| s.has_path())?;
         let path = storage.file(volid);

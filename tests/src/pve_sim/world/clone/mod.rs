@@ -32,7 +32,7 @@ pub(crate) struct CloneWish {
     pub(crate) snapname: Option<String>,
     pub(crate) storage: Option<String>,
     pub(crate) format: Option<String>,
-    /// Whether to copy in full [default: only if the source is no template].
+    /// Whether to copy in full [default: unless the source is a template].
     pub(crate) full: Option<bool>,
     /// Another node for the new VM.
     pub(crate) target: Option<String>,

@@ -42,7 +42,7 @@ impl Begun {
         self.lines.clone()
     }
 
-    /// Returns the config after so many drives, still locked.
+    /// Returns the config with the first drives, still locked.
     fn config_with(&self, drives: usize) -> BTreeMap<String, String> {
         let mut config = self.config.clone();
         let made = self.made.iter().take(drives);
