@@ -106,7 +106,7 @@ impl CloneRequest {
 impl Client {
     /// Returns whether PVE can do something with all disks of a VM, or of its snapshot; needs VM.Audit.
     ///
-    /// `Feature::Clone` tells whether linked clones are possible; the flag `template` does not.
+    /// Only `Feature::Clone` shows whether linked clones are possible, not the flag `template`.
     // PVE: qemu-server, API2/Qemu.pm, vm_feature; facts-4 12 and 14.
     pub fn feature(
         &self,
