@@ -217,6 +217,18 @@ fn a_killed_clone_leaves_a_vm_that_no_token_can_clear() {
 }
 
 #[test]
+fn the_log_of_an_earlier_clone_names_its_vm() {
+    let task = r#", "tasks": [{"node": "pve1", "type": "qmclone", "id": "9000", "user": "pipeline@pve!apply",
+        "exitstatus": "unexpected status", "log": ["creating a clone of VM 9000 with ID 604"]}]"#;
+    let left =
+        r#", "604": {"config": {"lock": "clone", "description": " qmclone temporary file"}}"#;
+    let sim = start(&world(&format!("{}{left}", bare(BASE)), task), "[]");
+    let upid = sim.world().tasks[0].upid.clone();
+    let log = send(&sim, &format!("GET /nodes/pve1/tasks/{upid}/log"));
+    assert!(log.contains(r#""t":"creating a clone of VM 9000 with ID 604""#), "{log}");
+}
+
+#[test]
 fn a_clone_of_two_volumes_may_be_killed_between_them() {
     let sim = killed(&two_disks(), r#""keeps": ["scsi0"], "leaves": ["scsi1"]"#);
     let config = &sim.world().vms[&400].config;

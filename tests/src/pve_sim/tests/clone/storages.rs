@@ -153,6 +153,8 @@ fn the_flag_alone_makes_no_base() {
             ("POST /nodes/pve1/qemu/9000/config scsi1=thin:1", "200 OK"),
             DONE,
             (config, r#""scsi1":"thin:base-9000-disk-0,size=1G""#),
+            ("PUT /nodes/pve1/qemu/9000/config scsi2=thin:1", "200 OK"),
+            (config, r#""scsi2":"thin:base-9000-disk-1,size=1G""#),
             ("POST /nodes/pve1/qemu vmid=9001 template=1 virtio0=tank:1", "200 OK"),
             DONE,
             ("GET /nodes/pve1/qemu/9001/config", r#""virtio0":"tank:base-9001-disk-0,size=1G""#),
@@ -199,6 +201,17 @@ fn a_template_is_flagged_first_and_made_disk_by_disk() {
         ],
     );
     assert_eq!(volumes(&sim), ["thin:base-9000-disk-0", "thin:base-9000-disk-1"]);
+}
+
+#[test]
+fn a_base_of_that_name_is_not_overwritten() {
+    let vm = r#""9000": {"config": {"virtio0": "dira:9000/vm-9000-disk-0.raw,size=1G"}}"#;
+    let other = r#", "volumes": [{"volid": "dira:9000/base-9000-disk-0.raw"}]"#;
+    let text = "file '/mnt/pve/dira/images/9000/base-9000-disk-0.raw' already exists";
+    let sim = check(&world(vm, other), "[]", &[(TEMPLATE, "200 OK"), ("task", text)]);
+    assert_eq!(volumes(&sim).len(), 2);
+    // The flag was first.
+    assert_eq!(sim.world().vms[&9000].config["template"], "1");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use super::super::World;
 use super::super::disk;
 use super::super::features::{base_of, file_name};
-use super::super::storage::canonical;
+use super::super::storage::{Volume, canonical};
 use super::volumes::Made;
 
 /// The first release whose log has the new VM's ID and the volumes.
@@ -29,7 +29,7 @@ impl World {
             lines.extend(self.linked_lines(node, newid, made));
             return lines;
         }
-        let size = self.volume(node, &made.volid).map_or(0, |volume| volume.virtual_size());
+        let size = self.volume(node, &made.volid).map_or(0, Volume::virtual_size);
         lines.extend(self.formatting(node, &made.volid, size));
         if self.release() >= NAMES_THE_NEW_VM {
             lines.push(format!("allocated target volume '{}'", made.volid));
@@ -42,21 +42,20 @@ impl World {
 
     fn linked_lines(&self, node: &str, newid: u32, made: &Made) -> Vec<String> {
         let name = |volid: &str| volid.split_once(':').map_or("", |(_, name)| name).to_owned();
-        let new = file_name(&made.volid);
-        let kind = made.volid.split(':').next().and_then(|id| self.storages.get(id));
-        let kind = kind.map_or("", |storage| storage.r#type.as_str());
-        let (old, Some(base)) = (name(&made.source), base_of(&made.volid)) else {
+        let (old, new) = (name(&made.source), file_name(&made.volid));
+        let storage = made.volid.split(':').next().and_then(|id| self.storages.get(id));
+        let (Some(storage), Some(base)) = (storage, base_of(&made.volid)) else {
             return Vec::new();
         };
-        if kind == "rbd" {
+        if storage.r#type == "rbd" {
             return vec![format!("clone {old}: {} snapname __base__ to {new}", file_name(&base))];
         }
-        if !self.storages.values().any(|storage| storage.r#type == kind && storage.has_path()) {
+        if !storage.has_path() {
             return Vec::new();
         }
         let base = format!("../{}", name(&base));
         let first = format!("clone {old}: images, {new}, {newid} to {new} (base={base})");
-        let size = self.volume(node, &made.volid).map_or(0, |volume| volume.virtual_size());
+        let size = self.volume(node, &made.volid).map_or(0, Volume::virtual_size);
         vec![first, self.overlay(&made.volid, size, &base)]
     }
 
