@@ -112,6 +112,19 @@ fn name_description_and_pool_can_be_given() {
 }
 
 #[test]
+fn an_empty_description_is_the_sources() {
+    for (given, kept) in [("", "kind=image"), ("0", "kind=image"), ("\n", ""), ("a\n", "a")] {
+        let sim = check(
+            &world(&bare("thin:base-9000-disk-0"), ""),
+            "[]",
+            &[(&format!("{CLONE} newid=400 description={given}"), "200 OK"), DONE],
+        );
+        let config = &sim.world().vms[&400].config;
+        assert_eq!(config.get("description").map_or("", String::as_str), kept, "{given:?}");
+    }
+}
+
+#[test]
 fn tags_are_copied_as_they_are_and_without_a_check() {
     let options =
         r#", "options": {"user-tag-access": "user-allow=none", "registered-tags": "prod"}"#;

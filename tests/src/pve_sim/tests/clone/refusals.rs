@@ -154,6 +154,45 @@ fn a_clone_needs_four_privileges() {
 }
 
 #[test]
+fn what_a_clone_shares_needs_mapping_use() {
+    for (key, value, path) in [
+        ("cpu", "custom-fast", "/mapping/cpu/fast"),
+        ("usb0", "mapping=stick", "/mapping/usb/stick"),
+        ("hostpci0", "mapping=gpu", "/mapping/pci/gpu"),
+        ("virtiofs0", "data", "/mapping/dir/data"),
+        ("rng0", "source=/dev/hwrng", "/mapping/hwrng"),
+    ] {
+        let all = r#"["VM.Clone", "VM.Allocate", "Datastore.AllocateSpace", "SDN.Use"]"#;
+        let vm = bare("thin:base-9000-disk-0")
+            .replace(r#""tags""#, &format!(r#""{key}": "{value}", "tags""#));
+        let text = world(&vm, r#", "cpu_models": {"fast": "x86-64-v2"}"#)
+            .replace("\"Administrator\"", "\"Cloner\"")
+            .replace(r#""users":"#, &format!(r#""roles": {{"Cloner": {all}}}, "users":"#));
+        let refusal = format!("403 Permission check failed ({path}, Mapping.Use)");
+        let clone = format!("{CLONE} newid=400");
+        check(&text, "[]", &[(&clone, &refusal)]);
+        // Nobody asked about a CPU model before 9.2.
+        let before = if key == "cpu" { "200 OK" } else { &refusal };
+        check(&text.replace("9.2.11", "9.1.7"), "[]", &[(&clone, before)]);
+    }
+}
+
+#[test]
+fn the_state_of_a_tpm_in_use_is_not_cloned() {
+    let vm = r#""9000": {"running": true, "snapshots": ["now"],
+        "config": {"tpmstate0": "thin:vm-9000-disk-0,size=4M,version=v2.0"}}"#;
+    let text = "500 cannot clone TPM state while VM is running";
+    check(
+        &world(vm, ""),
+        "[]",
+        &[
+            (&format!("{CLONE} newid=400"), text),
+            (&format!("{CLONE} newid=400 snapname=now"), "200 OK"),
+        ],
+    );
+}
+
+#[test]
 fn an_id_that_is_taken_elsewhere_is_only_found_by_the_task() {
     let text = "close (rename) atomic file '/etc/pve/nodes/pve1/qemu-server/400.conf' failed: \
                 File exists";

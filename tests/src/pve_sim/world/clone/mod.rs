@@ -80,7 +80,8 @@ impl World {
         for (_, text) in vm.config.iter().filter(|(key, _)| is_nic(key)) {
             self.check_bridge(who, text)?;
         }
-        if let Some(cpu) = vm.config.get("cpu") {
+        // PVE: since qemu-server 9.1.15.
+        if let Some(cpu) = vm.config.get("cpu").filter(|_| self.release() >= (9, 2)) {
             let on = Target { who, vmid, pool: None, write: Write::Change };
             self.check_value(&on, "cpu", cpu, &[Case::CustomModel])?;
         }

@@ -189,9 +189,11 @@ impl World {
         let old = config.get("name").cloned().unwrap_or_else(|| vmid.to_string());
         let name = wish.name.clone().unwrap_or_else(|| format!("Copy-of-VM-{old}"));
         config.insert("name".to_owned(), name);
-        let given = wish.description.as_deref().filter(|text| !text.is_empty());
-        if let Some(text) = given.and_then(|text| normal::kept("description", text)) {
-            config.insert("description".to_owned(), text);
+        // PVE: an empty text, and 0, count as none; one that is empty in the file replaces it.
+        if let Some(text) = wish.description.as_deref().filter(|text| !matches!(*text, "" | "0")) {
+            config.remove("description");
+            let kept = normal::kept("description", text);
+            config.extend(kept.map(|text| ("description".to_owned(), text)));
         }
         config
     }
