@@ -294,7 +294,10 @@ impl Error {
     pub fn already_exists(&self) -> bool {
         // PVE: facts 5: VM, clone and SDN each word it differently.
         self.text_matches(|text| {
-            text.contains("already exists") || text.contains("already defined")
+            // PVE: pve-cluster, memdb.c: how a clone finds the ID on another node.
+            text.contains("already exists")
+                || text.contains("already defined")
+                || text.ends_with("failed: File exists")
         })
     }
 
@@ -384,7 +387,7 @@ impl Error {
     }
 
     /// Tests PVE's own text, from an answer or from a task's exit status.
-    fn text_matches(&self, test: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn text_matches(&self, test: impl Fn(&str) -> bool) -> bool {
         match self {
             Self::Status(r) => test(&r.message) || r.errors.values().any(|text| test(text)),
             Self::TaskFailed(failure) => test(&failure.exitstatus),

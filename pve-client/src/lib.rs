@@ -11,6 +11,7 @@
 mod agent;
 mod client;
 mod clock;
+mod clone;
 mod cluster;
 mod dial;
 mod endpoint;
@@ -46,6 +47,9 @@ mod volid;
 pub use agent::{AgentFile, AgentInterface};
 pub use client::{Client, Observer, Traffic};
 pub use clock::{Clock, SystemClock};
+pub use clone::{
+    CloneKind, CloneRequest, Feature, FeatureState, TEMPORARY_DESCRIPTION, clone_of_log,
+};
 pub use cluster::{GuestKind, Node, NodeStatus, Permissions, Resource, Version};
 pub use endpoint::{ApiToken, ApiUrl, BadToken, BadUrl, Endpoint, Timeouts};
 pub use error::{Call, CertificateProblem, Error, ProxyProblem, Refusal, TaskFailure, Unreachable};

@@ -38,6 +38,9 @@ struct Cli {
     /// Seed for durations between N and M
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// MiB that each storage can write in a second, so that copies take time by size
+    #[arg(long, value_name = "N", requires = "task_ms")]
+    copy_rate: Option<u64>,
     /// Close idle connections after this many milliseconds
     #[arg(long, value_name = "N", default_value_t = 5000)]
     idle_ms: u64,
@@ -53,6 +56,9 @@ struct Cli {
     /// Write type, ID, start and duration of each task to this file at the end
     #[arg(long, value_name = "FILE")]
     tasks: Option<PathBuf>,
+    /// Write how many bytes each storage has written to this file at the end, as JSON
+    #[arg(long, value_name = "FILE")]
+    written: Option<PathBuf>,
     /// Write the bytes of small volumes to this directory at the end
     #[arg(long, value_name = "DIR")]
     volumes: Option<PathBuf>,
@@ -132,6 +138,7 @@ fn prepare(cli: &Cli) -> Result<(World, Options), String> {
         pace,
         lengths: cli.task_length.iter().cloned().collect(),
         seed: cli.seed,
+        copy_rate: cli.copy_rate.map(|mib| mib << 20),
         idle: std::time::Duration::from_millis(cli.idle_ms),
         faults,
         ..Options::default()
@@ -181,6 +188,9 @@ fn finish(cli: &Cli, sim: PveSim, status: u8) -> Result<u8, String> {
     }
     if let Some(path) = &cli.tasks {
         write(path, &task_lines(&world))?;
+    }
+    if let Some(path) = &cli.written {
+        write(path, &format!("{:#}\n", json!(world.written())))?;
     }
     if let (Some(folder), Some(volumes)) = (&cli.volumes, volumes) {
         for (name, bytes) in volumes {

@@ -31,6 +31,8 @@ pub struct Options {
     pub lengths: BTreeMap<String, (u64, u64)>,
     /// Seed for lengths between two bounds.
     pub seed: u64,
+    /// How many bytes each storage can write in a second, in a timed pace [default: any number].
+    pub copy_rate: Option<u64>,
     /// An idle connection is closed after this; PVE: 5 s.
     pub idle: Duration,
     /// A connection is closed after this many requests; PVE: 100.
@@ -52,6 +54,7 @@ impl Default for Options {
             pace: Pace::Polls(1),
             lengths: BTreeMap::new(),
             seed: 0,
+            copy_rate: None,
             idle: Duration::from_secs(5),
             requests_per_connection: 100,
             auth_delay: Duration::ZERO,
@@ -131,6 +134,7 @@ impl PveSim {
         world.clockwork.pace = options.pace.clone();
         world.clockwork.lengths.clone_from(&options.lengths);
         world.clockwork.seed = options.seed;
+        world.clockwork.copy_rate = options.copy_rate;
         world.clockwork.fingerprint.clone_from(&identity.fingerprint);
         world.start_clocks();
         let state = State {
@@ -189,6 +193,12 @@ impl PveSim {
     /// Returns how long requests and tasks have waited for lock files, in simulated time.
     pub fn waited(&self) -> Duration {
         Duration::from_secs(self.shared.state().world.clockwork.waited)
+    }
+
+    /// Returns how many bytes of images and files were written to each storage: by an import or a full
+    /// copy its data, by a linked clone a small number.
+    pub fn written(&self) -> BTreeMap<String, u64> {
+        self.shared.state().world.written().clone()
     }
 
     /// Returns every request so far, in order of arrival.

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod claim;
+mod clone;
 mod cluster;
 mod connections;
 mod disks;
@@ -19,6 +20,7 @@ mod migration;
 mod migration_task;
 mod pending;
 mod pools;
+mod replay;
 mod sdn;
 mod storage;
 mod tags;

@@ -35,7 +35,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
         // PVE: Storage/Plugin.pm, $get_subdir_files: a glob finds no hidden file.
         .filter(|(volume, _)| !volume.volid.contains("/."))
         .filter(|(volume, _)| volume_access(call, None, &volume.volid).is_ok())
-        .map(|(volume, name)| line(volume, &name))
+        .map(|(volume, name)| line(volume, &name, call.world.parent_of(&volume.volid)))
         .collect();
     Ok(Value::Array(lines).into())
 }
@@ -43,7 +43,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
 /// The default creation time of a volume. Not the clock: it is the same in every run.
 const CTIME: u64 = 1_760_000_000;
 
-fn line(volume: &Volume, name: &Name) -> Value {
+fn line(volume: &Volume, name: &Name, parent: Option<String>) -> Value {
     let mut line = json!({
         "volid": volume.volid,
         "content": name.content,
@@ -54,7 +54,7 @@ fn line(volume: &Volume, name: &Name) -> Value {
     if let Some(vmid) = name.vmid {
         line["vmid"] = vmid.into();
         line["used"] = volume.used().into();
-        line["parent"] = Value::Null;
+        line["parent"] = parent.into();
     }
     line
 }

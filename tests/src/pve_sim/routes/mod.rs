@@ -4,6 +4,7 @@
 mod access;
 mod agent;
 mod checks;
+mod clone;
 mod cluster;
 mod config;
 mod content;
@@ -46,7 +47,7 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every supported endpoint: method, template, handler.
-pub(super) const ROUTES: [(&str, &str, Handler); 95] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 98] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
@@ -69,6 +70,9 @@ pub(super) const ROUTES: [(&str, &str, Handler); 95] = [
     ("PUT", "/nodes/{node}/qemu/{vmid}/resize", config::resize),
     ("POST", "/nodes/{node}/qemu/{vmid}/move_disk", config::move_disk),
     ("PUT", "/nodes/{node}/qemu/{vmid}/unlink", config::unlink),
+    ("GET", "/nodes/{node}/qemu/{vmid}/feature", clone::feature),
+    ("POST", "/nodes/{node}/qemu/{vmid}/template", clone::template),
+    ("POST", "/nodes/{node}/qemu/{vmid}/clone", clone::clone),
     ("GET", "/nodes/{node}/qemu/{vmid}/migrate", migrate::preconditions),
     ("POST", "/nodes/{node}/qemu/{vmid}/migrate", migrate::migrate),
     ("GET", "/nodes/{node}/qemu/{vmid}/status/current", status::current),

@@ -36,7 +36,7 @@ pub(super) struct Answer {
     pub(super) data: Value,
     total: Option<u64>,
     changes: Option<String>,
-    task: Option<Task>,
+    pub(super) task: Option<Task>,
 }
 
 #[derive(Deserialize)]
@@ -49,10 +49,9 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only presence and type of the fields are checked")]
-struct Task {
-    exitstatus: String,
-    log: Vec<String>,
+pub(super) struct Task {
+    pub(super) exitstatus: String,
+    pub(super) log: Vec<String>,
 }
 
 /// Fields that are required even if `null`, so that none is forgotten.

@@ -231,9 +231,11 @@ fn the_default_token_can_call_the_agent_on_pve_8_too() {
 #[test]
 fn unsupported_requests_are_refused_loudly() {
     let sim = start("{}", "[]");
-    for step in
-        ["GET /nodes/pve1/lxc", "GET /no/such/path", "POST /nodes/pve1/qemu/100/clone newid=101"]
-    {
+    for step in [
+        "GET /nodes/pve1/lxc",
+        "GET /no/such/path",
+        "POST /nodes/pve1/qemu/100/snapshot snapname=a",
+    ] {
         assert!(send(&sim, step).starts_with("501 Method '"), "{step}");
     }
     assert_eq!(sim.refused().len(), 3);

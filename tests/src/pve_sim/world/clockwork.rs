@@ -39,6 +39,12 @@ pub struct Clockwork {
     pub(crate) now: u64,
     /// Seconds that requests and tasks have waited for lock files.
     pub(crate) waited: u64,
+    /// Bytes written to each storage.
+    pub(crate) written: BTreeMap<String, u64>,
+    /// How many bytes a storage can write in a second; copies to it wait for each other.
+    pub(crate) copy_rate: Option<u64>,
+    /// When the last copy to a storage ends.
+    pub(crate) busy: BTreeMap<String, u64>,
     /// How many VMs were created with a vmid.
     pub(crate) created: BTreeMap<u32, u32>,
     pub(crate) counter: u64,
@@ -57,6 +63,9 @@ impl Default for Clockwork {
             seed: 0,
             now: 0,
             waited: 0,
+            written: BTreeMap::new(),
+            copy_rate: None,
+            busy: BTreeMap::new(),
             created: BTreeMap::new(),
             counter: 0,
             ends: 0,
@@ -79,6 +88,29 @@ impl Clockwork {
             Pace::Polls(_) => run.length.saturating_sub(run.polls),
             _ => (run.started + run.length).saturating_sub(self.now).div_ceil(1000),
         }
+    }
+
+    /// Returns how many of `all` equal parts a running task has done.
+    pub(super) fn part_done(&self, run: &Run, all: usize) -> usize {
+        let (passed, length) = match self.pace {
+            Pace::Polls(_) => (run.polls, run.length + 1),
+            _ => (self.now.saturating_sub(run.started), run.length.max(1)),
+        };
+        usize::try_from(all as u64 * passed / length).unwrap_or(all).min(all)
+    }
+
+    /// Returns the milliseconds that copies take, after those that already write to their storages.
+    pub(super) fn copy_time(&mut self, copies: &[(String, u64)]) -> u64 {
+        let Some(rate) = self.copy_rate.filter(|_| !matches!(self.pace, Pace::Polls(_))) else {
+            return 0;
+        };
+        let mut end = self.now;
+        for (storage, bytes) in copies {
+            let busy = self.busy.entry(storage.clone()).or_default();
+            *busy = end.max(*busy) + bytes * 1000 / rate.max(1);
+            end = *busy;
+        }
+        end - self.now
     }
 
     /// Returns the default length of a task.

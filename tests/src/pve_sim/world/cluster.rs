@@ -132,11 +132,14 @@ impl World {
                 let shared = self.storages.get(id).is_some_and(|storage| storage.shared);
                 if shared { self.check_cluster_lock(&format!("storage-{id}")) } else { Ok(()) }
             }
-            // A start and a migration are refused at once; HA's requests refuse themselves.
+            // A start, a migration and a clone are refused at once; HA's requests and a template
+            // refuse themselves.
             Work::AskHa { .. }
             | Work::Start { .. }
             | Work::Store { .. }
             | Work::Migrate { .. }
+            | Work::Clone { .. }
+            | Work::Template { .. }
             | Work::Reload => Ok(()),
         }
     }

@@ -139,6 +139,10 @@ impl World {
             Ok(vm) => vm,
             Err(refusal) => return Err(refusal.in_task()).into(),
         };
+        if let Some(volid) = self.used_base(node, &vm) {
+            let text = format!("base volume '{volid}' is still in use by linked cloned");
+            return Err(text).into();
+        }
         let mut gone: Vec<String> = vm
             .config
             .iter()
@@ -150,10 +154,17 @@ impl World {
                 self.volumes.iter().filter(|v| v.vmid() == Some(vmid)).map(|v| v.volid.clone()),
             );
         }
+        let mut ended = Ended::default();
         for volid in gone {
             let owner = self.volume(node, &volid).and_then(super::storage::Volume::vmid);
-            if owner == Some(vmid) {
-                self.take_volume(node, &volid);
+            if owner != Some(vmid) {
+                continue;
+            }
+            // PVE: QemuServer.pm, destroy_vm: log_warn; the rest of the VM is removed.
+            if let Err(cause) = self.free_volume(node, &volid) {
+                let line = format!("Could not remove disk '{volid}', check manually: {cause}");
+                ended.log.push(format!("WARN: {line}"));
+                ended.warnings += 1;
             }
         }
         self.vms.remove(&vmid);
@@ -162,7 +173,19 @@ impl World {
         }
         let path = format!("/vms/{vmid}");
         self.access.acl.retain(|entry| entry.path != path);
-        Ended::default()
+        ended
+    }
+
+    /// Returns a base image of a template that has linked clones.
+    // PVE: QemuServer.pm, destroy_vm; facts-4 17.
+    fn used_base(&self, node: &str, vm: &Vm) -> Option<String> {
+        let disks = vm.config.iter().filter(|(key, text)| {
+            disk::is_drive(key) && !disk::is_cdrom(&disk::read(key, text))
+                || key.starts_with("unused")
+        });
+        let mut files = disks
+            .filter_map(|(_, text)| Some(Properties::read(text, "file").get("file")?.to_owned()));
+        files.find(|volid| vm.is_set("template") && self.is_base_in_use(node, volid))
     }
 
     /// Checks that a VM can be destroyed now (facts 28, facts-3 4.1).
@@ -209,10 +232,7 @@ fn complete(vmid: u32, before: u32, config: &mut BTreeMap<String, String>) {
     config
         .entry("meta".to_owned())
         .or_insert_with(|| format!("creation-qemu={},ctime=1760000000", normal::QEMU));
-    let of = |what: &str| match before {
-        0 => uuid(&format!("{vmid}/{what}")),
-        _ => uuid(&format!("{vmid}/{what}/{before}")),
-    };
+    let of = |what: &str| fresh_uuid(vmid, what, before);
     config.entry("smbios1".to_owned()).or_insert_with(|| format!("uuid={}", of("smbios")));
     let genid = config.entry("vmgenid".to_owned()).or_insert_with(|| "1".to_owned());
     if genid == "1" {
@@ -245,6 +265,14 @@ fn boot_devices(config: &BTreeMap<String, String>) -> Vec<String> {
         |cd: bool| all.iter().find(|(_, _, is_cd)| *is_cd == cd).map(|(_, key, _)| (*key).clone());
     let net = config.keys().find(|key| key.starts_with("net")).cloned();
     [first(false), first(true), net].into_iter().flatten().collect()
+}
+
+/// Returns a new UUID: the same in every run for the first VM with a vmid, another for later ones.
+pub(super) fn fresh_uuid(vmid: u32, what: &str, before: u32) -> String {
+    match before {
+        0 => uuid(&format!("{vmid}/{what}")),
+        _ => uuid(&format!("{vmid}/{what}/{before}")),
+    }
 }
 
 fn uuid(of: &str) -> String {

@@ -118,7 +118,7 @@ impl World {
                 drive.remove("size");
             }
             Wanted::CloudInit { storage } => {
-                let volid = self.allocate_named(node, &storage, vmid, "cloudinit", 4 << 20)?;
+                let volid = self.allocate_cloud_init(node, &storage, vmid)?;
                 drive.set("file", volid);
                 drive.set("media", "cdrom");
             }
@@ -140,7 +140,7 @@ impl World {
                     self.mark_certificates(&mut drive);
                 }
                 drive.set("size", print_size(volume.virtual_size()));
-                drive.set("file", volume.volid);
+                drive.set("file", self.as_base(node, volume.volid, &from, others)?);
             }
             Wanted::Existing { volid } => {
                 let volume = self
@@ -177,11 +177,29 @@ impl World {
         let mut volume = self
             .allocate(node, vmid, storage, size, &format)
             .map_err(|cause| format!("cannot import from '{source}' - {cause}"))?;
+        let data = self.data_of(node, &found);
         volume.sha256 = found.sha256.clone();
-        volume.used = Some(found.used());
+        volume.used = Some(data);
         volume.bytes = found.bytes.filter(|_| found.format == "raw");
         self.put_volume(node, volume.clone());
+        self.count_written(storage, data);
         Ok(volume)
+    }
+
+    /// Makes a base image of a new disk of a template; an imported one stays as it is.
+    // PVE: qemu-server, API2/Qemu.pm, create_disks; facts-4 13.
+    fn as_base(
+        &mut self,
+        node: &str,
+        volid: String,
+        from: &Option<String>,
+        others: &BTreeMap<String, String>,
+    ) -> Result<String, String> {
+        let is_template = others.get("template").is_some_and(|flag| flag == "1");
+        match is_template && from.is_none() {
+            true => self.make_base(node, &volid),
+            false => Ok(volid),
+        }
     }
 
     // PVE: qemu-server, API2/Qemu.pm, create_disks: the file of an import is checked first,
@@ -195,67 +213,6 @@ impl World {
             }
             _ => format!("cannot import from '{source}' - could not get size of {source}"),
         }
-    }
-
-    /// Creates an empty volume under the first free name.
-    pub(crate) fn allocate(
-        &mut self,
-        node: &str,
-        vmid: u32,
-        storage: &str,
-        size: u64,
-        format: &str,
-    ) -> Result<Volume, String> {
-        self.activate(storage, node).map_err(|refusal| refusal.in_task())?;
-        let config = self.storage(storage, node).map_err(|refusal| refusal.in_task())?;
-        let with_path = config.has_path();
-        // PVE: pve-storage, Storage/Plugin.pm, get_next_vm_diskname: a number is in use
-        // whatever the format of the image that has it.
-        let stem = |number: u32| match with_path {
-            true => format!("{storage}:{vmid}/vm-{vmid}-disk-{number}"),
-            false => format!("{storage}:vm-{vmid}-disk-{number}"),
-        };
-        let is_free = |stem: &String| {
-            !self.volumes_on(node, storage).any(|volume| {
-                let rest = volume.volid.strip_prefix(stem.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
-        };
-        let stem = (0..).map(stem).find(is_free).unwrap_or_default();
-        let volid = if with_path { format!("{stem}.{format}") } else { stem };
-        let volume = Volume {
-            volid,
-            size,
-            format: if with_path { format } else { "raw" }.to_owned(),
-            used: Some(0),
-            ..Volume::default()
-        };
-        self.put_volume(node, volume.clone());
-        Ok(volume)
-    }
-
-    fn allocate_named(
-        &mut self,
-        node: &str,
-        storage: &str,
-        vmid: u32,
-        what: &str,
-        size: u64,
-    ) -> Result<String, String> {
-        let config = self
-            .storages
-            .get(storage)
-            .ok_or_else(|| format!("storage '{storage}' does not exist"))?;
-        let (volid, format) = if config.has_path() {
-            (format!("{storage}:{vmid}/vm-{vmid}-{what}.qcow2"), "qcow2")
-        } else {
-            (format!("{storage}:vm-{vmid}-{what}"), "raw")
-        };
-        self.put_volume(
-            node,
-            Volume { volid: volid.clone(), size, format: format.to_owned(), ..Volume::default() },
-        );
-        Ok(volid)
     }
 
     /// Creates the volumes that the VMs of a world file use but the file does not list.

@@ -24,6 +24,7 @@ impl Work {
             | Self::Stop { vmid }
             | Self::Shutdown { vmid, .. }
             | Self::Reboot { vmid } => Some(*vmid),
+            // A clone and a template have taken it at their start.
             _ => None,
         }
     }
@@ -42,6 +43,14 @@ impl World {
             }
             self.finish(&upid);
         }
+        // PVE: facts-3 1.2, facts-4 31: a clone holds the files of both VMs until it ends.
+        let clones = self.clones_with(vmid);
+        let longest = clones.iter().map(|(_, left)| *left).max().unwrap_or(0);
+        self.clockwork.waited += longest.min(LOCK_TIMEOUT);
+        if longest > LOCK_TIMEOUT {
+            return Err(timeout);
+        }
+        clones.iter().for_each(|(upid, _)| self.finish(upid));
         let Some(vm) = self.vms.get_mut(&vmid) else {
             return Ok(());
         };

@@ -5,13 +5,16 @@
 //! (docs/testing.md). Written back it is stable: ordered, without clock values.
 
 pub mod access;
+pub(crate) mod allocate;
 pub(crate) mod change;
 pub mod clockwork;
+pub(crate) mod clone;
 pub mod cluster;
 pub mod container;
 pub(crate) mod create;
 pub mod defaults;
 pub(crate) mod disk;
+pub(crate) mod features;
 pub(crate) mod firmware;
 pub mod ha;
 pub(crate) mod hotplug;
@@ -28,6 +31,7 @@ pub mod sdn;
 pub mod storage;
 pub(crate) mod tags;
 pub mod task;
+pub(crate) mod template;
 pub(crate) mod throttle;
 pub mod vm;
 pub(crate) mod work;

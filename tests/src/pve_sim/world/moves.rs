@@ -105,14 +105,15 @@ impl World {
         let old = drive.get("file").unwrap_or_default().to_owned();
         let source = self.volume(node, &old).cloned();
         let source = source.ok_or_else(|| format!("volume '{old}' does not exist"))?;
-        if source.used() > self.available(node, &wish.storage) {
+        let data = self.data_of(node, &source);
+        if data > self.available(node, &wish.storage) {
             return Err("copy failed: No space left on device".to_owned());
         }
         let format = wish.format.clone().unwrap_or_else(|| source.format.clone());
         let size = source.virtual_size();
         let mut volume = self.allocate(node, vmid, &wish.storage, size, &format)?;
         volume.sha256.clone_from(&source.sha256);
-        volume.used = Some(source.used());
+        volume.used = Some(data);
         volume.bytes.clone_from(&source.bytes);
         log.push(format!("allocated target volume '{}'", volume.volid));
         drive.set("file", volume.volid.clone());
@@ -120,11 +121,17 @@ impl World {
             drive.set("size", disk::print_size(size));
         }
         self.put_volume(node, volume);
+        self.count_written(&wish.storage, data);
         let vm = self.vm_mut(node, vmid).map_err(text)?;
         vm.config.insert(key.clone(), disk::print(drive));
+        if vm.is_set("template") && disk::is_drive(key) {
+            // PVE: facts-4 1.
+            self.make_bases(node, vmid, Some(std::slice::from_ref(key)))?;
+        }
         if wish.delete {
             log.push(format!("removing source volume '{old}' after successful copy"));
-            self.take_volume(node, &old);
+            // PVE: it only warns, and the volume stays.
+            log.extend(self.free_volume(node, &old).err());
             return Ok(());
         }
         self.detach(node, vmid, &old, None, false).map_err(text)?;

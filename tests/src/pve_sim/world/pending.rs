@@ -199,7 +199,7 @@ impl World {
             let text = format!("unable to delete '{volid}' - volume is still in use (snapshot?)");
             return Err(Refusal::die(text));
         }
-        self.take_volume(node, volid);
+        self.free_volume(node, volid).map_err(Refusal::die)?;
         Ok(())
     }
 }

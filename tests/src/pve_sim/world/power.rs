@@ -230,6 +230,15 @@ impl World {
         if volume.format == "vmdk" {
             return Err("can't resize this image format".to_owned());
         }
+        // PVE: facts-4 16: the file of a base image is read-only.
+        if let Some(path) = self.read_only_file(&volid) {
+            let format = &volume.format;
+            let all = if format == "qcow2" { "metadata" } else { "off" };
+            return Err(format!(
+                "command '/usr/bin/qemu-img resize --preallocation={all} -f {format} {path} \
+                 {wanted}' failed: exit code 1"
+            ));
+        }
         // The output of `qemu-img resize`.
         let in_file = self.storages.get(storage).is_some_and(|storage| storage.has_path());
         let log = in_file.then(|| "Image resized.".to_owned()).into_iter().collect();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::World;
+use super::clone;
 use super::task::TaskFault;
 use super::vm::Vm;
 use super::work::Work;
@@ -69,6 +70,7 @@ impl World {
     pub(super) fn worker_runs_longer_than(&self, vmid: u32, seconds: u64) -> bool {
         let makes = |work: &Work| match work {
             Work::Create { vmid: made, .. } | Work::Become { vmid: made, .. } => *made == vmid,
+            Work::Clone { begun, .. } => begun.newid() == Some(vmid),
             _ => false,
         };
         let mut running = self.tasks.iter().filter(|task| task.exitstatus.is_none());
@@ -114,11 +116,10 @@ impl World {
 // PVE: facts-3 1.2, facts-4 23: only the lock, and for a clone this description.
 fn claimed(node: String, kind: &str, vmid: u32) -> Vm {
     let mut vm = Vm { node, ..Vm::default() };
-    let config: &[(&str, &str)] = match kind {
-        "qmclone" => &[("lock", "clone"), ("description", " qmclone temporary file")],
-        _ => &[("lock", "create")],
+    vm.config = match kind {
+        "qmclone" => clone::temporary(),
+        _ => BTreeMap::from([("lock".to_owned(), "create".to_owned())]),
     };
-    vm.config = config.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
     vm.seen = Some(vm.pvestatd_view(vmid));
     vm
 }

@@ -123,6 +123,7 @@ impl Storage {
     // PVE: pve-storage, Storage/Plugin.pm, $vtype_subdirs.
     pub(crate) fn file(&self, volid: &str) -> String {
         let (id, name) = volid.split_once(':').unwrap_or_default();
+        let name = own(name);
         if !self.has_path() {
             return format!("/dev/{id}/{name}");
         }

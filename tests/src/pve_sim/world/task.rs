@@ -109,6 +109,15 @@ impl Task {
         (done > 0).then(|| size / 2 * done / all.max(1))
     }
 
+    /// Returns whether time passes for it with requests about a VM: its own, or the one it makes.
+    fn is_about(&self, vmid: &str) -> bool {
+        let makes = match &self.run.work {
+            Some(Work::Clone { begun, .. }) => begun.newid(),
+            _ => None,
+        };
+        self.id == vmid || makes.is_some_and(|newid| newid.to_string() == vmid)
+    }
+
     /// Returns its length in the unit of the pace.
     pub fn length(&self) -> u64 {
         self.run.length
@@ -163,7 +172,8 @@ impl World {
     ) -> String {
         let fault = self.clockwork.fault.take();
         let length = fault.as_ref().and_then(|fault| fault.length);
-        let length = length.unwrap_or_else(|| self.clockwork.length(kind, id));
+        let copying = self.clockwork.copy_time(&self.copies_of(node, &work));
+        let length = length.unwrap_or_else(|| self.clockwork.length(kind, id) + copying);
         let script = self.script(node, &work);
         let gone = fault.as_ref().is_some_and(|fault| fault.vanish);
         let task = self.clockwork.named(Task {
@@ -198,6 +208,7 @@ impl World {
         for task in self.tasks.iter_mut().filter(|task| task.exitstatus.is_none()) {
             task.write_script(now.saturating_sub(task.run.started));
         }
+        self.show_clones();
         let mut due: Vec<(u64, String)> = self
             .running()
             .map(|task| (task.run.started + task.run.length, task.upid.clone()))
@@ -220,8 +231,9 @@ impl World {
         };
         task.run.polls += 1;
         task.write_script(task.run.polls);
-        if task.run.polls > task.run.length {
-            self.finish(upid);
+        match task.run.polls > task.run.length {
+            true => self.finish(upid),
+            false => self.show_clones(),
         }
     }
 
@@ -247,7 +259,7 @@ impl World {
     pub(crate) fn pass_time(&mut self, vmid: Option<&str>) {
         let all: Vec<String> = self
             .running()
-            .filter(|task| vmid.is_none_or(|vmid| task.id == vmid))
+            .filter(|task| vmid.is_none_or(|vmid| task.is_about(vmid)))
             .map(|task| task.upid.clone())
             .collect();
         for upid in all {
@@ -304,19 +316,26 @@ impl World {
         let work = task.run.work.take();
         // A scripted failure also defines what a stopped task leaves behind.
         let fault = task.run.fault.take().unwrap_or_default();
-        // PVE: guest-common, AbstractMigrate.pm, migrate: it handles the signal and cleans up.
-        let aborts = matches!(work, Some(Work::Migrate { .. }))
-            && fault.exitstatus.as_deref() != Some(KILLED);
+        // PVE: guest-common, AbstractMigrate.pm, migrate; API2/Qemu.pm, clone_vm: they handle the
+        // signal and clean up.
+        let aborts = match &work {
+            _ if fault.exitstatus.as_deref() == Some(KILLED) => None,
+            Some(Work::Migrate { .. }) => Some(ABORTED.to_owned()),
+            Some(Work::Clone { begun, .. }) => Some(begun.interrupted()),
+            _ => None,
+        };
         if let Some(work) = work {
             self.undo(&node, &who, work, &fault);
         }
         self.clockwork.ends += 1;
         if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) {
             task.run.ended = self.clockwork.ends;
-            if aborts {
+            if let Some(status) = aborts {
                 task.run.script.clear();
-                task.log.push("interrupted by signal".to_owned());
-                task.close(Err(ABORTED.to_owned()).into());
+                if status == ABORTED {
+                    task.log.push("interrupted by signal".to_owned());
+                }
+                task.close(Err(status).into());
                 return;
             }
             // PVE: reference 4. A killed worker does not write a last line.

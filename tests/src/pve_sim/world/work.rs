@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::World;
 use super::access::Who;
 use super::change::Change;
+use super::clone;
 use super::disk;
 use super::ha::Request;
 use super::migration::Begun;
@@ -48,6 +49,16 @@ pub(crate) enum Work {
     Migrate {
         vmid: u32,
         begun: Box<Begun>,
+    },
+    Clone {
+        /// The source.
+        vmid: u32,
+        begun: Box<clone::Begun>,
+    },
+    Template {
+        vmid: u32,
+        disk: Option<String>,
+        refused: Option<String>,
     },
     Start {
         vmid: u32,
@@ -116,6 +127,7 @@ impl World {
             }
             Work::Move { vmid, wish } => return self.move_script(node, *vmid, wish),
             Work::Migrate { begun, .. } => return begun.script(),
+            Work::Clone { begun, .. } => return begun.script(),
             _ => return Vec::new(),
         };
         let drives = drives.iter().filter(|(key, _)| disk::is_drive(key));
@@ -170,6 +182,8 @@ impl World {
             }
             Work::Move { vmid, wish } => self.move_disk(node, vmid, &wish),
             Work::Migrate { vmid, begun } => self.migrate(node, vmid, &begun),
+            Work::Clone { begun, .. } => self.clone_vm(node, &begun),
+            Work::Template { vmid, disk, refused } => self.template(node, vmid, disk, refused),
             Work::Start { vmid } => self.start(node, vmid),
             Work::Stop { vmid } => self.stop(node, vmid).into(),
             Work::Shutdown { vmid, force } => self.shutdown(node, vmid, force).into(),
@@ -219,6 +233,10 @@ impl World {
                 self.put_volume(&node, half);
             }
             Work::Migrate { vmid, begun } => self.undo_migration(node, vmid, &begun, fault),
+            Work::Clone { begun, .. } => self.undo_clone(node, &begun, fault),
+            Work::Template { vmid, refused: None, .. } => {
+                return self.half_template(node, vmid, fault);
+            }
             // PVE: API2/Qemu.pm, destroy_vm: the config keeps its lock.
             Work::Destroy { vmid, .. } => {
                 if let Ok(vm) = self.vm_mut(node, vmid) {
@@ -279,9 +297,11 @@ impl World {
             Err(refusal) => return Err(refusal.in_task()).into(),
         };
         let mut log = Vec::new();
-        if self.take_volume(node, volid).is_none() {
+        match self.free_volume(node, volid) {
+            Ok(Some(_)) => {}
             // PVE: pve-storage, Storage/Plugin.pm, free_image.
-            log.push(format!("disk image '{file}' does not exist"));
+            Ok(None) => log.push(format!("disk image '{file}' does not exist")),
+            Err(cause) => return Err(cause).into(),
         }
         log.push(format!("Removed volume '{volid}'"));
         Ended { log, ..Ended::default() }
@@ -306,6 +326,7 @@ impl World {
             let result = Err("import failed: cp: No space left on device".to_owned());
             return Ended { log: vec![line], ..result.into() };
         }
+        self.count_written(storage, volume.used());
         self.put_volume(node, volume);
         let log = vec!["finished file import successfully".to_owned()];
         Ended { log, ..Ended::default() }

@@ -247,6 +247,10 @@ impl World {
             self.plugs(target, &vm)
                 .map_err(|_| "remote command failed with exit code 255".to_owned())?;
         }
+        for (from, (to, _)) in &begun.copies {
+            let storage = to.split(':').next().unwrap_or_default();
+            self.count_written(storage, self.volume(node, from).map_or(0, Volume::used));
+        }
         self.relocate(node, vmid, target, &begun.names());
         Ok(())
     }

@@ -204,7 +204,7 @@ impl World {
                 return late("non-migratable snapshot exists");
             }
         }
-        match self.has_clones(volid) {
+        match self.is_base_in_use(node, volid) {
             true => late("referenced by linked clone(s)"),
             false => Ok(Some(())),
         }
@@ -224,13 +224,6 @@ impl World {
                 "{volid}: content type '{content}' is not available on storage '{target}'"
             )),
         }
-    }
-
-    /// Returns whether another volume is an overlay of this one.
-    // PVE: pve-storage, Storage.pm, volume_is_base_and_used.
-    fn has_clones(&self, volid: &str) -> bool {
-        volid.contains("base-")
-            && self.volumes.iter().any(|other| other.volid.starts_with(&format!("{volid}/")))
     }
 
     /// Checks the type of each storage, and that no volume is a linked clone.
