@@ -5,6 +5,7 @@
 //! guest agent. What cannot be read is unknown, never absent.
 
 use crate::desired::{Desired, DesiredVm, is_seed_file};
+use crate::foresee;
 use crate::mark::Owner;
 use crate::network;
 use crate::observed::{Config, Guest, Observation, Observed, Power, VmState, is_halted, sees_all};
@@ -47,6 +48,7 @@ pub(crate) fn observe(
         let mut observed = observe_once(client, desired, scope)?;
         // A vmid in use that no list holds: it may have been taken since the lists were read.
         if rounds == ROUNDS || observed.free.values().all(|free| *free) {
+            observed.outlooks = foresee::read(client, desired, &observed, scope)?;
             observed.sdn = network::read::read(client, desired, &observed)?;
             return Ok(observed);
         }

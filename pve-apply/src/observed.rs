@@ -2,6 +2,7 @@
 
 use crate::mark::{self, Owner, owner};
 use crate::network::observed::Sdn;
+use crate::outlook::Outlook;
 use pve_client::{
     Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, Upid, Vmid, Volid,
 };
@@ -30,6 +31,8 @@ pub(crate) struct Observed {
     pub(crate) pools: BTreeMap<Vmid, String>,
     /// Virtual size of each image for a new disk; `None` when the image does not exist.
     pub images: BTreeMap<Volid, Option<u64>>,
+    /// What is known before the migration of each VM that the document moves.
+    pub(crate) outlooks: BTreeMap<Vmid, Outlook>,
     /// The cluster's SDN, if it was read.
     pub(crate) sdn: Option<Sdn>,
 }

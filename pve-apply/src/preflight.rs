@@ -298,6 +298,10 @@ fn of_step(vm: &RequestedVm, step: &Step) -> Vec<Requirement> {
         Step::MoveDisk { disk, storage } => {
             param((disk, &format!("storage={storage}"))).unwrap_or_default()
         }
+        Step::Migrate { target_storage: Some(map), .. } => {
+            let targets = map.split(',').filter_map(|pair| Some(pair.split_once(':')?.1));
+            targets.map(for_copies).collect()
+        }
         Step::SetPool { pool: Some(_), .. } => vm.pool_requirement().into_iter().collect(),
         _ => Vec::new(),
     }
@@ -306,6 +310,11 @@ fn of_step(vm: &RequestedVm, step: &Step) -> Vec<Requirement> {
 fn for_images(storage: &StorageId) -> Requirement {
     let what = Required::Storage { name: storage.to_string(), content: "import" };
     Requirement { field: "image_datastore".to_owned(), what }
+}
+
+fn for_copies(storage: &str) -> Requirement {
+    let what = Required::Storage { name: storage.to_owned(), content: "images" };
+    Requirement { field: "datastore".to_owned(), what }
 }
 
 fn mapping(

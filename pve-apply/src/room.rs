@@ -69,13 +69,14 @@ fn is_thick(storage: &Storage) -> bool {
 /// Returns what a plan needs of each storage of a node.
 fn needs<'p>(plan: &'p Plan, observed: &Observed, node: &NodeName) -> BTreeMap<String, Need<'p>> {
     let mut needs: BTreeMap<String, Need<'p>> = BTreeMap::new();
-    for vm in plan.vms.iter().filter(|vm| vm.node == *node) {
+    for vm in plan.vms.iter().filter(|vm| vm.node_afterwards() == node) {
         for (storage, bytes) in disks(vm, observed).into_values().filter(|(_, bytes)| *bytes > 0) {
             let need = needs.entry(storage).or_default();
             need.bytes = need.bytes.saturating_add(bytes);
             need.vms.insert(&vm.name);
         }
-        for (storage, bytes) in freed(vm, observed) {
+        // What it leaves behind on another node makes no room here.
+        for (storage, bytes) in freed(vm, observed).into_iter().filter(|_| vm.node == *node) {
             let need = needs.entry(storage).or_default();
             need.freed = need.freed.saturating_add(bytes);
         }
@@ -109,6 +110,11 @@ fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
             Step::MoveDisk { disk, storage } => {
                 let size = has(disk).map_or(0, |(_, size)| size);
                 disks.insert(disk.clone(), (storage.to_string(), size));
+            }
+            Step::Migrate { disks: copied, .. } => {
+                let sizes = copied.iter().filter_map(|disk| Some((disk, disk.bytes?)));
+                let sizes = sizes.map(|(disk, size)| (disk.volid.clone(), (disk.storage.clone(), size)));
+                disks.extend(sizes);
             }
             _ => {}
         }

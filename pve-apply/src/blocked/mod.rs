@@ -1,6 +1,9 @@
 //! `Blocked`: what cannot be done, and the reason; `text` has each reason's message and hint. Does no I/O.
 
+mod obstacle;
 mod text;
+
+pub(crate) use obstacle::Obstacle;
 
 use crate::change::Change;
 use crate::json;
@@ -53,10 +56,19 @@ pub(crate) enum BlockReason {
     },
     /// The site's YAML moves the VM to another node.
     MustMigrate {
-        /// The home node in its mark.
-        home: String,
+        /// The node that has it.
+        from: String,
         /// The node in the YAML.
         wanted: String,
+    },
+    /// The VM cannot be moved to the node in the site's YAML.
+    CannotMigrate {
+        /// The node in the YAML.
+        wanted: String,
+        /// The VM's vmid.
+        vmid: u32,
+        /// Why.
+        obstacle: Obstacle,
     },
     /// The vmid is in use, by something that the token cannot see.
     VmidHidden,

@@ -17,6 +17,9 @@ use stage::{Console, Event};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// The number of migrations to one node at a time: each would only slow the others down.
+const MIGRATIONS_PER_NODE: usize = 1;
+
 /// Who carries out plans, and how.
 #[derive(Clone, Copy)]
 pub(super) struct Worker<'a> {
@@ -77,12 +80,14 @@ impl Worker<'_> {
         let Session { client, desired, .. } = session;
         let in_use: BTreeSet<_> = observed.guests.iter().map(|guest| guest.vmid).collect();
         let gates = Gates::new(usize::from(pace.imports_per_storage));
+        let migrations = Gates::new(MIGRATIONS_PER_NODE);
         let runner = Runner {
             client,
             console,
             interrupt,
             clock: &SystemClock,
             gates: &gates,
+            migrations: &migrations,
             task_limit: Duration::from_secs(pace.task_timeout),
             vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
         };

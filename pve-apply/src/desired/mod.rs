@@ -84,6 +84,8 @@ pub(crate) struct Consent {
     pub(crate) detach: bool,
     /// Disks may move to other storages.
     pub(crate) move_disks: bool,
+    /// VMs may be migrated to the node that the YAML gives them.
+    pub(crate) migrate: bool,
     /// How long a guest has to shut down, in seconds.
     pub shutdown_seconds: u64,
 }
@@ -98,6 +100,7 @@ impl Default for Consent {
             pending: false,
             detach: false,
             move_disks: false,
+            migrate: false,
             shutdown_seconds: 60,
         }
     }

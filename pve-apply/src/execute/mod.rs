@@ -8,11 +8,13 @@ mod create;
 mod effect;
 mod fence;
 mod guard;
+mod migrate;
 mod persistence;
 mod retry;
 mod step;
 mod vmids;
 
+pub(crate) use migrate::LOCK as MIGRATION_LOCK;
 pub(crate) use persistence::{Cause, Persistence};
 pub(crate) use retry::pause;
 pub(crate) use vmids::Vmids;
@@ -40,6 +42,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) clock: &'a dyn Clock,
     /// The number of imports into one storage at a time.
     pub gates: &'a Gates,
+    /// The number of migrations to one node at a time.
+    pub(crate) migrations: &'a Gates,
     /// How long a task may take.
     pub task_limit: Duration,
     /// The vmids for VMs that have none.
@@ -122,6 +126,9 @@ impl Runner<'_> {
                 // before the check for Ctrl-C, since the wait may be long.
                 turn = self.turn(plan);
             }
+            if let Step::Migrate { target, .. } = step {
+                turn = Some(self.migrations.pass(target.as_str()));
+            }
             // An uploaded seed is deleted in any case.
             if self.interrupt.is_stopping() && !matches!(step, Step::DeleteVolume { .. }) {
                 let left = work.clean_up(index, &mut done);
@@ -130,7 +137,7 @@ impl Runner<'_> {
             }
             work.report_step(step);
             let ended = work.carry_out(step);
-            if matches!(step, Step::Create { .. }) {
+            if matches!(step, Step::Create { .. } | Step::Migrate { .. }) {
                 drop(turn.take());
             }
             match ended {
@@ -153,7 +160,8 @@ impl Runner<'_> {
         }
         work.report_end(&verdict);
         let warnings = work.warnings.take();
-        VmOutcome { vmid: work.vmid, done, changed, warnings, ..VmOutcome::new(plan, verdict) }
+        let (vmid, node) = (work.vmid, work.node);
+        VmOutcome { vmid, node, done, changed, warnings, ..VmOutcome::new(plan, verdict) }
     }
 }
 

@@ -35,6 +35,7 @@ impl Work<'_> {
             Step::Fence => return self.fence(),
             Step::Configure { params, mark } => return self.configure(params, mark.as_deref()),
             Step::Destroy { purge } => return self.destroy(*purge),
+            Step::Migrate { .. } => return self.migrate(step),
             _ => {}
         }
         let verb = step.verb();
@@ -111,9 +112,11 @@ impl Work<'_> {
                 let timeout = Duration::from_secs(seconds.saturating_add(SHUTDOWN_MARGIN));
                 Some(client.reboot(node, self.guard()?.vmid, timeout)?)
             }
-            Step::Create { .. } | Step::Fence | Step::Configure { .. } | Step::Destroy { .. } => {
-                None
-            }
+            Step::Create { .. }
+            | Step::Fence
+            | Step::Configure { .. }
+            | Step::Destroy { .. }
+            | Step::Migrate { .. } => None,
         })
     }
 

@@ -1,12 +1,13 @@
 //! `Context`: one of our VMs during its comparison. Does no I/O.
 
-use super::find::Ours;
+use super::find::{Ours, Whereabouts};
 use super::intent::Intents;
 use super::{boot_disk, seed};
 use crate::blocked::BlockReason;
 use crate::desired::{Definition, Desired, DesiredVm};
 use crate::observed::{Config, Observed, Power};
 use machine::{ConfigKey, Effect, Feature};
+use pve_client::NodeName;
 
 /// What is compared.
 pub(super) struct Context<'a> {
@@ -41,6 +42,14 @@ impl<'a> Context<'a> {
     /// Returns the VM's config.
     pub(super) fn config(&self) -> &Config {
         &self.ours.seen.config
+    }
+
+    /// Returns the node that has the VM once it is where the document wants it.
+    pub(super) fn node_afterwards(&self) -> &'a NodeName {
+        match self.ours.whereabouts(self.vm) {
+            Whereabouts::MustMigrate => &self.vm.node,
+            Whereabouts::Home | Whereabouts::Moved => &self.ours.seen.node,
+        }
     }
 
     /// Returns whether a slot has the boot disk.

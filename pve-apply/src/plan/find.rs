@@ -30,6 +30,34 @@ pub(super) struct Ours<'a> {
     pub(super) mark: Mark,
 }
 
+/// Where a VM is, and where it belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    /// Where it belongs.
+    Home,
+    /// Elsewhere, by HA or a person: it is managed there.
+    Moved,
+    /// The site's YAML has given it another node, and it is not there yet.
+    MustMigrate,
+}
+
+impl Ours<'_> {
+    /// Returns where the VM is, by its mark's node and what the document says.
+    pub(super) fn whereabouts(&self, vm: &DesiredVm) -> Whereabouts {
+        let is_new_home = self.mark.node != vm.node.as_str();
+        let home = match vm.placement {
+            // It is created on a node of the list, and stays wherever it is.
+            Placement::Listed => self.mark.node.as_str(),
+            Placement::Selected | Placement::Written => vm.node.as_str(),
+        };
+        match vm.placement {
+            _ if self.seen.node.as_str() == home => Whereabouts::Home,
+            Placement::Written if is_new_home => Whereabouts::MustMigrate,
+            _ => Whereabouts::Moved,
+        }
+    }
+}
+
 /// The observed VMs by name and by vmid, so that a VM is found without a walk through all of them.
 pub(super) struct Finder<'a> {
     desired: &'a Desired,
@@ -106,15 +134,9 @@ impl<'a> Finder<'a> {
         let seen = ours.seen;
         let stop = |reason| stop(vm, Some(seen.vmid), &seen.node, reason);
         let home = &ours.mark.node;
-        if home != vm.node.as_str() {
+        if vm.placement == Placement::Selected && home != vm.node.as_str() {
             let (home, wanted) = (home.clone(), vm.node.to_string());
-            match vm.placement {
-                Placement::Selected => return stop(BlockReason::OtherDocument { home, wanted }),
-                Placement::Written if seen.node != vm.node => {
-                    return stop(BlockReason::MustMigrate { home, wanted });
-                }
-                Placement::Written | Placement::Listed => {}
-            }
+            return stop(BlockReason::OtherDocument { home, wanted });
         }
         match wanted.filter(|wanted| *wanted != seen.vmid && !vm.vmid_is_counted) {
             Some(wanted) => stop(BlockReason::VmidDiffers { wanted: wanted.get() }),

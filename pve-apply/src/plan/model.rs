@@ -60,6 +60,14 @@ fn carry_out_step(
             world.free.insert(gone, true);
         }
         Step::Fence => {}
+        Step::Migrate { target, disks, .. } => {
+            let seen = seen(world, number.unwrap());
+            seen.node = target.clone();
+            for disk in disks {
+                renamed(seen, &disk.volid, &format!("{}:copied-{}", disk.storage, target));
+            }
+            world.outlooks.clear();
+        }
         Step::SetPool { pool: Some(pool), .. } => {
             world.pools.insert(number.unwrap(), pool.clone());
         }
@@ -109,6 +117,18 @@ fn change(step: &Step, seen: &mut VmState) {
         }
         Step::Shutdown { .. } => seen.power = Power::Stopped,
         _ => {}
+    }
+}
+
+/// Gives a volume another name, in every slot.
+fn renamed(seen: &mut VmState, from: &str, to: &str) {
+    let keys: Vec<String> = seen.config.keys().map(str::to_owned).collect();
+    for key in keys {
+        let Some(text) = seen.config.next(&key).filter(|text| text.starts_with(from)) else {
+            continue;
+        };
+        let text = text.replacen(from, &format!("{to}-{key}"), 1);
+        seen.config.set(&key, &text);
     }
 }
 

@@ -134,6 +134,15 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
                 extend(&mut all, &path, &["VM.Config.Disk"]);
                 extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
             }
+            Step::Migrate { target_storage, .. } => {
+                // PVE: facts-3 4.4: a map needs more than a migration to the same storages.
+                extend(&mut all, &path, &["VM.Migrate"]);
+                let pairs = target_storage.iter().flat_map(|map| map.split(','));
+                for storage in pairs.filter_map(|pair| Some(pair.split_once(':')?.1)) {
+                    extend(&mut all, &path, &["VM.Config.Disk"]);
+                    extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
+                }
+            }
             Step::SetPool { from, pool } => {
                 // PVE: pve-manager, API2/Pool.pm; pve-access-control, check_perm_modify.
                 extend(&mut all, &path, &["VM.Allocate"]);

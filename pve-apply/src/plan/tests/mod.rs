@@ -86,6 +86,7 @@ const NONE: Consent = Consent {
     pending: false,
     detach: false,
     move_disks: false,
+    migrate: false,
     shutdown_seconds: 60,
 };
 const REBOOT: Consent = Consent { reboot: true, ..NONE };
