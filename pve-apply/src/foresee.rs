@@ -1,6 +1,6 @@
 //! DOOR (reads only): asks PVE about each VM that the document moves to another node.
 
-use crate::desired::{Desired, DesiredVm, Placement};
+use crate::desired::{Desired, DesiredVm};
 use crate::mark::Owner;
 use crate::observe::Scope;
 use crate::observed::{Observed, VmState};
@@ -28,7 +28,8 @@ pub(crate) fn read(
     if scope != Scope::Apply {
         return Ok(outlooks);
     }
-    let mut reader = Reader { client, nodes: None, storages: BTreeMap::new(), bridges: BTreeMap::new() };
+    let mut reader =
+        Reader { client, nodes: None, storages: BTreeMap::new(), bridges: BTreeMap::new() };
     for (vm, seen) in to_migrate(desired, observed) {
         let fail = |error: Error| {
             let place = Place::vm(seen.node.as_str(), seen.vmid.get());
@@ -44,12 +45,12 @@ fn to_migrate<'a>(
     desired: &'a Desired,
     observed: &'a Observed,
 ) -> Vec<(&'a DesiredVm, &'a VmState)> {
-    let written = desired.vms.iter().filter(|vm| vm.placement == Placement::Written);
-    let by_name: BTreeMap<&str, &DesiredVm> = written.map(|vm| (vm.name.as_str(), vm)).collect();
+    let by_name: BTreeMap<&str, &DesiredVm> =
+        desired.vms.iter().map(|vm| (vm.name.as_str(), vm)).collect();
     let found = observed.seen().filter_map(|seen| {
         let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else { return None };
         let vm = *by_name.get(desired.name_now(&mark.vm))?;
-        (mark.node != vm.node.as_str() && seen.node != vm.node).then_some((vm, seen))
+        vm.must_migrate(&mark.node, &seen.node).then_some((vm, seen))
     });
     found.collect()
 }
@@ -125,10 +126,7 @@ impl Reader<'_> {
 }
 
 /// Asks PVE about a migration; a refusal is an answer too.
-fn ask(
-    client: &Client,
-    seen: &VmState,
-) -> Result<Result<MigrationPreconditions, Refusal>, Error> {
+fn ask(client: &Client, seen: &VmState) -> Result<Result<MigrationPreconditions, Refusal>, Error> {
     match read_api(|| client.migration_preconditions(&seen.node, seen.vmid)) {
         Ok(answer) => Ok(Ok(answer)),
         Err(error) if error.is_permission() => Ok(Err(Refusal::Forbidden)),
@@ -146,4 +144,16 @@ fn bridges_of(seen: &VmState) -> BTreeSet<String> {
     let nics = seen.config.keys().filter(is_nic).filter_map(|key| seen.config.now(key));
     let bridge = |text: &str| PropertyString::parse(text, "model").get("bridge").map(str::to_owned);
     nics.filter_map(bridge).collect()
+}
+
+/// Returns the node that has a VM once it is where the document wants it.
+pub(crate) fn node_afterwards<'a>(
+    desired: &Desired,
+    vm: &'a DesiredVm,
+    seen: &'a VmState,
+) -> &'a NodeName {
+    match seen.owner(&desired.site, &desired.deployment) {
+        Owner::Ours(mark) if vm.must_migrate(&mark.node, &seen.node) => &vm.node,
+        _ => &seen.node,
+    }
 }

@@ -124,7 +124,9 @@ impl Client {
                 cdrom: disk.flag("cdrom"),
                 unused: disk.flag("is_unused"),
                 // PVE: qemu-server 9.2.6, QemuServer.pm, foreach_volid: an object with the snapshots' names.
-                snapshot: disk.object("referenced_in_snapshot").is_some_and(|names| !names.0.is_empty()),
+                snapshot: disk
+                    .object("referenced_in_snapshot")
+                    .is_some_and(|names| !names.0.is_empty()),
             })
         });
         Ok(MigrationPreconditions {

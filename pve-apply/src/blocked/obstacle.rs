@@ -142,9 +142,7 @@ impl Obstacle {
             Self::Snapshots { .. } => {
                 format!("delete its snapshots: `qm listsnapshot {vmid}` on the node lists them")
             }
-            Self::StorageType { .. } => {
-                "move that disk to another storage first".to_owned()
-            }
+            Self::StorageType { .. } => "move that disk to another storage first".to_owned(),
             Self::Bridges { .. } => format!("create it on {node}"),
         }
     }

@@ -76,14 +76,13 @@ impl Work<'_> {
         };
         let Some(vmid) = self.vmid else { return Err(failure) };
         let client = self.runner.client;
-        let under_way =
-            match read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Current)) {
-                Ok(config) => config.get("lock") == Some(LOCK),
-                Err(error) if error.is_not_found() => {
-                    !matches!(self.look_on(target)?, Found::NotThere)
-                }
-                Err(_) => false,
-            };
+        let under_way = match read_retrying(|| {
+            client.vm_config(self.node(), vmid, ConfigView::Current)
+        }) {
+            Ok(config) => config.get("lock") == Some(LOCK),
+            Err(error) if error.is_not_found() => !matches!(self.look_on(target)?, Found::NotThere),
+            Err(_) => false,
+        };
         Err(if under_way { self.yielded(vmid) } else { failure })
     }
 
@@ -116,8 +115,7 @@ impl Work<'_> {
             Found::There => {
                 let note = |text: String| {
                     let from = self.node();
-                    let text =
-                        format!("is on {target}, although its migration from {from} {text}");
+                    let text = format!("is on {target}, although its migration from {from} {text}");
                     self.event("warning", &text, None);
                     self.warnings.borrow_mut().push(text);
                 };
@@ -188,9 +186,7 @@ impl Work<'_> {
                 }
             }
             Err(error) if error.is_not_found() => Ok(Found::NotThere),
-            Err(error) => {
-                Err(StepError::uncertain(finding::of_error(self.place(), &error)))
-            }
+            Err(error) => Err(StepError::uncertain(finding::of_error(self.place(), &error))),
         }
     }
 
@@ -232,7 +228,8 @@ impl Work<'_> {
     fn still_locked(&self) -> StepError {
         let fact = format!("\"{}\" has been migrated and is still locked ({LOCK})", self.plan.name);
         let vmid = self.vmid.map_or(0, Vmid::get);
-        let hint = format!("if no task is at work on it, `qm unlock {vmid}` on its node; then run again");
+        let hint =
+            format!("if no task is at work on it, `qm unlock {vmid}` on its node; then run again");
         StepError::uncertain(Entry::error("locked", self.place(), fact).hint(hint))
     }
 }

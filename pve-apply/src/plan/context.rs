@@ -1,6 +1,6 @@
 //! `Context`: one of our VMs during its comparison. Does no I/O.
 
-use super::find::{Ours, Whereabouts};
+use super::find::Ours;
 use super::intent::Intents;
 use super::{boot_disk, seed};
 use crate::blocked::BlockReason;
@@ -46,10 +46,7 @@ impl<'a> Context<'a> {
 
     /// Returns the node that has the VM once it is where the document wants it.
     pub(super) fn node_afterwards(&self) -> &'a NodeName {
-        match self.ours.whereabouts(self.vm) {
-            Whereabouts::MustMigrate => &self.vm.node,
-            Whereabouts::Home | Whereabouts::Moved => &self.ours.seen.node,
-        }
+        self.ours.node_afterwards(self.vm)
     }
 
     /// Returns whether a slot has the boot disk.

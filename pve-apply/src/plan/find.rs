@@ -44,16 +44,20 @@ pub(super) enum Whereabouts {
 impl Ours<'_> {
     /// Returns where the VM is, by its mark's node and what the document says.
     pub(super) fn whereabouts(&self, vm: &DesiredVm) -> Whereabouts {
-        let is_new_home = self.mark.node != vm.node.as_str();
-        let home = match vm.placement {
-            // It is created on a node of the list, and stays wherever it is.
-            Placement::Listed => self.mark.node.as_str(),
-            Placement::Selected | Placement::Written => vm.node.as_str(),
-        };
         match vm.placement {
-            _ if self.seen.node.as_str() == home => Whereabouts::Home,
-            Placement::Written if is_new_home => Whereabouts::MustMigrate,
-            _ => Whereabouts::Moved,
+            // It was created on a node of the list, and stays wherever it is.
+            Placement::Listed => Whereabouts::Home,
+            _ if self.seen.node == vm.node => Whereabouts::Home,
+            _ if vm.must_migrate(&self.mark.node, &self.seen.node) => Whereabouts::MustMigrate,
+            Placement::Selected | Placement::Written => Whereabouts::Moved,
+        }
+    }
+
+    /// Returns the node that has the VM once it is where the document wants it.
+    pub(super) fn node_afterwards<'n>(&'n self, vm: &'n DesiredVm) -> &'n NodeName {
+        match self.whereabouts(vm) {
+            Whereabouts::MustMigrate => &vm.node,
+            Whereabouts::Home | Whereabouts::Moved => &self.seen.node,
         }
     }
 }
@@ -176,7 +180,7 @@ impl<'a> Finder<'a> {
             return stop(&guest.node, BlockReason::VmidTaken { by: guest.name.clone() });
         }
         match self.observed.free.get(&vmid) {
-            Some(true) if self.observed.node_away => stop(&vm.node, BlockReason::NodeAway),
+            Some(true) if self.is_away(vm) => stop(&vm.node, BlockReason::NodeAway),
             Some(true) => Found::Absent,
             // Listed nowhere and yet not free; or the second source was not read, which proves nothing.
             Some(false) | None => stop(&vm.node, BlockReason::VmidHidden),
@@ -235,7 +239,7 @@ impl<'a> Finder<'a> {
         if !self.observed.sees_all {
             return stop(vm, None, node, BlockReason::MayNotSeeAll);
         }
-        if self.observed.node_away {
+        if self.is_away(vm) {
             return stop(vm, None, node, BlockReason::NodeAway);
         }
         match self.first_unlisted(vm) {
@@ -243,6 +247,11 @@ impl<'a> Finder<'a> {
             Some(vmid) if self.observed.free.get(&vmid) == Some(&true) => Found::Absent,
             Some(vmid) => stop(vm, Some(vmid), node, BlockReason::VmidHidden),
         }
+    }
+
+    /// Returns whether the node that a VM belongs on does not answer.
+    fn is_away(&self, vm: &DesiredVm) -> bool {
+        self.observed.nodes_away.contains(&vm.node)
     }
 
     fn first_unlisted(&self, vm: &DesiredVm) -> Option<Vmid> {

@@ -76,7 +76,9 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
                 None => create::plan_one(&mut plan, desired, vm, definition, observed),
             },
             Found::Ours(ours) => {
-                change::plan_one(&mut plan, desired, vm, definition, &ours, observed);
+                let there = vm.on(ours.node_afterwards(vm), desired);
+                let Some(definition) = &there.definition else { continue };
+                change::plan_one(&mut plan, desired, &there, definition, &ours, observed);
                 note_move(&mut plan, desired, vm, &ours);
             }
             Found::Blocked(blocked) => plan.blocked.push(*blocked),
@@ -131,7 +133,7 @@ fn of_mark(
     }
 }
 
-/// Adds a notice about a VM that has moved away from its home.
+/// Adds a notice about a VM that is not where it belongs. One whose node comes from a list may be anywhere.
 fn note_move(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, ours: &Ours<'_>) {
     if ours.whereabouts(vm) == Whereabouts::Moved {
         let kind = NoticeKind::Moved { node: ours.seen.node.to_string() };

@@ -210,15 +210,8 @@ fn former_names() -> BTreeMap<String, String> {
 }
 
 fn any_consent() -> impl Strategy<Value = Consent> {
-    any::<[bool; 7]>().prop_map(|[reboot, stop, reseed, pending, detach, move_disks, migrate]| Consent {
-        reboot,
-        stop,
-        reseed,
-        pending,
-        detach,
-        move_disks,
-        migrate,
-        shutdown_seconds: 1,
+    any::<[bool; 7]>().prop_map(|[reboot, stop, reseed, pending, detach, move_disks, migrate]| {
+        Consent { reboot, stop, reseed, pending, detach, move_disks, migrate, shutdown_seconds: 1 }
     })
 }
 
