@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 
 mod boot_disk;
 mod identity;
+mod migrate;
 mod removal;
 mod reseed;
 mod slots;
