@@ -54,10 +54,10 @@ pub(crate) enum Obstacle {
         /// Its volume, or its path.
         volid: String,
     },
-    /// A snapshot refers to a local disk whose snapshots PVE does not copy.
+    /// Snapshots refer to local disks whose snapshots PVE does not copy.
     Snapshots {
-        /// Its volume.
-        volid: String,
+        /// Their volumes.
+        volids: Vec<String>,
     },
     /// PVE does not copy volumes of this type of storage.
     StorageType {
@@ -97,8 +97,8 @@ impl Obstacle {
                 format!("can't migrate '{volid}' as it's a clone of '{base}'")
             }
             Self::Medium { volid } => format!("local cdrom image or device '{volid}'"),
-            Self::Snapshots { volid } => {
-                format!("non-migratable snapshot exists of local disk '{volid}'")
+            Self::Snapshots { volids } => {
+                format!("non-migratable snapshot exists of local disk {}", volids.join(", "))
             }
             Self::StorageType { volid, kind } => {
                 format!("can't migrate '{volid}' - storage type '{kind}' not supported")
@@ -119,7 +119,9 @@ impl Obstacle {
                 .to_owned(),
             Self::Refused { .. } => "run again when that is over".to_owned(),
             Self::Storages { .. } => {
-                format!("make it available on {node} in Datacenter > Storage, or free its slots")
+                format!(
+                    "make it available on {node} in Datacenter > Storage, or detach what is on it"
+                )
             }
             Self::Unmapped { .. } => {
                 format!("add {node} to the mappings in Datacenter > Resource Mappings")

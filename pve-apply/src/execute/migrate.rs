@@ -76,13 +76,14 @@ impl Work<'_> {
         };
         let Some(vmid) = self.vmid else { return Err(failure) };
         let client = self.runner.client;
-        let under_way = match read_retrying(|| {
-            client.vm_config(self.node(), vmid, ConfigView::Current)
-        }) {
-            Ok(config) => config.get("lock") == Some(LOCK),
-            Err(error) if error.is_not_found() => !matches!(self.look_on(target)?, Found::NotThere),
-            Err(_) => false,
-        };
+        let under_way =
+            match read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Current)) {
+                Ok(config) => config.get("lock") == Some(LOCK),
+                Err(error) if error.is_not_found() => {
+                    !matches!(self.look_on(target), Ok(Found::NotThere) | Err(_))
+                }
+                Err(_) => false,
+            };
         Err(if under_way { self.yielded(vmid) } else { failure })
     }
 
@@ -102,9 +103,10 @@ impl Work<'_> {
             WriteError::Pve { error, .. } => failed_text(error),
             WriteError::Guard(_) => None,
         };
-        match self.look_on(target)? {
-            Found::NotThere => Err(self.step_error("migrating", failed)),
-            Found::ThereLocked => {
+        match self.look_on(target) {
+            // What PVE says about the migration is worth more than that the target does not answer.
+            Ok(Found::NotThere) | Err(_) => Err(self.step_error("migrating", failed)),
+            Ok(Found::ThereLocked) => {
                 let failure = self.step_error("migrating", failed);
                 self.node = target.clone();
                 let locked = self.still_locked();
@@ -112,7 +114,7 @@ impl Work<'_> {
                 let entry = notes.fold(*locked.entry, Entry::note);
                 Err(StepError { entry: Box::new(entry), ..locked })
             }
-            Found::There => {
+            Ok(Found::There) => {
                 let note = |text: String| {
                     let from = self.node();
                     let text = format!("is on {target}, although its migration from {from} {text}");

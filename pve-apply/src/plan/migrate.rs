@@ -133,7 +133,15 @@ impl Difference {
         };
         let mut found = on_target(&c.vm.node, answer, migration);
         found.extend(devices(answer));
-        found.extend(answer.local_disks.iter().filter_map(|d| disk(d, answer.running, outlook)));
+        let disks = &answer.local_disks;
+        found.extend(disks.iter().filter_map(|disk| not_copied(disk, outlook)));
+        let volids: Vec<String> = disks
+            .iter()
+            .filter(|disk| disk.snapshot && is_copied(disk))
+            .filter(|disk| answer.running || !keeps_snapshots(disk, outlook))
+            .map(|disk| disk.volid.clone())
+            .collect();
+        found.extend((!volids.is_empty()).then_some(Obstacle::Snapshots { volids }));
         if answer.running && !outlook.missing_bridges.is_empty() {
             let bridges = outlook.missing_bridges.iter().cloned().collect();
             found.push(Obstacle::Bridges { bridges });
@@ -195,7 +203,7 @@ const COPIED_TYPES: [&str; 5] = ["btrfs", "dir", "lvm", "lvmthin", "zfspool"];
 
 /// Returns why a disk that only the VM's node has cannot be copied.
 // PVE: facts-3 4.4, facts-4 10: the preconditions list these disks and do not say that they are refused.
-fn disk(disk: &LocalDisk, running: bool, outlook: &Outlook) -> Option<Obstacle> {
+fn not_copied(disk: &LocalDisk, outlook: &Outlook) -> Option<Obstacle> {
     let volid = disk.volid.clone();
     if !disk.volid.contains(':') || disk.cdrom && !is_cloud_init(disk) {
         return Some(Obstacle::Medium { volid });
@@ -206,11 +214,15 @@ fn disk(disk: &LocalDisk, running: bool, outlook: &Outlook) -> Option<Obstacle> 
         return Some(Obstacle::StorageType { volid, kind: kind.to_owned() });
     }
     let base = name.split('/').find(|part| part.starts_with("base-"));
-    if let Some(base) = base.filter(|base| !name.ends_with(*base)) {
-        return Some(Obstacle::LinkedClone { volid, base: base.to_owned() });
-    }
-    let keeps = kind == "zfspool" || kind == "btrfs" || name.ends_with(".qcow2");
-    (disk.snapshot && (running || !keeps)).then_some(Obstacle::Snapshots { volid })
+    let base = base.filter(|base| !name.ends_with(*base))?.to_owned();
+    Some(Obstacle::LinkedClone { volid, base })
+}
+
+/// Returns whether PVE copies the snapshots of a disk of a VM that is off.
+// PVE: qemu-server 9.2.6, QemuMigrate.pm, scan_local_volumes.
+fn keeps_snapshots(disk: &LocalDisk, outlook: &Outlook) -> bool {
+    let kind = outlook.storage_types.get(storage_of(&disk.volid)).map_or("", String::as_str);
+    kind == "zfspool" || kind == "btrfs" || disk.volid.ends_with(".qcow2")
 }
 
 /// Returns whether a migration copies a disk.

@@ -337,7 +337,7 @@ fn disks_that_pve_does_not_copy_are_found_before() {
             answer.local_disks = vec![LocalDisk { snapshot: true, ..disk(volid) }];
         })
     };
-    let text = "non-migratable snapshot exists of local disk 'local-lvm:vm-101-disk-0'";
+    let text = "non-migratable snapshot exists of local disk local-lvm:vm-101-disk-0";
     check_obstacle(snapshot("local-lvm:vm-101-disk-0", true), &[text]);
     check_obstacle(snapshot("local-lvm:vm-101-disk-0", false), &[text]);
     check_obstacle(snapshot("dir:101/vm-101-disk-0.qcow2", false), &[]);
