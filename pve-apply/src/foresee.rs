@@ -131,7 +131,12 @@ fn ask(client: &Client, seen: &VmState) -> Result<Result<MigrationPreconditions,
         Ok(answer) => Ok(Ok(answer)),
         Err(error) if error.is_permission() => Ok(Err(Refusal::Forbidden)),
         Err(error) => match error.refusal() {
-            Some(refusal) => Ok(Err(Refusal::Said(refusal.message.trim().to_owned()))),
+            Some(refusal) => {
+                let text = refusal.message.trim().to_owned();
+                let is_new_lock = error.is_lock_timeout() && seen.config.lock().is_none();
+                let is_outdated = is_new_lock || error.is_not_found();
+                Ok(Err(if is_outdated { Refusal::Outdated(text) } else { Refusal::Said(text) }))
+            }
             None => Err(error),
         },
     }

@@ -9,6 +9,7 @@ use crate::foresee;
 use crate::mark::Owner;
 use crate::network;
 use crate::observed::{Config, Guest, Observation, Observed, Power, VmState, is_halted, sees_all};
+use crate::outlook::Outlook;
 use crate::read::read_api;
 use crate::version;
 use machine::ConfigKey;
@@ -47,8 +48,12 @@ pub(crate) fn observe(
     loop {
         let mut observed = observe_once(client, desired, scope)?;
         // A vmid in use that no list holds: it may have been taken since the lists were read.
-        if rounds == ROUNDS || observed.free.values().all(|free| *free) {
+        let are_free = observed.free.values().all(|free| *free);
+        if rounds == ROUNDS || are_free {
             observed.outlooks = foresee::read(client, desired, &observed, scope)?;
+        }
+        let is_current = are_free && !observed.outlooks.values().any(Outlook::is_outdated);
+        if rounds == ROUNDS || is_current {
             observed.sdn = network::read::read(client, desired, &observed)?;
             return Ok(observed);
         }

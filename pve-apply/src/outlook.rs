@@ -16,6 +16,13 @@ pub(crate) struct Outlook {
     pub(crate) missing_bridges: BTreeSet<String>,
 }
 
+impl Outlook {
+    /// Returns whether the VM is no longer as it was read.
+    pub(crate) fn is_outdated(&self) -> bool {
+        matches!(self.answer, Err(Refusal::Outdated(_)))
+    }
+}
+
 /// What the cluster says about the node that a VM should move to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -34,4 +41,6 @@ pub(crate) enum Refusal {
     Forbidden,
     /// PVE's own text, such as that the VM is locked.
     Said(String),
+    /// The same, where it shows that the VM has moved or been locked since it was read.
+    Outdated(String),
 }

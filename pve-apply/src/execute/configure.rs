@@ -6,7 +6,7 @@ use super::retry::WriteError;
 use super::step::with_digest;
 use super::{StepError, Work};
 use crate::action::Repeat;
-use crate::mark::{Mark, tag_set};
+use crate::mark::{Mark, Owner, owner, tag_set};
 use crate::read::read_retrying;
 use machine::{ConfigKey, Parts};
 use pve_client::{ConfigView, Digest, VmConfig};
@@ -45,6 +45,11 @@ impl Work<'_> {
             Ok(None)
         });
         self.untouched = false;
+        if let Err(WriteError::Pve { error, .. }) = &sent
+            && error.is_checksum_mismatch()
+        {
+            self.yield_to_another_run()?;
+        }
         let sent = sent.map_err(|failed| self.after_refusal(failed, before.as_ref()));
         sent.map_err(|failed| self.step_error("changing the config of", failed))?;
         for (key, value) in all.iter().filter(|(key, _)| *key != "force") {
@@ -100,6 +105,18 @@ impl Work<'_> {
         match self.sent.iter().find(|pair| !is_there(pair)) {
             Some((key, _)) => Err(self.lost(key)),
             None => Ok(()),
+        }
+    }
+
+    /// Yields when another run of this deployment has written the mark between our read and our write.
+    fn yield_to_another_run(&self) -> Result<(), StepError> {
+        let Some(vmid) = self.vmid else { return Ok(()) };
+        let client = self.runner.client;
+        let now = read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Pending));
+        let of = (self.mark.site.as_str(), self.mark.deployment.as_str());
+        match now.map(|now| owner(of, vmid.get(), |key| now.get(key))) {
+            Ok(Owner::Ours(mark)) if mark.run != self.mark.run => Err(self.yielded(vmid)),
+            _ => Ok(()),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::action::{Action, Repeat};
 use crate::observe::{is_own, running_tasks};
 use crate::read::read_retrying;
 use crate::task_wait::{self, wait_for};
-use pve_client::{Client, Error, Finished, Upid};
+use pve_client::{Client, Error, Finished, NodeName, Upid};
 use pve_stage::finding;
 use pve_stage::patience::{Patience, last_answer, poll_answer};
 use stage::LogFormat;
@@ -111,11 +111,23 @@ impl Work<'_> {
     /// Waits for the task that a request with a lost answer has started, so that the next step does not
     /// collide with it.
     fn wait_for_own_tasks(&self, kind: &str) {
-        let (client, node) = (self.runner.client, self.node());
+        let client = self.runner.client;
+        let is_about_a_file = kind.starts_with("img");
         // A task about a file has no vmid.
-        let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
-        let tasks = read_retrying(|| running_tasks(client, node, Some(kind), vmid));
-        for upid in tasks.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
+        let vmid = self.vmid.filter(|_| !is_about_a_file);
+        let tasks_of = |node: &NodeName| {
+            read_retrying(|| running_tasks(client, node, Some(kind), vmid)).unwrap_or_default()
+        };
+        let tasks: Vec<Upid> = match is_about_a_file {
+            // PVE: pve-storage, API2/Storage/Status.pm, upload: the task is one of the node that answers,
+            // whichever node has the storage.
+            true => {
+                let nodes = read_retrying(|| client.nodes()).unwrap_or_default();
+                nodes.iter().filter(|node| node.online).flat_map(|n| tasks_of(&n.node)).collect()
+            }
+            false => tasks_of(self.node()),
+        };
+        for upid in tasks.iter().filter(|upid| is_own(client, upid)) {
             let progress = |text: &str| self.event("wait", text, None);
             wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &progress);
         }

@@ -128,7 +128,9 @@ impl Difference {
             Ok(answer) => answer,
             // The lock itself is reported.
             Err(Refusal::Said(_)) if c.config().lock().is_some() => return Vec::new(),
-            Err(Refusal::Said(text)) => return vec![Obstacle::Refused { text: text.clone() }],
+            Err(Refusal::Said(text) | Refusal::Outdated(text)) => {
+                return vec![Obstacle::Refused { text: text.clone() }];
+            }
             Err(Refusal::Forbidden) => return vec![Obstacle::Forbidden],
         };
         let mut found = on_target(&c.vm.node, answer, migration);
