@@ -40,6 +40,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) clock: &'a dyn Clock,
     /// The number of imports into one storage at a time.
     pub gates: &'a Gates,
+    /// The storages with the same volumes on all nodes.
+    pub(crate) shared: &'a BTreeSet<String>,
     /// How long a task may take.
     pub task_limit: Duration,
     /// The vmids for VMs that have none.
@@ -176,7 +178,13 @@ fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
 impl Runner<'_> {
     /// The turn of a VM that imports disks; it ends when dropped.
     fn turn(&self, plan: &VmPlan) -> Option<Turn<'_>> {
-        plan.storage.as_deref().map(|storage| self.gates.pass(storage))
+        let storage = plan.storage.as_deref()?;
+        // Every node has its own local storage of that name.
+        let gate = match self.shared.contains(storage) {
+            true => storage.to_owned(),
+            false => format!("{} {storage}", plan.node),
+        };
+        Some(self.gates.pass(&gate))
     }
 }
 

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::difference::Difference;
 use super::intent::field;
 use super::{described, quiet};
-use crate::desired::{Definition, OWNED_POOL, OWNED_TAG};
+use crate::desired::{Definition, OWNED_POOL, OWNED_TAG, Placement};
 use crate::mark::owns::{self, Slot};
 use crate::mark::{self, Mark, Stage};
 use machine::{ConfigKey, Effect, Form, Setting, Settings};
@@ -72,7 +72,11 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
         false if old.stage == Stage::Making => old.seed.clone().with_open_volume(),
         false => old.seed.clone(),
     };
-    let (node, vm) = (c.desired.node.to_string(), c.vm.name.clone());
+    let node = match c.vm.placement {
+        Placement::Listed => old.node.clone(),
+        Placement::Selected | Placement::Written => c.vm.node.to_string(),
+    };
+    let vm = c.vm.name.clone();
     let home = Mark { node, vm, ..old.clone() };
     let end = Mark { stage: Stage::Done, owns: last, seed, ..home.clone() };
     if end == *old {
