@@ -62,7 +62,7 @@ impl Wait<'_> {
         let lists = Deadline::after(LIST_LAG.min(self.limit));
         let mut reads_left = CREATE_TASK_READS;
         loop {
-            let observed = observe::observe(self.client, desired, scope)?;
+            let observed = observe::observe_for_work(self.client, desired, scope)?;
             if deadline.is_over() || self.interrupt.is_stopping() {
                 return Ok(observed);
             }

@@ -68,6 +68,11 @@ pub(crate) enum Required {
 }
 
 impl Required {
+    /// Returns whether it is the same for all nodes.
+    pub(crate) fn is_of_cluster(&self) -> bool {
+        matches!(self, Self::Pool(_) | Self::Since(..) | Self::VlansOn(_))
+    }
+
     /// The bridge or VNet.
     pub(crate) fn bridge(&self) -> Option<&str> {
         match self {

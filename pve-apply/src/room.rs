@@ -18,23 +18,43 @@ struct Need<'p> {
     vms: BTreeSet<&'p str>,
 }
 
-/// Checks whether the storages of a node have room for what a plan creates, grows and moves there.
+/// Checks whether the storages of the nodes have room for what a plan creates, grows and moves there.
 ///
 /// An error only if PVE itself would refuse; a thin storage can be overcommitted.
-pub(crate) fn judge(
-    plan: &Plan,
-    observed: &Observed,
-    node: &NodeName,
-    storages: &[Storage],
-) -> Report {
+pub(crate) fn judge(plan: &Plan, observed: &Observed, nodes: &[(&NodeName, &[Storage])]) -> Report {
     let mut report = Report::new();
-    for (name, need) in needs(plan, observed, node) {
-        let found = storages.iter().find(|storage| storage.storage.as_str() == name);
-        // A storage that is not active has no size.
-        let full = found.filter(|found| found.total > 0 && found.avail < need.bytes);
-        full.into_iter().for_each(|found| report.push(finding(found, &need, node)));
+    // All nodes take from one shared storage.
+    let mut shared: BTreeMap<String, (&NodeName, &Storage, Need<'_>)> = BTreeMap::new();
+    for (node, storages) in nodes {
+        for (name, need) in needs(plan, observed, node) {
+            match storages.iter().find(|storage| storage.storage.as_str() == name) {
+                Some(found) if found.shared => match shared.get_mut(&name) {
+                    Some((_, _, all)) => all.add(need),
+                    None => _ = shared.insert(name, (node, found, need)),
+                },
+                Some(found) => report.extend(is_short(found, &need, node)),
+                None => {}
+            }
+        }
+    }
+    for (node, found, need) in shared.into_values() {
+        report.extend(is_short(found, &need, node));
     }
     report
+}
+
+impl<'p> Need<'p> {
+    fn add(&mut self, other: Self) {
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.freed = self.freed.saturating_add(other.freed);
+        self.vms.extend(other.vms);
+    }
+}
+
+/// Returns why a storage has no room; one that is not active has no size.
+fn is_short(storage: &Storage, need: &Need<'_>, node: &NodeName) -> Report {
+    let is_short = storage.total > 0 && storage.avail < need.bytes;
+    if is_short { finding(storage, need, node).into() } else { Report::new() }
 }
 
 fn finding(storage: &Storage, need: &Need<'_>, node: &NodeName) -> Entry {
@@ -239,7 +259,7 @@ mod tests {
             used: (100 - free) * GIB,
             avail: free * GIB,
         }];
-        let report = judge(&plan, &world, &"pve1".parse().unwrap(), &storages);
+        let report = judge(&plan, &world, &[(&"pve1".parse().unwrap(), &storages)]);
         report.entries().first().map(|entry| entry.severity)
     }
 

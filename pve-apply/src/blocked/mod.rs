@@ -54,6 +54,17 @@ pub(crate) enum BlockReason {
         /// The document's node.
         wanted: String,
     },
+    /// The cluster does not have the VM's node.
+    UnknownNode {
+        /// The document's field that names it.
+        field: String,
+        /// Its name.
+        node: String,
+        /// The node that was most likely meant.
+        near: Option<String>,
+        /// The cluster's nodes.
+        nodes: Vec<String>,
+    },
     /// The site's YAML moves the VM to another node.
     MustMigrate {
         /// The node that has it.
@@ -268,9 +279,10 @@ pub(crate) enum Request {
 impl Blocked {
     /// Returns it as a finding.
     pub(crate) fn entry(&self) -> Entry {
-        let place = match self.vmid {
-            Some(vmid) => Place::vm(self.node.as_str(), vmid.get()),
-            None => Place::Named(self.name.clone()),
+        let place = match (&self.reason, self.vmid) {
+            (BlockReason::UnknownNode { field, .. }, _) => Place::input(field),
+            (_, Some(vmid)) => Place::vm(self.node.as_str(), vmid.get()),
+            (_, None) => Place::Named(self.name.clone()),
         };
         let fact = self.reason.fact(Some(&self.name));
         let entry = Entry::error((&self.reason).into(), place, fact).about(&self.name);

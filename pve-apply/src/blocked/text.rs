@@ -43,6 +43,7 @@ impl BlockReason {
             Self::AdoptElsewhere { wanted } => {
                 it(&format!("is on this node; the document is for node \"{wanted}\""))
             }
+            Self::UnknownNode { node, .. } => format!("the cluster has no node \"{node}\""),
             Self::NodeAway => subject.of("the node", "does not answer: the VM's state is unknown"),
             Self::Forbidden => {
                 format!("the token cannot read {}: its state is unknown", subject.object())
@@ -128,6 +129,13 @@ impl BlockReason {
                     "for a second set of VMs use resolve --deployment NAME; for the same ones --node {home}, \
                      or `node: {home}` in the env"
                 ));
+            }
+            Self::UnknownNode { near, nodes, .. } => {
+                let nodes = nodes.join(", ");
+                return Some(match near {
+                    Some(near) => format!("did you mean \"{near}\"? nodes of the cluster: {nodes}"),
+                    None => format!("nodes of the cluster: {nodes}"),
+                });
             }
             Self::MustMigrate { .. } => "--allow-migrate migrates it, live if it is running",
             Self::CannotMigrate { wanted, vmid, obstacle } => {

@@ -38,6 +38,8 @@ pub(crate) struct Desired {
     pub(crate) head: NodeDefaults,
     /// What VMs get on the other nodes, if there are several.
     pub(crate) nodes: BTreeMap<NodeName, NodeDefaults>,
+    /// Whether the site's YAML sets the node of each VM.
+    pub(crate) places_all: bool,
     /// What happens once a VM has failed; `None` when the document does not say.
     pub on_error: Option<OnError>,
     /// The vmids for VMs without one in the document.

@@ -13,6 +13,8 @@ pub(crate) struct NodeDefaults {
     pub(crate) storage: Option<StorageId>,
     /// The file storage for images and seeds.
     pub(crate) image_storage: StorageId,
+    /// The document's field that names it.
+    pub(crate) image_field: String,
     /// The volid of each image.
     pub(crate) images: BTreeMap<String, Volid>,
 }
@@ -30,12 +32,37 @@ impl Desired {
     }
 }
 
+impl Desired {
+    /// Returns whether a VM with this home node can be one of the document's. The same deployment
+    /// may exist on several nodes, unless the site's YAML says where each VM belongs.
+    pub(crate) fn is_home(&self, node: &str) -> bool {
+        let is_node = |known: &NodeName| known.as_str() == node;
+        self.places_all
+            || is_node(&self.node)
+            || self.nodes.keys().any(is_node)
+            || self.vms.iter().any(|vm| is_node(&vm.node))
+    }
+
+    /// Returns whether the document's VMs are on several nodes.
+    pub(crate) fn has_several_nodes(&self) -> bool {
+        self.nodes_in_use().len() > 1
+    }
+}
+
 impl DesiredVm {
     /// Returns whether the site's YAML moves a VM with this home, which is at a node, to another one.
     ///
     /// One that HA or a person has moved away from its home stays where it is.
     pub(crate) fn must_migrate(&self, home: &str, at: &NodeName) -> bool {
         self.placement == Placement::Written && self.node.as_str() != home && self.node != *at
+    }
+
+    /// Returns the document's field that names its node.
+    pub(crate) fn node_field(&self) -> String {
+        match self.placement {
+            Placement::Selected => "node".to_owned(),
+            Placement::Written | Placement::Listed => format!("vms[{}].node", self.index),
+        }
     }
 
     /// Returns what the document asks of this VM while it is on a node: that node's storages and

@@ -44,6 +44,8 @@ pub(crate) struct Runner<'a> {
     pub gates: &'a Gates,
     /// The number of migrations to one node at a time.
     pub(crate) migrations: &'a Gates,
+    /// The storages with the same volumes on all nodes.
+    pub(crate) shared: &'a BTreeSet<String>,
     /// How long a task may take.
     pub task_limit: Duration,
     /// The vmids for VMs that have none.
@@ -187,7 +189,13 @@ fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
 impl Runner<'_> {
     /// The turn of a VM that imports disks; it ends when dropped.
     fn turn(&self, plan: &VmPlan) -> Option<Turn<'_>> {
-        plan.storage.as_deref().map(|storage| self.gates.pass(storage))
+        let storage = plan.storage.as_deref()?;
+        // Every node has its own local storage of that name.
+        let gate = match self.shared.contains(storage) {
+            true => storage.to_owned(),
+            false => format!("{} {storage}", plan.node),
+        };
+        Some(self.gates.pass(&gate))
     }
 }
 

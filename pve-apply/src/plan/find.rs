@@ -9,6 +9,7 @@ use crate::desired::{Desired, DesiredVm, Placement};
 use crate::mark::{Mark, NotOurs, Owner};
 use crate::observed::{Guest, Observation, Observed, VmState};
 use pve_client::{NodeName, Vmid};
+use stage::suggest;
 use std::collections::BTreeMap;
 
 /// The result of the search for a VM.
@@ -180,8 +181,10 @@ impl<'a> Finder<'a> {
             return stop(&guest.node, BlockReason::VmidTaken { by: guest.name.clone() });
         }
         match self.observed.free.get(&vmid) {
-            Some(true) if self.is_away(vm) => stop(&vm.node, BlockReason::NodeAway),
-            Some(true) => Found::Absent,
+            Some(true) => match self.away(vm) {
+                Some(reason) => stop(&vm.node, reason),
+                None => Found::Absent,
+            },
             // Listed nowhere and yet not free; or the second source was not read, which proves nothing.
             Some(false) | None => stop(&vm.node, BlockReason::VmidHidden),
         }
@@ -239,8 +242,11 @@ impl<'a> Finder<'a> {
         if !self.observed.sees_all {
             return stop(vm, None, node, BlockReason::MayNotSeeAll);
         }
-        if self.is_away(vm) {
-            return stop(vm, None, node, BlockReason::NodeAway);
+        // Only if it should be created there: /cluster/resources lists the VMs of an offline node
+        // too, with their tags, so that the absence of the others is as sure as ever.
+        // PVE: facts-3, 4.1; pve-cluster, the list of vmids is that of the files in /etc/pve.
+        if let Some(reason) = self.away(vm) {
+            return stop(vm, None, node, reason);
         }
         match self.first_unlisted(vm) {
             None => stop(vm, None, node, BlockReason::NoVmidLeft),
@@ -249,9 +255,19 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Returns whether the node that a VM belongs on does not answer.
-    fn is_away(&self, vm: &DesiredVm) -> bool {
-        self.observed.nodes_away.contains(&vm.node)
+    /// Returns why nothing can be created on the node that a VM belongs on.
+    fn away(&self, vm: &DesiredVm) -> Option<BlockReason> {
+        if !self.observed.nodes_away.contains(&vm.node) {
+            return None;
+        }
+        let nodes: Vec<&str> = self.observed.known_nodes.iter().map(NodeName::as_str).collect();
+        if nodes.is_empty() || nodes.contains(&vm.node.as_str()) {
+            return Some(BlockReason::NodeAway);
+        }
+        let (field, node) = (vm.node_field(), vm.node.to_string());
+        let near = suggest::near(&node, nodes.iter().copied()).map(str::to_owned);
+        let nodes = nodes.into_iter().map(str::to_owned).collect();
+        Some(BlockReason::UnknownNode { field, node, near, nodes })
     }
 
     fn first_unlisted(&self, vm: &DesiredVm) -> Option<Vmid> {

@@ -100,9 +100,11 @@ pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
         head: NodeDefaults {
             storage: Some("local-lvm".parse().unwrap()),
             image_storage: "local".parse().unwrap(),
+            image_field: "image_datastore".into(),
             images: BTreeMap::new(),
         },
         nodes: BTreeMap::new(),
+        places_all: false,
         on_error: None,
         vmid_range: VmidRange::parse("100-999").unwrap(),
         vm_names: None,

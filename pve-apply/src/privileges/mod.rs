@@ -90,10 +90,12 @@ impl Need {
     }
 }
 
-/// Returns what creating and keeping these VMs needs.
-pub(crate) fn needs(images: &str, vms: &[&RequestedVm], pve: &[Version]) -> BTreeSet<Need> {
+/// Returns what creating and keeping these VMs needs, with these storages for images.
+pub(crate) fn needs(images: &[&str], vms: &[&RequestedVm], pve: &[Version]) -> BTreeSet<Need> {
     let mut all = BTreeSet::new();
-    extend(&mut all, &format!("/storage/{images}"), &ON_IMAGES);
+    for storage in images {
+        extend(&mut all, &format!("/storage/{storage}"), &ON_IMAGES);
+    }
     for vm in vms {
         let path = vm_path(vm.vmid);
         extend(&mut all, &path, &ON_VMS);

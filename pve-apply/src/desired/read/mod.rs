@@ -84,6 +84,7 @@ impl Reader<'_> {
             node: node?,
             head: head?,
             nodes,
+            places_all: !d.vms.is_empty() && d.vms.iter().all(|vm| vm.node.is_some()),
             on_error,
             vmid_range: d.vmid_range,
             vm_names: d.vm_names.as_ref().map(|names| names.iter().cloned().collect()),

@@ -16,6 +16,7 @@ impl Reader<'_> {
             // It is checked with each VM that has no storage of its own.
             storage: d.datastore.parse().ok(),
             image_storage: image_storage?,
+            image_field: "image_datastore".to_owned(),
             images: volids(&d.images),
         })
     }
@@ -55,6 +56,10 @@ impl Reader<'_> {
         images.extend(volids(&node.images));
         Some(NodeDefaults {
             storage: own.or_else(|| head.storage.clone()),
+            image_field: match image_storage {
+                Some(_) => format!("nodes.{name}.image_datastore"),
+                None => head.image_field.clone(),
+            },
             image_storage: image_storage.unwrap_or_else(|| head.image_storage.clone()),
             images,
         })
