@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 pub const ON_VMS: [&str; 5] =
     ["VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Options", "VM.PowerMgmt"];
 /// What a migration needs.
-pub const ON_MIGRATION: [&str; 1] = ["VM.Migrate"];
+pub const MIGRATE: &str = "VM.Migrate";
 /// What the storage of the VMs' disks needs.
 pub const ON_DISKS: [&str; 1] = ["Datastore.AllocateSpace"];
 /// What the image storage needs: list and import, upload, delete.
@@ -47,7 +47,7 @@ pub const fn on_agent(reads_files: bool, is_nine: bool) -> &'static [&'static st
 pub fn of_nested_node(pve: Version) -> BTreeSet<&'static str> {
     let fixed: [&[&str]; 7] = [
         &ON_VMS,
-        &ON_MIGRATION,
+        &[MIGRATE],
         &ON_DISKS,
         &ON_IMAGES,
         &ON_POOLS,

@@ -10,6 +10,8 @@ pub(crate) enum Impact {
     /// The guest notices nothing.
     #[default]
     None,
+    /// The VM moves to another node; a guest that runs keeps running.
+    Migration,
     /// The guest is rebooted.
     Reboot,
     /// The guest is shut down and started again.

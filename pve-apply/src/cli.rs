@@ -99,6 +99,11 @@ pub(crate) struct ConsentArgs {
     /// Allow moving disks to the storage that the document says
     #[arg(long)]
     pub(crate) allow_move: bool,
+    /// Allow migrating VMs to the node that the YAML gives them
+    ///
+    /// A VM that is running is migrated live.
+    #[arg(long)]
+    pub(crate) allow_migrate: bool,
     /// Write changes that need a reboot, and leave rebooting to you
     #[arg(long, conflicts_with_all = ["allow_reboot", "allow_stop"])]
     pub(crate) pending: bool,
@@ -205,7 +210,7 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Pace")]
     pub(crate) on_error: Option<OnError>,
     /// Carry out exactly this plan, written by `plan --out`
-    #[arg(long, value_name = "FILE", help_heading = "Selection", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "pending", "reseed", "vms", "tags", "prune", "networks_only", "with_pending_sdn"])]
+    #[arg(long, value_name = "FILE", help_heading = "Selection", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "allow_migrate", "pending", "reseed", "vms", "tags", "prune", "networks_only", "with_pending_sdn"])]
     pub(crate) plan: Option<PathBuf>,
     /// Also destroy VMs of this deployment that are no longer in the document
     #[arg(long, conflicts_with_all = ["vms", "tags"], help_heading = "Selection")]

@@ -1,28 +1,58 @@
-//! DOOR (reads only): reads what a node offers, limited to what a plan needs.
+//! DOOR (reads only): reads what nodes offer, limited to what a plan needs.
 
-use crate::preflight::Facts;
+use crate::preflight::{Facts, Preflight};
 use crate::read::read_api;
 use crate::requested::Required;
 use crate::vnets;
-use pve_client::{Client, Error, MappingKind, NodeName, Storage};
+use pve_client::{
+    Client, Error, MappingKind, NodeName, Permissions, Storage, StorageConfig, Version,
+};
 use pve_stage::finding;
 use stage::{Failure, Place};
 use std::collections::BTreeMap;
 
-/// Reads what is needed to check these requirements.
+/// Reads what is needed to check this work; returns the facts of each node.
 ///
 /// # Errors
 /// A read failed.
-pub(crate) fn read(
+pub(crate) fn read(client: &Client, works: &[Preflight<'_>]) -> Result<Vec<Facts>, Failure> {
+    let mut cluster = Cluster::default();
+    let mut all = Vec::new();
+    for work in works {
+        let facts = read_all(client, work.node, &work.required(), &mut cluster);
+        all.push(
+            facts.map_err(|error| finding::of_error(Place::node(work.node.as_str()), &error))?,
+        );
+    }
+    Ok(all)
+}
+
+/// What is the same for all nodes, once it was read.
+#[derive(Default)]
+struct Cluster {
+    storage_configs: Option<Vec<StorageConfig>>,
+    permissions: Option<Permissions>,
+    pools: Option<Vec<String>>,
+    version: Option<Version>,
+}
+
+/// Returns what was read before, or reads it.
+fn once<T: Clone>(
+    known: &mut Option<T>,
+    read: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    match known {
+        Some(known) => Ok(known.clone()),
+        None => Ok(known.insert(read_api(read)?).clone()),
+    }
+}
+
+fn read_all(
     client: &Client,
     node: &NodeName,
     required: &[Required],
-) -> Result<Facts, Failure> {
-    let facts = read_all(client, node, required);
-    facts.map_err(|error| finding::of_error(Place::node(node.as_str()), &error).into())
-}
-
-fn read_all(client: &Client, node: &NodeName, required: &[Required]) -> Result<Facts, Error> {
+    cluster: &mut Cluster,
+) -> Result<Facts, Error> {
     let some = |is: fn(&Required) -> bool| required.iter().any(is);
     let mut facts = Facts {
         storages: read_api(|| client.storages(node))?,
@@ -42,10 +72,10 @@ fn read_all(client: &Client, node: &NodeName, required: &[Required]) -> Result<F
         _ => false,
     };
     if required.iter().any(is_off) {
-        facts.storage_configs = read_api(|| client.storage_configs())?;
+        facts.storage_configs = once(&mut cluster.storage_configs, || client.storage_configs())?;
     }
     facts.isos = isos(client, node, required, &facts.storages)?;
-    facts.permissions = read_api(|| client.permissions())?;
+    facts.permissions = once(&mut cluster.permissions, || client.permissions())?;
     for kind in MappingKind::ALL {
         if required
             .iter()
@@ -61,10 +91,10 @@ fn read_all(client: &Client, node: &NodeName, required: &[Required]) -> Result<F
         facts.machines = read_api(|| client.machine_types(node))?;
     }
     if some(|required| matches!(required, Required::Pool(_))) {
-        facts.pools = read_api(|| client.pools())?;
+        facts.pools = once(&mut cluster.pools, || client.pools())?;
     }
     if some(|required| matches!(required, Required::Since(..))) {
-        facts.version = Some(read_api(|| client.version())?);
+        facts.version = Some(once(&mut cluster.version, || client.version())?);
     }
     Ok(facts)
 }

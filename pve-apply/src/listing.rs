@@ -121,7 +121,7 @@ impl<'d> Membership<'d> {
 /// another part of the deployment.
 fn is_of_another_document(desired: &Desired, mark: &Mark, name: &str) -> bool {
     let is_listed = desired.vm_names.as_ref().is_some_and(|names| names.contains(name));
-    is_listed || mark.node != desired.node.as_str()
+    is_listed || !desired.is_home(&mark.node)
 }
 
 /// Returns the row of an existing VM.
@@ -158,7 +158,7 @@ fn not_found(vm: &DesiredVm, desired: &Desired, blocked: &[Blocked]) -> Row {
         deployment: desired.deployment.clone(),
         name: vm.name.clone(),
         vmid: vm.vmid.map(Vmid::get),
-        node: node.unwrap_or(&desired.node).to_string(),
+        node: node.unwrap_or(&vm.node).to_string(),
         status: status.to_owned(),
         qmpstatus: None,
         drift,

@@ -4,7 +4,7 @@
 //! mark yet, and a VM that is being created may be finished by the run that creates it.
 
 use crate::desired::Desired;
-use crate::execute::pause;
+use crate::execute::{MIGRATION_LOCK, pause};
 use crate::interrupt::Interrupt;
 use crate::mark::{Owner, Stage};
 use crate::observe::{self, Scope};
@@ -25,6 +25,10 @@ const READ_PAUSE: Duration = Duration::from_millis(500);
 /// begun between the two reads. A create whose task has died holds its VM forever.
 const CREATE_TASK_READS: u32 = 6;
 
+/// How long the cluster's list may still name the node that a VM has left.
+// PVE: facts 31.
+const LIST_LAG: Duration = Duration::from_secs(12);
+
 /// The wait for other runs, with its limit.
 pub(crate) struct Wait<'a> {
     pub(crate) client: &'a Client,
@@ -44,6 +48,10 @@ fn is_creating(observed: &Observed) -> bool {
     observed.vms.values().any(creating)
 }
 
+fn is_moving(observed: &Observed) -> bool {
+    observed.vms.values().any(|observation| matches!(observation, Observation::Moving(_)))
+}
+
 impl Wait<'_> {
     /// Observes the VMs once no other run is known to work on them.
     ///
@@ -51,13 +59,21 @@ impl Wait<'_> {
     /// A read failed that planning needs.
     pub(crate) fn observe(&self, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
         let deadline = Deadline::after(self.limit);
+        let lists = Deadline::after(LIST_LAG.min(self.limit));
         let mut reads_left = CREATE_TASK_READS;
         loop {
-            let observed = observe::observe(self.client, desired, scope)?;
+            let observed = observe::observe_for_work(self.client, desired, scope)?;
             if deadline.is_over() || self.interrupt.is_stopping() {
                 return Ok(observed);
             }
-            if self.tasks(desired, &observed) | self.unfinished(desired, &observed) {
+            if self.tasks(desired, &observed)
+                | self.migrations(desired, &observed)
+                | self.unfinished(desired, &observed)
+            {
+                continue;
+            }
+            if is_moving(&observed) && !lists.is_over() {
+                pause(READ_PAUSE);
                 continue;
             }
             if reads_left == 0 || !is_creating(&observed) {
@@ -77,6 +93,30 @@ impl Wait<'_> {
             wait_for(self.client, upid, self.limit, self.interrupt, &progress);
         }
         !left.is_empty()
+    }
+
+    /// Waits for the migrations of the document's VMs that anybody has started; returns whether any ran.
+    fn migrations(&self, desired: &Desired, observed: &Observed) -> bool {
+        let mut any = false;
+        for seen in observed.seen().filter(|seen| seen.config.lock() == Some(MIGRATION_LOCK)) {
+            let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else {
+                continue;
+            };
+            let name = desired.name_now(&mark.vm);
+            if !desired.vms.iter().any(|vm| vm.name == name) {
+                continue;
+            }
+            let (node, kind) = (&seen.node, Some("qmigrate"));
+            let tasks =
+                read_api(|| observe::running_tasks(self.client, node, kind, Some(seen.vmid)));
+            for upid in tasks.unwrap_or_default() {
+                any = true;
+                self.progress(name, "waiting for its running migration");
+                let progress = |text: &str| self.progress(name, text);
+                wait_for(self.client, &upid, self.limit, self.interrupt, &progress);
+            }
+        }
+        any
     }
 
     /// Waits for VMs that other runs are creating; returns whether one of them has changed in the meantime.

@@ -52,8 +52,8 @@ pub(crate) struct Facts {
 pub(crate) struct Preflight<'a> {
     /// The node that has them.
     pub node: &'a NodeName,
-    /// The storage for images and seeds.
-    pub images: &'a StorageId,
+    /// The storage for images and seeds, and the field that names it.
+    pub(crate) images: (&'a StorageId, &'a str),
     /// Those to be created.
     pub made: Vec<&'a RequestedVm>,
     /// Those to be changed.
@@ -84,12 +84,13 @@ impl Preflight<'_> {
                 list.push(requirement.field);
             }
         };
+        let (images, field) = self.images;
         if !self.made.is_empty() {
-            want(for_images(self.images));
+            want(for_images(images, field));
         }
         self.made.iter().flat_map(|vm| vm.requirements()).for_each(&mut want);
         for (vm, plan) in &self.changed {
-            plan.steps.iter().flat_map(|step| of_step(vm, step)).for_each(&mut want);
+            plan.steps.iter().flat_map(|step| of_step(vm, step, field)).for_each(&mut want);
         }
         fields
     }
@@ -98,33 +99,13 @@ impl Preflight<'_> {
     fn needs(&self) -> BTreeSet<Need> {
         let mut needs = BTreeSet::new();
         if !self.made.is_empty() {
-            needs = privileges::needs(self.images.as_str(), &self.made, &ANY_VERSION);
+            needs = privileges::needs(&[self.images.0.as_str()], &self.made, &ANY_VERSION);
         }
         for (vm, plan) in &self.changed {
             needs.extend(privileges::of_change(plan, &vm.storage, &ANY_VERSION));
         }
         needs.retain(|need| !need.is_of_bridge());
         needs
-    }
-
-    /// Checks whether these VMs can be created and these changes made.
-    pub(crate) fn judge(&self, facts: &Facts) -> Report {
-        let mut report = Report::new();
-        for (required, fields) in self.fields() {
-            for entry in self.missing(&required, fields.first().map_or("", String::as_str), facts) {
-                let (_, more) = fields.split_at(1.min(fields.len()));
-                let also = suggest::list(more.iter().map(String::as_str));
-                let more = if more.is_empty() { None } else { Some(also) };
-                report.push(match more {
-                    Some(more) => entry.note(format!("also: {more}")),
-                    None => entry,
-                });
-            }
-        }
-        let mut needs = self.needs();
-        needs.retain(|need| !storage::is_of_mistyped_storage(need, facts));
-        judge_privileges(&mut report, self.node, needs, facts);
-        report
     }
 
     /// Returns why something that is needed cannot be used.
@@ -284,28 +265,68 @@ impl Preflight<'_> {
     }
 }
 
+/// Checks whether the VMs of all nodes can be created and their changes made; `facts` are those of each node.
+/// What is the cluster's, or the token's, is reported once.
+pub(crate) fn judge(head: &NodeName, works: &[Preflight<'_>], facts: &[Facts]) -> Report {
+    let mut report = Report::new();
+    let mut all: BTreeMap<(Required, usize), Vec<String>> = BTreeMap::new();
+    for (index, work) in works.iter().enumerate() {
+        for (required, fields) in work.fields() {
+            let first = all.keys().find(|(known, _)| *known == required).map(|(_, index)| *index);
+            let index = first.filter(|_| required.is_of_cluster()).unwrap_or(index);
+            all.entry((required, index)).or_default().extend(fields);
+        }
+    }
+    for ((required, index), fields) in &all {
+        let (Some(work), Some(facts)) = (works.get(*index), facts.get(*index)) else { continue };
+        for entry in work.missing(required, fields.first().map_or("", String::as_str), facts) {
+            let (_, more) = fields.split_at(1.min(fields.len()));
+            let also = suggest::list(more.iter().map(String::as_str));
+            report.push(if more.is_empty() { entry } else { entry.note(format!("also: {also}")) });
+        }
+    }
+    let mut needs = BTreeSet::new();
+    for (work, facts) in works.iter().zip(facts) {
+        let of_node = work.needs().into_iter();
+        needs.extend(of_node.filter(|need| !storage::is_of_mistyped_storage(need, facts)));
+    }
+    if let Some(facts) = facts.first() {
+        judge_privileges(&mut report, head, needs, facts);
+    }
+    report
+}
+
 /// Returns what PVE must have for a step of a change.
-fn of_step(vm: &RequestedVm, step: &Step) -> Vec<Requirement> {
+fn of_step(vm: &RequestedVm, step: &Step, images: &str) -> Vec<Requirement> {
     // What the document does not say is a default of PVE or of the table.
     let param = |(name, text): (&String, &String)| {
         let key = ConfigKey::find(name).filter(|key| vm.sets(*key))?;
         Some(vm.requirements_of(key, &Parts::read(key.key, text)))
     };
     match step {
-        Step::UploadSeed { storage, .. } => vec![for_images(storage)],
+        Step::UploadSeed { storage, .. } => vec![for_images(storage, images)],
         Step::Configure { params, .. } => params.iter().filter_map(param).flatten().collect(),
         Step::AddDisk { disk, value } => param((disk, value)).unwrap_or_default(),
         Step::MoveDisk { disk, storage } => {
             param((disk, &format!("storage={storage}"))).unwrap_or_default()
+        }
+        Step::Migrate { target_storage: Some(map), .. } => {
+            let targets = map.split(',').filter_map(|pair| Some(pair.split_once(':')?.1));
+            targets.map(for_copies).collect()
         }
         Step::SetPool { pool: Some(_), .. } => vm.pool_requirement().into_iter().collect(),
         _ => Vec::new(),
     }
 }
 
-fn for_images(storage: &StorageId) -> Requirement {
+fn for_images(storage: &StorageId, field: &str) -> Requirement {
     let what = Required::Storage { name: storage.to_string(), content: "import" };
-    Requirement { field: "image_datastore".to_owned(), what }
+    Requirement { field: field.to_owned(), what }
+}
+
+fn for_copies(storage: &str) -> Requirement {
+    let what = Required::Storage { name: storage.to_owned(), content: "images" };
+    Requirement { field: "datastore".to_owned(), what }
 }
 
 fn mapping(

@@ -18,23 +18,43 @@ struct Need<'p> {
     vms: BTreeSet<&'p str>,
 }
 
-/// Checks whether the storages of a node have room for what a plan creates, grows and moves there.
+/// Checks whether the storages of the nodes have room for what a plan creates, grows and moves there.
 ///
 /// An error only if PVE itself would refuse; a thin storage can be overcommitted.
-pub(crate) fn judge(
-    plan: &Plan,
-    observed: &Observed,
-    node: &NodeName,
-    storages: &[Storage],
-) -> Report {
+pub(crate) fn judge(plan: &Plan, observed: &Observed, nodes: &[(&NodeName, &[Storage])]) -> Report {
     let mut report = Report::new();
-    for (name, need) in needs(plan, observed, node) {
-        let found = storages.iter().find(|storage| storage.storage.as_str() == name);
-        // A storage that is not active has no size.
-        let full = found.filter(|found| found.total > 0 && found.avail < need.bytes);
-        full.into_iter().for_each(|found| report.push(finding(found, &need, node)));
+    // All nodes take from one shared storage.
+    let mut shared: BTreeMap<String, (&NodeName, &Storage, Need<'_>)> = BTreeMap::new();
+    for (node, storages) in nodes {
+        for (name, need) in needs(plan, observed, node) {
+            match storages.iter().find(|storage| storage.storage.as_str() == name) {
+                Some(found) if found.shared => match shared.get_mut(&name) {
+                    Some((_, _, all)) => all.add(need),
+                    None => _ = shared.insert(name, (node, found, need)),
+                },
+                Some(found) => report.extend(is_short(found, &need, node)),
+                None => {}
+            }
+        }
+    }
+    for (node, found, need) in shared.into_values() {
+        report.extend(is_short(found, &need, node));
     }
     report
+}
+
+impl<'p> Need<'p> {
+    fn add(&mut self, other: Self) {
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.freed = self.freed.saturating_add(other.freed);
+        self.vms.extend(other.vms);
+    }
+}
+
+/// Returns why a storage has no room; one that is not active has no size.
+fn is_short(storage: &Storage, need: &Need<'_>, node: &NodeName) -> Report {
+    let is_short = storage.total > 0 && storage.avail < need.bytes;
+    if is_short { finding(storage, need, node).into() } else { Report::new() }
 }
 
 fn finding(storage: &Storage, need: &Need<'_>, node: &NodeName) -> Entry {
@@ -69,13 +89,14 @@ fn is_thick(storage: &Storage) -> bool {
 /// Returns what a plan needs of each storage of a node.
 fn needs<'p>(plan: &'p Plan, observed: &Observed, node: &NodeName) -> BTreeMap<String, Need<'p>> {
     let mut needs: BTreeMap<String, Need<'p>> = BTreeMap::new();
-    for vm in plan.vms.iter().filter(|vm| vm.node == *node) {
+    for vm in plan.vms.iter().filter(|vm| vm.node_afterwards() == node) {
         for (storage, bytes) in disks(vm, observed).into_values().filter(|(_, bytes)| *bytes > 0) {
             let need = needs.entry(storage).or_default();
             need.bytes = need.bytes.saturating_add(bytes);
             need.vms.insert(&vm.name);
         }
-        for (storage, bytes) in freed(vm, observed) {
+        // What it leaves behind on another node makes no room here.
+        for (storage, bytes) in freed(vm, observed).into_iter().filter(|_| vm.node == *node) {
             let need = needs.entry(storage).or_default();
             need.freed = need.freed.saturating_add(bytes);
         }
@@ -92,12 +113,15 @@ fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
         match step {
             Step::Create { params } => {
                 let made = params.iter().filter_map(|(key, value)| {
-                    Some((key.clone(), new_disk(key, value, observed)?))
+                    Some((key.clone(), new_disk(key, value, (observed, vm.node_afterwards()))?))
                 });
                 disks.extend(made);
             }
             Step::AddDisk { disk, value } => {
-                disks.extend(new_disk(disk, value, observed).map(|made| (disk.clone(), made)));
+                disks.extend(
+                    new_disk(disk, value, (observed, vm.node_afterwards()))
+                        .map(|made| (disk.clone(), made)),
+                );
             }
             Step::Resize { disk, bytes } => match (disks.get_mut(disk), has(disk)) {
                 (Some((_, size)), _) => *size = (*size).max(*bytes),
@@ -109,6 +133,12 @@ fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
             Step::MoveDisk { disk, storage } => {
                 let size = has(disk).map_or(0, |(_, size)| size);
                 disks.insert(disk.clone(), (storage.to_string(), size));
+            }
+            Step::Migrate { disks: copied, .. } => {
+                let sizes = copied.iter().filter_map(|disk| Some((disk, disk.bytes?)));
+                let sizes =
+                    sizes.map(|(disk, size)| (disk.volid.clone(), (disk.storage.clone(), size)));
+                disks.extend(sizes);
             }
             _ => {}
         }
@@ -141,7 +171,11 @@ fn existing(vm: &VmPlan, observed: &Observed, disk: &str) -> Option<(String, u64
 }
 
 /// Returns the storage and the size of a disk that PVE makes of `STORAGE:GIB` or of an import.
-fn new_disk(key: &str, value: &str, observed: &Observed) -> Option<(String, u64)> {
+fn new_disk(
+    key: &str,
+    value: &str,
+    (observed, node): (&Observed, &NodeName),
+) -> Option<(String, u64)> {
     let drive = PropertyString::parse(value, "file");
     let (storage, gib) = drive.get("file")?.split_once(':')?;
     let is_small = key.starts_with("efidisk") || key.starts_with("tpmstate");
@@ -149,7 +183,7 @@ fn new_disk(key: &str, value: &str, observed: &Observed) -> Option<(String, u64)
     let image = drive.get("import-from").and_then(|from| from.parse::<Volid>().ok());
     let bytes = match image {
         // An image that is not in the document is a seed.
-        Some(image) => observed.images.get(&image).copied().flatten().unwrap_or(SMALL),
+        Some(image) => observed.image_size(node, &image).unwrap_or(SMALL),
         None if is_small => SMALL,
         None => asked,
     };
@@ -225,7 +259,7 @@ mod tests {
             used: (100 - free) * GIB,
             avail: free * GIB,
         }];
-        let report = judge(&plan, &world, &"pve1".parse().unwrap(), &storages);
+        let report = judge(&plan, &world, &[(&"pve1".parse().unwrap(), &storages)]);
         report.entries().first().map(|entry| entry.severity)
     }
 

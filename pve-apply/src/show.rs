@@ -168,6 +168,7 @@ fn change_text(change: &Change) -> String {
 fn impact_text(impact: Impact) -> &'static str {
     match impact {
         Impact::None => "the guest notices nothing",
+        Impact::Migration => "MIGRATION",
         Impact::Reboot => "REBOOT",
         Impact::PowerOff => "POWER-OFF",
         Impact::DataLoss => "DATA LOSS",

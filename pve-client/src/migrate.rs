@@ -63,6 +63,8 @@ pub struct LocalDisk {
     pub cdrom: bool,
     /// Whether it is unused.
     pub unused: bool,
+    /// Whether a snapshot refers to it.
+    pub snapshot: bool,
 }
 
 /// A mapped device.
@@ -121,6 +123,10 @@ impl Client {
                 size: disk.integer("size"),
                 cdrom: disk.flag("cdrom"),
                 unused: disk.flag("is_unused"),
+                // PVE: qemu-server 9.2.6, QemuServer.pm, foreach_volid: an object with the snapshots' names.
+                snapshot: disk
+                    .object("referenced_in_snapshot")
+                    .is_some_and(|names| !names.0.is_empty()),
             })
         });
         Ok(MigrationPreconditions {

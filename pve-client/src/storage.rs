@@ -56,6 +56,8 @@ pub struct StorageConfig {
     pub disabled: bool,
     /// The nodes that can use it; empty for all.
     pub nodes: Vec<String>,
+    /// Whether all nodes see the same volumes.
+    pub shared: bool,
 }
 
 impl StorageConfig {
@@ -177,6 +179,8 @@ impl Client {
                 storage: storage.required("storage")?,
                 disabled: storage.flag("disable"),
                 nodes: storage.split("nodes", &[',']),
+                // PVE: pve-storage, Storage/Plugin.pm, parse_config: also set for types that are always shared.
+                shared: storage.flag("shared"),
             })
         })
     }

@@ -3,7 +3,7 @@
 
 mod step;
 
-pub(crate) use step::{Repeat, Step};
+pub(crate) use step::{CopiedDisk, Repeat, Step};
 
 use crate::blocked::Blocked;
 use crate::change::{Change, Impact};
@@ -141,6 +141,19 @@ impl VmPlan {
             (Action::Power, _, Some(Step::Shutdown { .. })) => "stop",
             (Action::Power, ..) => "reboot",
         }
+    }
+
+    /// Returns the node that has the VM once the plan is carried out.
+    pub(crate) fn node_afterwards(&self) -> &NodeName {
+        self.migration_target().unwrap_or(&self.node)
+    }
+
+    /// Returns the node to which the VM is migrated.
+    pub(crate) fn migration_target(&self) -> Option<&NodeName> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Migrate { target, .. } => Some(target),
+            _ => None,
+        })
     }
 
     /// The digest as PVE's type.

@@ -69,6 +69,25 @@ pub(crate) enum Step {
         #[serde(with = "json::name")]
         storage: StorageId,
     },
+    /// Migrates the VM to another node; the steps after it are for the VM there.
+    Migrate {
+        /// The node.
+        #[serde(with = "json::name")]
+        target: NodeName,
+        /// Whether the VM keeps running.
+        online: bool,
+        /// Whether the disks of the running VM that only its node has are copied.
+        with_local_disks: bool,
+        /// Where disks go whose storage the target does not have: `from:to` pairs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target_storage: Option<String>,
+        /// The disks that are copied, for people and for the check of the target's space.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        disks: Vec<CopiedDisk>,
+        /// The HA resources that come along, for people.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        along: Vec<String>,
+    },
     /// Adds the VM to a pool, or removes it from one.
     SetPool {
         /// The pool that it is in.
@@ -103,6 +122,31 @@ pub(crate) enum Step {
         /// Remove it from backup jobs, replication and HA too.
         purge: bool,
     },
+}
+
+/// A disk that a migration copies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CopiedDisk {
+    /// Its volume, now.
+    pub(crate) volid: String,
+    /// Its storage on the target.
+    pub(crate) storage: String,
+    /// Its size, if the config has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes: Option<u64>,
+}
+
+impl CopiedDisk {
+    /// Returns it with its size, and its new storage if that is another.
+    pub(crate) fn text(&self) -> String {
+        let Self { volid, storage, bytes } = self;
+        let size = bytes.map(|bytes| format!(" ({})", machine::shown_size(bytes)));
+        let to = match volid.split(':').next() == Some(storage.as_str()) {
+            true => String::new(),
+            false => format!(" to {storage}"),
+        };
+        format!("{volid}{}{to}", size.unwrap_or_default())
+    }
 }
 
 /// What another try of a step would do.
@@ -177,6 +221,7 @@ static ADD_DISK: Verb =
     Verb::new("creating a disk", "disk created", "creating a disk of").task("qmconfig");
 static MOVE_DISK: Verb =
     Verb::new("moving a disk", "disk moved", "moving a disk of").task("qmmove");
+static MIGRATE: Verb = Verb::new("migrating", "migrated", "migrating").task("qmigrate");
 static SET_POOL: Verb = Verb::new("changing the pool", "pool changed", "changing the pool of");
 static RESIZE: Verb =
     Verb::new("resizing the disk", "disk resized", "resizing the disk of").task("resize");
@@ -199,6 +244,7 @@ impl Step {
             Self::Configure { .. } => &CONFIGURE,
             Self::AddDisk { .. } => &ADD_DISK,
             Self::MoveDisk { .. } => &MOVE_DISK,
+            Self::Migrate { .. } => &MIGRATE,
             Self::SetPool { .. } => &SET_POOL,
             Self::Resize { .. } => &RESIZE,
             Self::Start => &START,

@@ -1,6 +1,9 @@
 //! `Blocked`: what cannot be done, and the reason; `text` has each reason's message and hint. Does no I/O.
 
+mod obstacle;
 mod text;
+
+pub(crate) use obstacle::Obstacle;
 
 use crate::change::Change;
 use crate::json;
@@ -51,12 +54,32 @@ pub(crate) enum BlockReason {
         /// The document's node.
         wanted: String,
     },
+    /// The cluster does not have the VM's node.
+    UnknownNode {
+        /// The document's field that names it.
+        field: String,
+        /// Its name.
+        node: String,
+        /// The node that was most likely meant.
+        near: Option<String>,
+        /// The cluster's nodes.
+        nodes: Vec<String>,
+    },
     /// The site's YAML moves the VM to another node.
     MustMigrate {
-        /// The home node in its mark.
-        home: String,
+        /// The node that has it.
+        from: String,
         /// The node in the YAML.
         wanted: String,
+    },
+    /// The VM cannot be moved to the node in the site's YAML.
+    CannotMigrate {
+        /// The node in the YAML.
+        wanted: String,
+        /// The VM's vmid.
+        vmid: u32,
+        /// Why.
+        obstacle: Obstacle,
     },
     /// The vmid is in use, by something that the token cannot see.
     VmidHidden,
@@ -256,9 +279,10 @@ pub(crate) enum Request {
 impl Blocked {
     /// Returns it as a finding.
     pub(crate) fn entry(&self) -> Entry {
-        let place = match self.vmid {
-            Some(vmid) => Place::vm(self.node.as_str(), vmid.get()),
-            None => Place::Named(self.name.clone()),
+        let place = match (&self.reason, self.vmid) {
+            (BlockReason::UnknownNode { field, .. }, _) => Place::input(field),
+            (_, Some(vmid)) => Place::vm(self.node.as_str(), vmid.get()),
+            (_, None) => Place::Named(self.name.clone()),
         };
         let fact = self.reason.fact(Some(&self.name));
         let entry = Entry::error((&self.reason).into(), place, fact).about(&self.name);

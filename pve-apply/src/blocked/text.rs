@@ -21,8 +21,11 @@ impl BlockReason {
             Self::OtherDocument { home, wanted } => it(&format!(
                 "belongs to a document for node \"{home}\"; this one is for \"{wanted}\""
             )),
-            Self::MustMigrate { home, wanted } => {
-                it(&format!("is on node \"{home}\"; the document moves it to \"{wanted}\""))
+            Self::MustMigrate { from, wanted } => {
+                it(&format!("is on node \"{from}\"; the document moves it to \"{wanted}\""))
+            }
+            Self::CannotMigrate { wanted, obstacle, .. } => {
+                it(&format!("cannot migrate to node \"{wanted}\": {}", obstacle.fact(wanted)))
             }
             Self::VmidHidden => vmid("is in use by a guest that the token cannot see"),
             Self::NoVmidLeft => it("gets no vmid: all vmids of the range are in use"),
@@ -40,6 +43,7 @@ impl BlockReason {
             Self::AdoptElsewhere { wanted } => {
                 it(&format!("is on this node; the document is for node \"{wanted}\""))
             }
+            Self::UnknownNode { node, .. } => format!("the cluster has no node \"{node}\""),
             Self::NodeAway => subject.of("the node", "does not answer: the VM's state is unknown"),
             Self::Forbidden => {
                 format!("the token cannot read {}: its state is unknown", subject.object())
@@ -126,8 +130,16 @@ impl BlockReason {
                      or `node: {home}` in the env"
                 ));
             }
-            Self::MustMigrate { wanted, .. } => {
-                return Some(format!("migrate it to {wanted} in PVE, then run again"));
+            Self::UnknownNode { near, nodes, .. } => {
+                let nodes = nodes.join(", ");
+                return Some(match near {
+                    Some(near) => format!("did you mean \"{near}\"? nodes of the cluster: {nodes}"),
+                    None => format!("nodes of the cluster: {nodes}"),
+                });
+            }
+            Self::MustMigrate { .. } => "--allow-migrate migrates it, live if it is running",
+            Self::CannotMigrate { wanted, vmid, obstacle } => {
+                return Some(obstacle.hint(wanted, *vmid));
             }
             Self::VmidHidden => "choose another `vmid`, or grant the token VM.Audit on /vms",
             Self::NoVmidLeft => "widen `defaults.vmid_range` in site.yaml, or give the VM a `vmid`",
@@ -152,6 +164,10 @@ impl BlockReason {
             Self::Forbidden => "grant the token VM.Audit on /vms",
             Self::Moving => "run again when the move has finished",
             Self::MayNotSeeAll => "give the VM a `vmid`, or grant the token VM.Audit on /vms",
+            Self::Locked { lock } if lock == "migrate" => {
+                "run again when the migration has finished; if none is running, `qm unlock` on the node \
+                 removes the lock"
+            }
             Self::Locked { .. } => "run again when the lock is released",
             Self::IsTemplate => "choose another `vmid`",
             Self::Protected => "disable `protection` in PVE if you really want to destroy it",

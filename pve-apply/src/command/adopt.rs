@@ -12,6 +12,7 @@ use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Adoption};
 use stage::{Console, Failure, Output, Report};
+use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
@@ -38,7 +39,13 @@ pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure
     if args.dry_run {
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }
-    let worker = Worker { session: &session, console, interrupt: &interrupt, pace: args.pace };
+    let worker = Worker {
+        session: &session,
+        console,
+        interrupt: &interrupt,
+        pace: args.pace,
+        shared: &BTreeSet::new(),
+    };
     let outcomes = worker.carry_out(&adoption, &observed);
     let report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&adoption, &outcomes.vms, &session.order);

@@ -2,7 +2,7 @@
 
 use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
 use super::work::{Worker, close};
-use super::{networks, rollback, wait};
+use super::{networks, preflight, rollback, wait};
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
 use crate::cli::ApplyArgs;
@@ -16,9 +16,8 @@ use crate::observe::Scope;
 use crate::observed::{Observation, Observed, VmState};
 use crate::other_run::Wait;
 use crate::outcome::{self, Outcomes, ResultJson};
-use crate::preflight::Preflight;
 use crate::read::Stopwatch;
-use crate::{facts, plan, plan_file, ready, room};
+use crate::{plan, plan_file, ready};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
@@ -122,7 +121,8 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         print_plan(console, &plan);
         // Only --prune adds removals to this plan.
         confirm::confirm_destroys(&plan, args.yes, interrupt)?;
-        let mut findings = preflight(session, &plan, &observed).map_err(stopped)?;
+        let preflight::Checked { report: mut findings, shared } =
+            preflight::check(session, &plan, &observed).map_err(stopped)?;
         if first {
             let what = args.wait.wait;
             let guests = ready::guests(&session.desired, &plan, &observed, what);
@@ -134,7 +134,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         console.report(&findings);
         outcomes.retain_done();
         let started = *watch.get_or_insert_with(Stopwatch::start);
-        let worker = Worker { session, console, interrupt, pace: args.pace };
+        let worker = Worker { session, console, interrupt, pace: args.pace, shared: &shared };
         let done = worker.work(&plan, &observed);
         // Another round does not retry failures; and a saved plan is carried out as it is.
         let met = done.any_yielded() && !done.any_failed() && args.plan.is_none();
@@ -213,31 +213,4 @@ fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
         }
         _ => false,
     }
-}
-
-/// Returns what PVE or the token lacks for a plan. Nothing is read when the plan creates and changes nothing.
-pub(super) fn preflight(
-    session: &Session,
-    plan: &Plan,
-    observed: &Observed,
-) -> Result<Report, Failure> {
-    let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
-    let mut report = networks::preflight(session, plan, observed)?;
-    if !plan.vms.iter().any(|vm| is_work(&vm)) {
-        return Ok(report);
-    }
-    let requested = |name: &str| session.requested.iter().find(|vm| vm.name == name);
-    let with = |action| plan.vms.iter().filter(move |vm| vm.action == action);
-    // A plan file may name a VM that is not in the document.
-    let work = Preflight {
-        node: &session.desired.node,
-        images: &session.desired.image_storage,
-        made: with(Action::Create).filter_map(|vm| requested(&vm.name)).collect(),
-        changed: with(Action::Change).filter_map(|vm| Some((requested(&vm.name)?, vm))).collect(),
-        networks: networks::made(session, plan),
-    };
-    let facts = facts::read(&session.client, work.node, &work.required())?;
-    report.extend(work.judge(&facts));
-    report.extend(room::judge(plan, observed, work.node, &facts.storages));
-    Ok(report)
 }

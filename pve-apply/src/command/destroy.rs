@@ -17,6 +17,7 @@ use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Removal};
 use crate::read::Stopwatch;
 use stage::{Console, Entry, Failure, Output, Place, Report};
+use std::collections::BTreeSet;
 
 /// How often the removal of networks is planned again because another run worked on them.
 const ROUNDS: usize = 8;
@@ -51,7 +52,13 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     }
     report.extend(findings);
     let watch = Stopwatch::start();
-    let worker = Worker { session: &session, console, interrupt: &interrupt, pace: args.pace };
+    let worker = Worker {
+        session: &session,
+        console,
+        interrupt: &interrupt,
+        pace: args.pace,
+        shared: &BTreeSet::new(),
+    };
     let mut outcomes = worker.work(&plan, &observed);
     for _ in 1..ROUNDS {
         let is_met = outcomes.networks.iter().any(|outcome| outcome.verdict.is_yielded());

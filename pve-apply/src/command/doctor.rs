@@ -1,5 +1,6 @@
 //! `pve-apply doctor`: runs the checks of apply for all VMs of the document, and reports what passes too.
 
+use super::preflight::of_document;
 use super::session::Session;
 use super::{networks, wait};
 use crate::action::Plan;
@@ -8,12 +9,10 @@ use crate::desired::{Desired, Purpose};
 use crate::network::desired::Purpose as Role;
 use crate::observe::Scope;
 use crate::observed::Observed;
-use crate::preflight::Preflight;
-use crate::requested::RequestedVm;
-use crate::{examples, facts, observe, plan, ready, version};
-use pve_client::Client;
+use crate::{examples, facts, observe, plan, preflight, ready, version};
+use pve_client::{Client, NodeName};
 use pve_stage::finding;
-use stage::{Console, Entry, Failure, Output, Place, Report};
+use stage::{Console, Entry, Failure, Output, Place, Report, suggest};
 use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failure> {
@@ -34,11 +33,11 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
         client.endpoint().url,
         client.endpoint().token.id()
     ));
-    let mut report = node(client, desired)?;
-    if report.has_errors() {
+    let (nodes, mut report) = nodes(client, desired)?;
+    if nodes.is_empty() {
         return Err(report.into());
     }
-    well(&format!("node {} is online", desired.node));
+    nodes.iter().for_each(|node| well(&format!("node {node} is online")));
     let planned = planned(&session, args.wait)?;
     if let Some((planned, observed)) = planned.as_ref().filter(|(_, seen)| seen.sdn.is_some()) {
         let findings = networks::examine(&session, planned, observed)?;
@@ -47,15 +46,10 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
         }
         report.extend(findings);
     }
-    let chosen = |vm: &&RequestedVm| desired.vms.iter().any(|other| other.name == vm.name);
-    let work = Preflight {
-        node: &desired.node,
-        images: &desired.image_storage,
-        made: session.requested.iter().filter(chosen).collect(),
-        changed: Vec::new(),
-        networks: planned.iter().flat_map(|(_, seen)| networks::missing(&session, seen)).collect(),
-    };
-    let findings = work.judge(&facts::read(client, work.node, &work.required())?);
+    let missing: Vec<_> =
+        planned.iter().flat_map(|(_, seen)| networks::missing(&session, seen)).collect();
+    let works = of_document(&session, &nodes, &missing);
+    let findings = preflight::judge(&desired.node, &works, &facts::read(client, &works)?);
     if !findings.has_errors() {
         well("storages, bridges and privileges meet what apply needs");
     }
@@ -68,7 +62,7 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
         }
         report.extend(findings);
     }
-    let findings = images(client, desired);
+    let findings = images(client, desired, &nodes);
     if !findings.has_errors() {
         well("the images exist");
     }
@@ -86,29 +80,63 @@ fn planned(session: &Session, wait: WaitFor) -> Result<Option<(Plan, Observed)>,
     Ok(Some((plan::plan(desired, &observed), observed)))
 }
 
-fn node(client: &Client, desired: &Desired) -> Result<Report, Failure> {
+/// Returns the nodes of the document that are online, and why the others are not.
+fn nodes<'d>(
+    client: &Client,
+    desired: &'d Desired,
+) -> Result<(BTreeSet<&'d NodeName>, Report), Failure> {
     let place = || Place::node(desired.node.as_str());
-    let nodes = client.nodes().map_err(|error| finding::of_error(place(), &error))?;
-    let mut report = Report::new();
-    match nodes.iter().find(|node| node.node == desired.node) {
-        Some(node) if node.online => {}
-        Some(_) => report.error("node-away", place(), "the node is offline"),
-        None => {
-            let names: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
-            let entry = Entry::error("unknown-node", place(), "the node does not exist");
-            report.push(entry.hint(format!("nodes of the cluster: {}", names.join(", "))));
+    let known = client.nodes().map_err(|error| finding::of_error(place(), &error))?;
+    let (mut online, mut report) = (BTreeSet::new(), Report::new());
+    for node in desired.nodes_in_use() {
+        match known.iter().find(|known| known.node == *node) {
+            Some(found) if found.online => _ = online.insert(node),
+            Some(_) => {
+                report.error("node-away", Place::node(node.as_str()), "the node is offline");
+            }
+            None => {
+                let names: Vec<&str> = known.iter().map(|known| known.node.as_str()).collect();
+                report.push(unknown(desired, node, &names));
+            }
         }
     }
-    Ok(report)
+    Ok((online, report))
 }
 
-fn images(client: &Client, desired: &Desired) -> Report {
+/// Reports a node that the cluster does not have, at the fields that name it.
+fn unknown(desired: &Desired, node: &NodeName, nodes: &[&str]) -> Entry {
+    let list = format!("nodes of the cluster: {}", nodes.join(", "));
+    let hint = match suggest::near(node.as_str(), nodes.iter().copied()) {
+        Some(near) => format!("did you mean \"{near}\"? {list}"),
+        None => list,
+    };
+    let on_it = desired.vms.iter().filter(|vm| vm.node == *node);
+    let fields: BTreeSet<String> = on_it.map(|vm| vm.node_field()).collect();
+    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+    let (place, more) = match fields.split_first() {
+        Some((first, more)) if *first != "node" => (Place::input(*first), more),
+        _ => (Place::node(node.as_str()), &[][..]),
+    };
+    let fact = format!("the cluster has no node \"{node}\"");
+    let entry = Entry::error("unknown-node", place, fact).hint(hint);
+    if more.is_empty() {
+        return entry;
+    }
+    entry.note(format!("also: {}", suggest::list(more.iter().copied())))
+}
+
+/// Checks the images that the VMs on these nodes need there.
+fn images(client: &Client, desired: &Desired, nodes: &BTreeSet<&NodeName>) -> Report {
     let mut report = Report::new();
     let hint = "add `image-publish` to the pipe before pve-apply";
     let mut seen = BTreeSet::new();
-    let machines = desired.vms.iter().filter_map(|vm| vm.definition.as_ref());
-    for image in machines.flat_map(|m| m.image.iter().chain(m.images.values())) {
-        if !seen.insert(&image.name) {
+    let vms = desired.vms.iter().filter(|vm| nodes.contains(&vm.node));
+    let machines = vms.filter_map(|vm| Some((&vm.node, vm.definition.as_ref()?)));
+    let all = machines.flat_map(|(node, machine)| {
+        machine.image.iter().chain(machine.images.values()).map(move |image| (node, image))
+    });
+    for (node, image) in all {
+        if !seen.insert((image.volid.is_some().then_some(node), &image.name)) {
             continue;
         }
         let Some(volid) = &image.volid else {
@@ -120,9 +148,9 @@ fn images(client: &Client, desired: &Desired) -> Report {
             report.push(entry.hint(hint));
             continue;
         };
-        if let Err(error) = client.volume_info(&desired.node, volid) {
+        if let Err(error) = client.volume_info(node, volid) {
             let fact = format!("image \"{}\" does not exist: {volid}", image.name);
-            let entry = Entry::error("image-not-found", Place::node(desired.node.as_str()), fact);
+            let entry = Entry::error("image-not-found", Place::node(node.as_str()), fact);
             report.push(finding::with_pve_details(entry, &error).hint(hint));
         }
     }

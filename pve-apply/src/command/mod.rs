@@ -9,6 +9,7 @@ pub(crate) mod inventory;
 mod networks;
 pub(crate) mod plan;
 pub(crate) mod power;
+mod preflight;
 pub(crate) mod privileges;
 pub(crate) mod release;
 mod rollback;

@@ -1,8 +1,7 @@
 //! `pve-apply plan`.
 
-use super::apply::preflight;
-use super::networks;
 use super::session::Session;
+use super::{networks, preflight};
 use crate::action::Plan;
 use crate::cli::{self, PlanArgs};
 use crate::desired::Purpose;
@@ -49,7 +48,7 @@ fn judge(
     session: &Session,
     (plan, observed): (&Plan, &Observed),
 ) -> Result<Report, Failure> {
-    let mut report = preflight(session, plan, observed)?;
+    let mut report = preflight::check(session, plan, observed)?.report;
     if args.expect_no_changes && plan.has_changes() {
         report.push(Entry::error(
             "unexpected-changes",

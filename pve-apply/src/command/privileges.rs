@@ -7,6 +7,7 @@ use crate::privileges::{ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, commands, needs,
 use crate::requested::{self, RequestedVm};
 use pve_client::ApiToken;
 use stage::{Deployment, Document, Entry, Failure, Output, Place, Report};
+use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
     let (mut asks_agent, mut has_nested) = (args.wait != WaitFor::None, false);
@@ -31,11 +32,11 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         own = token_id(&deployment);
         let vms = requested::of(&deployment, parsed);
         let vms = vms.iter().collect::<Vec<_>>();
-        let of_vms = needs(&deployment.image_datastore, &vms, &ANY_VERSION);
+        let of_vms = needs(&image_storages(&deployment), &vms, &ANY_VERSION);
         with_networks(of_vms, &networks.list)
     } else {
         let vm = RequestedVm::placeholder("DATASTORE", BRIDGE_PLACEHOLDER);
-        needs("IMAGE_DATASTORE", &[&vm], &ANY_VERSION)
+        needs(&["IMAGE_DATASTORE"], &[&vm], &ANY_VERSION)
     };
     let wait = match (has_nested, asks_agent) {
         // `wait --pve` reads a file in the guest.
@@ -47,6 +48,17 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
     let (user, token) = (args.user.clone().unwrap_or(user), args.token.clone().unwrap_or(token));
     let scope = Scope { user, token, needs, wait };
     Ok(Output::bytes(commands(&scope), Report::new()))
+}
+
+/// Returns the image storage of each node that has a VM; without VMs, that of the head.
+fn image_storages(deployment: &Deployment) -> Vec<&str> {
+    let of_node = |node: &Option<String>| {
+        let node = deployment.nodes.get(node.as_ref().unwrap_or(&deployment.node));
+        let own = node.map(|node| node.image_datastore.as_str()).filter(|own| !own.is_empty());
+        own.unwrap_or(&deployment.image_datastore)
+    };
+    let used: BTreeSet<&str> = deployment.vms.iter().map(|vm| of_node(&vm.node)).collect();
+    if used.is_empty() { vec![&deployment.image_datastore] } else { used.into_iter().collect() }
 }
 
 /// Returns user and name of the document's token, where it has one that can be read.

@@ -10,6 +10,7 @@ use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
 use crate::plan;
 use stage::{Console, Failure, Output, Report};
+use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failure> {
     let session = Session::open(&args.target, console, Purpose::Find)?;
@@ -23,7 +24,13 @@ pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failu
     if args.dry_run {
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }
-    let worker = Worker { session: &session, console, interrupt: &interrupt, pace: args.pace };
+    let worker = Worker {
+        session: &session,
+        console,
+        interrupt: &interrupt,
+        pace: args.pace,
+        shared: &BTreeSet::new(),
+    };
     let outcomes = worker.carry_out(&plan, &observed);
     let report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);

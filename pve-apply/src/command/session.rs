@@ -215,6 +215,7 @@ impl From<&ConsentArgs> for Consent {
             pending: args.pending,
             detach: args.allow_detach,
             move_disks: args.allow_move,
+            migrate: args.allow_migrate,
             shutdown_seconds: args.shutdown_timeout,
         }
     }

@@ -17,6 +17,9 @@ use stage::{Console, Event};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// The number of migrations to one node at a time: each would only slow the others down.
+const MIGRATIONS_PER_NODE: usize = 1;
+
 /// Who carries out plans, and how.
 #[derive(Clone, Copy)]
 pub(super) struct Worker<'a> {
@@ -28,6 +31,8 @@ pub(super) struct Worker<'a> {
     pub(super) interrupt: &'a Interrupt,
     /// How much at once, and how long.
     pub(super) pace: PaceArgs,
+    /// The storages with the same volumes on all nodes.
+    pub(super) shared: &'a BTreeSet<String>,
 }
 
 /// Reports in one line what a run did.
@@ -73,16 +78,19 @@ impl Worker<'_> {
 
     /// Carries out the work on the VMs. One that uses a network which is not ready is not reached.
     fn vms(self, plan: &Plan, observed: &Observed, networks: &[NetworkOutcome]) -> Vec<VmOutcome> {
-        let Self { session, console, interrupt, pace } = self;
+        let Self { session, console, interrupt, pace, shared } = self;
         let Session { client, desired, .. } = session;
         let in_use: BTreeSet<_> = observed.guests.iter().map(|guest| guest.vmid).collect();
         let gates = Gates::new(usize::from(pace.imports_per_storage));
+        let migrations = Gates::new(MIGRATIONS_PER_NODE);
         let runner = Runner {
             client,
             console,
             interrupt,
             clock: &SystemClock,
             gates: &gates,
+            migrations: &migrations,
+            shared,
             task_limit: Duration::from_secs(pace.task_timeout),
             vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
         };

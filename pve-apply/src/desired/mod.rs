@@ -3,6 +3,7 @@
 mod definition;
 mod guest;
 mod nic;
+mod node;
 mod read;
 mod rendered;
 
@@ -11,6 +12,7 @@ mod tests;
 
 pub(crate) use definition::{Definition, Image, Seed, short_name};
 pub(crate) use nic::{NicAddresses, has_only_fixed, nics};
+pub(crate) use node::NodeDefaults;
 pub(crate) use read::{Purpose, read};
 
 use crate::mark::Mark;
@@ -32,8 +34,12 @@ pub(crate) struct Desired {
     /// The document's node: that of every VM without its own, and the one that answers for what is
     /// about none.
     pub node: NodeName,
-    /// The file storage for images and seeds on that node.
-    pub image_storage: StorageId,
+    /// What VMs get on a node that is not in `nodes`.
+    pub(crate) head: NodeDefaults,
+    /// What VMs get on the other nodes, if there are several.
+    pub(crate) nodes: BTreeMap<NodeName, NodeDefaults>,
+    /// Whether the site's YAML sets the node of each VM.
+    pub(crate) places_all: bool,
     /// What happens once a VM has failed; `None` when the document does not say.
     pub on_error: Option<OnError>,
     /// The vmids for VMs without one in the document.
@@ -84,6 +90,8 @@ pub(crate) struct Consent {
     pub(crate) detach: bool,
     /// Disks may move to other storages.
     pub(crate) move_disks: bool,
+    /// VMs may be migrated to the node that the YAML gives them.
+    pub(crate) migrate: bool,
     /// How long a guest has to shut down, in seconds.
     pub shutdown_seconds: u64,
 }
@@ -98,6 +106,7 @@ impl Default for Consent {
             pending: false,
             detach: false,
             move_disks: false,
+            migrate: false,
             shutdown_seconds: 60,
         }
     }
@@ -155,7 +164,7 @@ impl DesiredVm {
             vmid: None,
             node: desired.node.clone(),
             placement: Placement::Selected,
-            image_storage: desired.image_storage.clone(),
+            image_storage: desired.defaults(&desired.node).image_storage.clone(),
             vmid_is_counted: false,
             parent: None,
             nics: Vec::new(),

@@ -6,7 +6,7 @@ use super::retry::WriteError;
 use super::step::with_digest;
 use super::{StepError, Work};
 use crate::action::Repeat;
-use crate::mark::{Mark, tag_set};
+use crate::mark::{Mark, Owner, owner, tag_set};
 use crate::read::read_retrying;
 use machine::{ConfigKey, Parts};
 use pve_client::{ConfigView, Digest, VmConfig};
@@ -18,7 +18,7 @@ impl Work<'_> {
         params: &BTreeMap<String, String>,
         mark: Option<&Mark>,
     ) -> Result<(), StepError> {
-        let (client, node) = (self.runner.client, &self.plan.node);
+        let (client, node) = (self.runner.client, self.node());
         // A VM that this run created got its vmid and uuid in the meantime.
         let mark = mark.map(|mark| match mark.vmid {
             Some(_) => mark.clone(),
@@ -45,6 +45,11 @@ impl Work<'_> {
             Ok(None)
         });
         self.untouched = false;
+        if let Err(WriteError::Pve { error, .. }) = &sent
+            && error.is_checksum_mismatch()
+        {
+            self.yield_to_another_run()?;
+        }
         let sent = sent.map_err(|failed| self.after_refusal(failed, before.as_ref()));
         sent.map_err(|failed| self.step_error("changing the config of", failed))?;
         for (key, value) in all.iter().filter(|(key, _)| *key != "force") {
@@ -103,6 +108,18 @@ impl Work<'_> {
         }
     }
 
+    /// Yields when another run of this deployment has written the mark between our read and our write.
+    fn yield_to_another_run(&self) -> Result<(), StepError> {
+        let Some(vmid) = self.vmid else { return Ok(()) };
+        let client = self.runner.client;
+        let now = read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Pending));
+        let of = (self.mark.site.as_str(), self.mark.deployment.as_str());
+        match now.map(|now| owner(of, vmid.get(), |key| now.get(key))) {
+            Ok(Owner::Ours(mark)) if mark.run != self.mark.run => Err(self.yielded(vmid)),
+            _ => Ok(()),
+        }
+    }
+
     /// PVE: facts-4, 53: a hotplug that fails answers 400 when the new value is already pending. Only
     /// the config shows whether a refusal left something behind.
     fn after_refusal(&self, failed: WriteError, before: Option<&Digest>) -> WriteError {
@@ -110,7 +127,7 @@ impl Work<'_> {
             WriteError::Pve { error, uncertain: false, still_running }
                 if error.status().is_some() && !error.is_checksum_mismatch() =>
             {
-                let (client, node) = (self.runner.client, &self.plan.node);
+                let (client, node) = (self.runner.client, self.node());
                 let now = self.vmid.map(|vmid| {
                     read_retrying(|| client.vm_config(node, vmid, ConfigView::Pending))
                 });

@@ -10,7 +10,7 @@ use super::{StepError, Work};
 use crate::mark::{Mark, Owner, Stage, owner};
 use crate::read::{Deadline, read_retrying};
 use data_encoding::HEXLOWER;
-use pve_client::{ConfigView, Error, Params, Upid, Vmid};
+use pve_client::{ConfigView, Error, GuestKind, Params, Upid, Vmid};
 use pve_stage::patience::Patience;
 use stage::{Entry, random};
 use std::collections::BTreeMap;
@@ -29,6 +29,9 @@ const READS_BEFORE_PROGRESS: u32 = 20;
 enum Occupant {
     /// The VM of that name, created by this run or by another one of this deployment.
     Ours,
+    /// The VM of that name, on another node: another run of this deployment, with another document,
+    /// created it there.
+    OursElsewhere,
     /// Something else.
     Other,
     /// Certainly nothing.
@@ -67,6 +70,7 @@ impl Work<'_> {
             if error.already_exists() || error.is_lock_timeout() || unknown {
                 match self.settle(vmid) {
                     Occupant::Ours => return self.made(),
+                    Occupant::OursElsewhere => return Err(self.yielded(vmid)),
                     Occupant::Nothing if !last => {}
                     // The search continues to the end of the range.
                     Occupant::Other if self.plan.vmid.is_none() => {
@@ -133,8 +137,7 @@ impl Work<'_> {
             let unknown = error.is_outcome_unknown();
             (error, unknown)
         };
-        let upid: Upid =
-            self.runner.client.create_vm(&self.plan.node, vmid, &params).map_err(sent)?;
+        let upid: Upid = self.runner.client.create_vm(self.node(), vmid, &params).map_err(sent)?;
         // A task that cannot be asked any more may still be at work.
         self.wait(&upid).map_err(|error| {
             let over = matches!(error, Error::TaskFailed(_));
@@ -158,7 +161,7 @@ impl Work<'_> {
         let mut patience = Patience::default();
         let what = format!("the create under way at vmid {vmid}");
         loop {
-            let node = &self.plan.node;
+            let node = self.node();
             match read_retrying(|| client.vm_config(node, vmid, ConfigView::Current)) {
                 // The lock is ours or another run's: the mark shows whose when the create is over.
                 Ok(config) if is_being_created(&config) => free = 0,
@@ -168,7 +171,12 @@ impl Work<'_> {
                         Ok(true) => free += 1,
                         // Taken, and the token cannot read it: not ours, since it can read ours.
                         Ok(false) if error.is_permission() => return Occupant::Other,
-                        Ok(false) => free = 0,
+                        // The vmid is the whole cluster's.
+                        Ok(false) => match self.elsewhere(vmid) {
+                            Ok(Some(occupant)) => return occupant,
+                            Ok(None) => free = 0,
+                            Err(error) => return Occupant::Unknown(Box::new(error)),
+                        },
                         Err(error) => return Occupant::Unknown(Box::new(error)),
                     }
                 }
@@ -187,6 +195,33 @@ impl Work<'_> {
             let last = if free == 0 { "the vmid is in use" } else { "the vmid is free" };
             self.report_long_wait(&mut patience, deadline.waited(), &what, last);
             pause(READ_PAUSE);
+        }
+    }
+
+    /// Reads what a vmid holds on another node; `None` while it is being created, or has just gone.
+    fn elsewhere(&self, vmid: Vmid) -> Result<Option<Occupant>, Error> {
+        let client = self.runner.client;
+        // PVE: facts 31: this list lags, but not for vmids and their nodes.
+        let rows = read_retrying(|| client.cluster_resources())?;
+        let Some(row) = rows.into_iter().find(|row| row.vmid == vmid) else { return Ok(None) };
+        if row.node == self.plan.node {
+            return Ok(None);
+        }
+        if row.kind != GuestKind::Qemu {
+            return Ok(Some(Occupant::Other));
+        }
+        match read_retrying(|| client.vm_config(&row.node, vmid, ConfigView::Current)) {
+            Ok(config) if is_being_created(&config) => Ok(None),
+            Ok(config) => Ok(Some(match self.occupant(vmid, |key| config.get(key)) {
+                Occupant::Ours => Occupant::OursElsewhere,
+                other => other,
+            })),
+            Err(error) if error.is_not_found() => Ok(None),
+            // Unreadable or on an offline node: not created by this run, which can read its own.
+            Err(error) if error.is_permission() || error.is_node_unreachable() => {
+                Ok(Some(Occupant::Other))
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -8,11 +8,13 @@ mod create;
 mod effect;
 mod fence;
 mod guard;
+mod migrate;
 mod persistence;
 mod retry;
 mod step;
 mod vmids;
 
+pub(crate) use migrate::LOCK as MIGRATION_LOCK;
 pub(crate) use persistence::{Cause, Persistence};
 pub(crate) use retry::pause;
 pub(crate) use vmids::Vmids;
@@ -22,7 +24,7 @@ use crate::interrupt::Interrupt;
 use crate::mark::Mark;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
-use pve_client::{Client, Clock, Upid, VmConfig, Vmid, Volid};
+use pve_client::{Client, Clock, NodeName, Upid, VmConfig, Vmid, Volid};
 use stage::{Console, Entry, Event, Place};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +42,10 @@ pub(crate) struct Runner<'a> {
     pub(crate) clock: &'a dyn Clock,
     /// The number of imports into one storage at a time.
     pub gates: &'a Gates,
+    /// The number of migrations to one node at a time.
+    pub(crate) migrations: &'a Gates,
+    /// The storages with the same volumes on all nodes.
+    pub(crate) shared: &'a BTreeSet<String>,
     /// How long a task may take.
     pub task_limit: Duration,
     /// The vmids for VMs that have none.
@@ -75,6 +81,8 @@ pub(crate) struct Work<'a> {
     pub(crate) runner: &'a Runner<'a>,
     pub(crate) plan: &'a VmPlan,
     pub(crate) vmid: Option<Vmid>,
+    /// The node that has the VM now.
+    node: NodeName,
     /// The mark that the VM carries now.
     pub(crate) mark: Mark,
     /// Whether no step has changed the VM yet: the planned digest and power must still hold.
@@ -100,6 +108,7 @@ impl Runner<'_> {
             runner: self,
             plan,
             vmid: plan.vmid,
+            node: plan.node.clone(),
             mark: plan.mark.clone(),
             untouched: true,
             started: false,
@@ -119,6 +128,9 @@ impl Runner<'_> {
                 // before the check for Ctrl-C, since the wait may be long.
                 turn = self.turn(plan);
             }
+            if let Step::Migrate { target, .. } = step {
+                turn = Some(self.migrations.pass(target.as_str()));
+            }
             // An uploaded seed is deleted in any case.
             if self.interrupt.is_stopping() && !matches!(step, Step::DeleteVolume { .. }) {
                 let left = work.clean_up(index, &mut done);
@@ -127,7 +139,7 @@ impl Runner<'_> {
             }
             work.report_step(step);
             let ended = work.carry_out(step);
-            if matches!(step, Step::Create { .. }) {
+            if matches!(step, Step::Create { .. } | Step::Migrate { .. }) {
                 drop(turn.take());
             }
             match ended {
@@ -150,7 +162,8 @@ impl Runner<'_> {
         }
         work.report_end(&verdict);
         let warnings = work.warnings.take();
-        VmOutcome { vmid: work.vmid, done, changed, warnings, ..VmOutcome::new(plan, verdict) }
+        let (vmid, node) = (work.vmid, work.node);
+        VmOutcome { vmid, node, done, changed, warnings, ..VmOutcome::new(plan, verdict) }
     }
 }
 
@@ -176,15 +189,26 @@ fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
 impl Runner<'_> {
     /// The turn of a VM that imports disks; it ends when dropped.
     fn turn(&self, plan: &VmPlan) -> Option<Turn<'_>> {
-        plan.storage.as_deref().map(|storage| self.gates.pass(storage))
+        let storage = plan.storage.as_deref()?;
+        // Every node has its own local storage of that name.
+        let gate = match self.shared.contains(storage) {
+            true => storage.to_owned(),
+            false => format!("{} {storage}", plan.node),
+        };
+        Some(self.gates.pass(&gate))
     }
 }
 
 impl Work<'_> {
+    /// Returns the node that has the VM now: calls about the VM go there.
+    pub(crate) fn node(&self) -> &NodeName {
+        &self.node
+    }
+
     /// Returns the place of findings about this VM.
     pub(crate) fn place(&self) -> Place {
         match self.vmid {
-            Some(vmid) => Place::vm(self.plan.node.as_str(), vmid.get()),
+            Some(vmid) => Place::vm(self.node().as_str(), vmid.get()),
             None => Place::Named(self.plan.name.clone()),
         }
     }
@@ -263,7 +287,7 @@ impl Work<'_> {
     }
 
     fn delete_left(&mut self, volid: Volid, done: &mut Vec<&'static str>) -> Option<String> {
-        let deletion = &Step::DeleteVolume { node: self.plan.node.clone(), volid: volid.clone() };
+        let deletion = &Step::DeleteVolume { node: self.node().clone(), volid: volid.clone() };
         let Err(failure) = self.carry_out(deletion) else {
             if done.last() != Some(&deletion.done()) {
                 done.push(deletion.done());

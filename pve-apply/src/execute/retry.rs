@@ -6,7 +6,7 @@ use crate::action::{Action, Repeat};
 use crate::observe::{is_own, running_tasks};
 use crate::read::read_retrying;
 use crate::task_wait::{self, wait_for};
-use pve_client::{Client, Error, Finished, Upid};
+use pve_client::{Client, Error, Finished, NodeName, Upid};
 use pve_stage::finding;
 use pve_stage::patience::{Patience, last_answer, poll_answer};
 use stage::LogFormat;
@@ -111,11 +111,23 @@ impl Work<'_> {
     /// Waits for the task that a request with a lost answer has started, so that the next step does not
     /// collide with it.
     fn wait_for_own_tasks(&self, kind: &str) {
-        let (client, node) = (self.runner.client, &self.plan.node);
+        let client = self.runner.client;
+        let is_about_a_file = kind.starts_with("img");
         // A task about a file has no vmid.
-        let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
-        let tasks = read_retrying(|| running_tasks(client, node, Some(kind), vmid));
-        for upid in tasks.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
+        let vmid = self.vmid.filter(|_| !is_about_a_file);
+        let tasks_of = |node: &NodeName| {
+            read_retrying(|| running_tasks(client, node, Some(kind), vmid)).unwrap_or_default()
+        };
+        let tasks: Vec<Upid> = match is_about_a_file {
+            // PVE: pve-storage, API2/Storage/Status.pm, upload: the task is one of the node that answers,
+            // whichever node has the storage.
+            true => {
+                let nodes = read_retrying(|| client.nodes()).unwrap_or_default();
+                nodes.iter().filter(|node| node.online).flat_map(|n| tasks_of(&n.node)).collect()
+            }
+            false => tasks_of(self.node()),
+        };
+        for upid in tasks.iter().filter(|upid| is_own(client, upid)) {
             let progress = |text: &str| self.event("wait", text, None);
             wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &progress);
         }
@@ -181,8 +193,9 @@ impl Work<'_> {
 
     /// Answers Ctrl-C while a task runs: a user who does not want to wait for it needs its UPID.
     fn report_stopping(&self, upid: &Upid) {
+        let later = if upid.kind() == "qmigrate" { "; the next run waits for it" } else { "" };
         let text = format!(
-            "stopping after this task; press Ctrl-C again to quit now and leave it running: {upid}"
+            "stopping after this task; press Ctrl-C again to quit now and leave it running{later}: {upid}"
         );
         self.event("stopping", &text, None);
     }
@@ -275,13 +288,31 @@ impl Progress {
     }
 }
 
-/// Returns the percentage at the end of a line of a copy: `transferred 1.2 GiB of 2.0 GiB (60.00%)`.
+/// Returns the progress that a line of a copy shows: `transferred 1.2 GiB of 2.0 GiB (60.00%)`, or of a
+/// migration, `migration active, transferred 102.4 MiB of 1.0 GiB VM-state, 110 MiB/s`.
 fn percentage(line: &str) -> Option<u8> {
+    if line.contains(" VM-state") {
+        return of_memory(line);
+    }
     // PVE: qemu-server, QemuServer.pm, qemu_img_convert and the block jobs print it so.
     let (before, _) = line.rsplit_once("%)")?;
     let (_, number) = before.rsplit_once('(')?;
     let whole = number.split('.').next()?;
     whole.parse().ok().filter(|percent| *percent <= 100)
+}
+
+// PVE: qemu-server 9.2.6, QemuMigrate.pm, phase2: what is written again counts again, so it can be more than all.
+fn of_memory(line: &str) -> Option<u8> {
+    let (_, rest) = line.split_once("transferred ")?;
+    let (done, all) = rest.split_once(" VM-state")?.0.split_once(" of ")?;
+    let bytes = |text: &str| {
+        let (number, unit) = text.split_once(' ')?;
+        let power = ["B", "KiB", "MiB", "GiB", "TiB"].iter().position(|known| *known == unit)?;
+        Some(number.parse::<f64>().ok()? * 1024f64.powi(i32::try_from(power).ok()?))
+    };
+    let (done, all) = (bytes(done)?, bytes(all)?);
+    let percent = (0..=100u8).rev().find(|percent| f64::from(*percent) * all <= done * 100.0);
+    percent.filter(|_| all > 0.0)
 }
 
 /// A write that failed for good.
@@ -331,6 +362,9 @@ mod tests {
         check("transferred 2.0 GiB of 2.0 GiB (100.00%)", Some(100));
         check("drive-scsi1: transferred 1.0 GiB of 2.0 GiB (50.00%) in 5s", Some(50));
         check("drive mirror is 12% done", None);
+        check("migration active, transferred 102.4 MiB of 1.0 GiB VM-state, 110.9 MiB/s", Some(10));
+        check("migration active, transferred 1.5 GiB of 1.0 GiB VM-state, 1.2 GiB/s", Some(100));
+        check("migration active, transferred 0.0 B of 0.0 B VM-state, 0.0 B/s", None);
         check("(250.00%)", None);
         check("TASK OK", None);
     }

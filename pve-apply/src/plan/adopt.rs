@@ -5,7 +5,7 @@ use super::find::Finder;
 use super::{blocked, of_mark, quiet, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::BlockReason;
-use crate::desired::{Desired, DesiredVm};
+use crate::desired::{Desired, DesiredVm, Placement};
 use crate::mark::{ADOPTED, Line, Mark, NotOurs, Owner, SeedNote, Stage, of_people, uuid};
 use crate::network;
 use crate::observed::{Observation, Observed, VmState};
@@ -121,8 +121,8 @@ fn adoptable<'a>(
             return Err(BlockReason::NotOurs { is: NotOurs::OtherDeployment { deployment, vm } });
         }
     }
-    if seen.node != desired.node {
-        return Err(BlockReason::AdoptElsewhere { wanted: desired.node.to_string() });
+    if seen.node != vm.node && vm.placement != Placement::Listed {
+        return Err(BlockReason::AdoptElsewhere { wanted: vm.node.to_string() });
     }
     // Apply can never manage it, and destroy would take it for ours.
     if seen.config.is_template() {
@@ -168,6 +168,7 @@ fn mark(desired: &Desired, vm: &DesiredVm, seen: &VmState) -> Mark {
         _ => SeedNote::unknown(),
     };
     Mark {
+        node: seen.node.to_string(),
         vmid: Some(seen.vmid.get()),
         uuid: uuid(seen.config.next("smbios1")),
         stage: Stage::Done,

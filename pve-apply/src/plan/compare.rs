@@ -24,6 +24,7 @@ impl Difference {
         difference.pool(c);
         difference.seed(c);
         difference.power(c);
+        difference.node(c);
         owned::marks(&mut difference, c);
         difference
     }

@@ -7,6 +7,7 @@ use crate::blocked::BlockReason;
 use crate::desired::{Definition, Desired, DesiredVm};
 use crate::observed::{Config, Observed, Power};
 use machine::{ConfigKey, Effect, Feature};
+use pve_client::NodeName;
 
 /// What is compared.
 pub(super) struct Context<'a> {
@@ -41,6 +42,11 @@ impl<'a> Context<'a> {
     /// Returns the VM's config.
     pub(super) fn config(&self) -> &Config {
         &self.ours.seen.config
+    }
+
+    /// Returns the node that has the VM once it is where the document wants it.
+    pub(super) fn node_afterwards(&self) -> &'a NodeName {
+        self.ours.node_afterwards(self.vm)
     }
 
     /// Returns whether a slot has the boot disk.

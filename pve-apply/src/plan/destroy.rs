@@ -64,7 +64,7 @@ pub(crate) fn plan_destroy(removal: &Removal<'_>) -> Plan {
 /// Chooses one of several VMs of a name by its vmid; it must still be ours.
 fn at_vmid(plan: &mut Plan, removal: &Removal<'_>, finder: &Finder<'_>, vmid: Vmid) {
     let desired = removal.desired;
-    let home = |ours: &&Ours<'_>| ours.mark.node == desired.node.as_str();
+    let home = |ours: &&Ours<'_>| desired.is_home(&ours.mark.node);
     if let Some(ours) = finder.all_ours().filter(home).find(|ours| ours.seen.vmid == vmid) {
         return present(plan, removal, &DesiredVm::named(&ours.mark.vm, desired), ours);
     }
@@ -75,7 +75,8 @@ fn at_vmid(plan: &mut Plan, removal: &Removal<'_>, finder: &Finder<'_>, vmid: Vm
             None => BlockReason::NotThere,
         },
     };
-    let (name, node) = (format!("VM {vmid}"), desired.node.clone());
+    let node = finder.guest(vmid).map_or(&desired.node, |guest| &guest.node);
+    let (name, node) = (format!("VM {vmid}"), node.clone());
     plan.blocked.push(Blocked { name, vmid: Some(vmid), node, reason, changes: Vec::new() });
 }
 
@@ -85,7 +86,7 @@ fn absent(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, status: &str) 
         return plan.unchanged.push(Unchanged {
             name: vm.name.clone(),
             vmid: vm.vmid,
-            node: removal.desired.node.clone(),
+            node: vm.node.clone(),
             status: status.to_owned(),
             mac: None,
         });
@@ -137,7 +138,7 @@ fn one(
         action: if seen.is_some() { Action::Destroy } else { Action::Change },
         vmid: seen.map(|seen| seen.vmid).or(vm.vmid),
         candidate: None,
-        node: seen.map_or(&desired.node, |seen| &seen.node).clone(),
+        node: seen.map_or(&vm.node, |seen| &seen.node).clone(),
         after: Vec::new(),
         networks: Vec::new(),
         storage: None,

@@ -1,6 +1,7 @@
 //! `Difference`: how a VM differs from what the document asks, and the writes for it. Does no I/O.
 
 use super::context::Context;
+use super::migrate::Migration;
 use crate::blocked::BlockReason;
 use crate::change::{Change, Impact};
 use crate::mark::Mark;
@@ -32,6 +33,8 @@ pub(super) struct Difference {
     pub(super) moves: BTreeMap<String, StorageId>,
     /// Disks that are created.
     pub(super) disks: BTreeMap<String, NewDisk>,
+    /// How the VM moves to its new node.
+    pub(super) migration: Option<Migration>,
     /// The VM's new pool; the inner `None` for no pool.
     pub(super) pool: Option<Option<String>>,
     /// Whether the VM gets new seed data.

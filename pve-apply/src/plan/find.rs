@@ -9,6 +9,7 @@ use crate::desired::{Desired, DesiredVm, Placement};
 use crate::mark::{Mark, NotOurs, Owner};
 use crate::observed::{Guest, Observation, Observed, VmState};
 use pve_client::{NodeName, Vmid};
+use stage::suggest;
 use std::collections::BTreeMap;
 
 /// The result of the search for a VM.
@@ -28,6 +29,38 @@ pub(super) struct Ours<'a> {
     pub(super) seen: &'a VmState,
     /// Its mark, which names this very machine.
     pub(super) mark: Mark,
+}
+
+/// Where a VM is, and where it belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    /// Where it belongs.
+    Home,
+    /// Elsewhere, by HA or a person: it is managed there.
+    Moved,
+    /// The site's YAML has given it another node, and it is not there yet.
+    MustMigrate,
+}
+
+impl Ours<'_> {
+    /// Returns where the VM is, by its mark's node and what the document says.
+    pub(super) fn whereabouts(&self, vm: &DesiredVm) -> Whereabouts {
+        match vm.placement {
+            // It was created on a node of the list, and stays wherever it is.
+            Placement::Listed => Whereabouts::Home,
+            _ if self.seen.node == vm.node => Whereabouts::Home,
+            _ if vm.must_migrate(&self.mark.node, &self.seen.node) => Whereabouts::MustMigrate,
+            Placement::Selected | Placement::Written => Whereabouts::Moved,
+        }
+    }
+
+    /// Returns the node that has the VM once it is where the document wants it.
+    pub(super) fn node_afterwards<'n>(&'n self, vm: &'n DesiredVm) -> &'n NodeName {
+        match self.whereabouts(vm) {
+            Whereabouts::MustMigrate => &vm.node,
+            Whereabouts::Home | Whereabouts::Moved => &self.seen.node,
+        }
+    }
 }
 
 /// The observed VMs by name and by vmid, so that a VM is found without a walk through all of them.
@@ -106,15 +139,9 @@ impl<'a> Finder<'a> {
         let seen = ours.seen;
         let stop = |reason| stop(vm, Some(seen.vmid), &seen.node, reason);
         let home = &ours.mark.node;
-        if home != vm.node.as_str() {
+        if vm.placement == Placement::Selected && home != vm.node.as_str() {
             let (home, wanted) = (home.clone(), vm.node.to_string());
-            match vm.placement {
-                Placement::Selected => return stop(BlockReason::OtherDocument { home, wanted }),
-                Placement::Written if seen.node != vm.node => {
-                    return stop(BlockReason::MustMigrate { home, wanted });
-                }
-                Placement::Written | Placement::Listed => {}
-            }
+            return stop(BlockReason::OtherDocument { home, wanted });
         }
         match wanted.filter(|wanted| *wanted != seen.vmid && !vm.vmid_is_counted) {
             Some(wanted) => stop(BlockReason::VmidDiffers { wanted: wanted.get() }),
@@ -154,8 +181,10 @@ impl<'a> Finder<'a> {
             return stop(&guest.node, BlockReason::VmidTaken { by: guest.name.clone() });
         }
         match self.observed.free.get(&vmid) {
-            Some(true) if self.observed.node_away => stop(&vm.node, BlockReason::NodeAway),
-            Some(true) => Found::Absent,
+            Some(true) => match self.away(vm) {
+                Some(reason) => stop(&vm.node, reason),
+                None => Found::Absent,
+            },
             // Listed nowhere and yet not free; or the second source was not read, which proves nothing.
             Some(false) | None => stop(&vm.node, BlockReason::VmidHidden),
         }
@@ -213,14 +242,32 @@ impl<'a> Finder<'a> {
         if !self.observed.sees_all {
             return stop(vm, None, node, BlockReason::MayNotSeeAll);
         }
-        if self.observed.node_away {
-            return stop(vm, None, node, BlockReason::NodeAway);
+        // Only if it should be created there: /cluster/resources lists the VMs of an offline node
+        // too, with their tags, so that the absence of the others is as sure as ever.
+        // PVE: facts-3, 4.1; pve-cluster, the list of vmids is that of the files in /etc/pve.
+        if let Some(reason) = self.away(vm) {
+            return stop(vm, None, node, reason);
         }
         match self.first_unlisted(vm) {
             None => stop(vm, None, node, BlockReason::NoVmidLeft),
             Some(vmid) if self.observed.free.get(&vmid) == Some(&true) => Found::Absent,
             Some(vmid) => stop(vm, Some(vmid), node, BlockReason::VmidHidden),
         }
+    }
+
+    /// Returns why nothing can be created on the node that a VM belongs on.
+    fn away(&self, vm: &DesiredVm) -> Option<BlockReason> {
+        if !self.observed.nodes_away.contains(&vm.node) {
+            return None;
+        }
+        let nodes: Vec<&str> = self.observed.known_nodes.iter().map(NodeName::as_str).collect();
+        if nodes.is_empty() || nodes.contains(&vm.node.as_str()) {
+            return Some(BlockReason::NodeAway);
+        }
+        let (field, node) = (vm.node_field(), vm.node.to_string());
+        let near = suggest::near(&node, nodes.iter().copied()).map(str::to_owned);
+        let nodes = nodes.into_iter().map(str::to_owned).collect();
+        Some(BlockReason::UnknownNode { field, node, near, nodes })
     }
 
     fn first_unlisted(&self, vm: &DesiredVm) -> Option<Vmid> {

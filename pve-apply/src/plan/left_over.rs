@@ -23,7 +23,7 @@ fn of<'f, 'a>(desired: &Desired, finder: &'f Finder<'a>) -> Vec<&'f Ours<'a>> {
     let Some(names) = &desired.vm_names else { return Vec::new() };
     // A VM of another home node belongs to another document of the same name.
     let left = |ours: &&Ours<'_>| {
-        ours.mark.node == desired.node.as_str() && !names.contains(desired.name_now(&ours.mark.vm))
+        desired.is_home(&ours.mark.node) && !names.contains(desired.name_now(&ours.mark.vm))
     };
     finder.all_ours().filter(left).collect()
 }

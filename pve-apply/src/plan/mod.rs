@@ -17,6 +17,7 @@ mod disk;
 mod find;
 mod intent;
 mod left_over;
+mod migrate;
 mod namesake;
 mod networks;
 mod options;
@@ -59,7 +60,7 @@ use crate::desired::{Desired, DesiredVm};
 use crate::mark::Mark;
 use crate::notice::{Notice, NoticeKind};
 use crate::observed::{Config, Observed, VmState};
-use find::{Finder, Found, Ours};
+use find::{Finder, Found, Ours, Whereabouts};
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeSet;
 
@@ -75,8 +76,10 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
                 None => create::plan_one(&mut plan, desired, vm, definition, observed),
             },
             Found::Ours(ours) => {
-                change::plan_one(&mut plan, desired, vm, definition, &ours, observed);
-                note_move(&mut plan, desired, &ours);
+                let there = vm.on(ours.node_afterwards(vm), desired);
+                let Some(definition) = &there.definition else { continue };
+                change::plan_one(&mut plan, desired, &there, definition, &ours, observed);
+                note_move(&mut plan, desired, vm, &ours);
             }
             Found::Blocked(blocked) => plan.blocked.push(*blocked),
         }
@@ -130,9 +133,9 @@ fn of_mark(
     }
 }
 
-/// Adds a notice about a VM on another node than the document's.
-fn note_move(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
-    if ours.seen.node != desired.node {
+/// Adds a notice about a VM that is not where it belongs. One whose node comes from a list may be anywhere.
+fn note_move(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, ours: &Ours<'_>) {
+    if ours.whereabouts(vm) == Whereabouts::Moved {
         let kind = NoticeKind::Moved { node: ours.seen.node.to_string() };
         plan.notices.push(Notice {
             name: desired.name_now(&ours.mark.vm).to_owned(),

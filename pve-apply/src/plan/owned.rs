@@ -3,8 +3,9 @@
 use super::context::Context;
 use super::difference::Difference;
 use super::intent::field;
-use super::{described, quiet};
-use crate::desired::{Definition, OWNED_POOL, OWNED_TAG};
+use super::{described, quiet, seed};
+use crate::change::Impact;
+use crate::desired::{Definition, OWNED_POOL, OWNED_TAG, Placement};
 use crate::mark::owns::{self, Slot};
 use crate::mark::{self, Mark, Stage};
 use machine::{ConfigKey, Effect, Form, Setting, Settings};
@@ -72,7 +73,13 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
         false if old.stage == Stage::Making => old.seed.clone().with_open_volume(),
         false => old.seed.clone(),
     };
-    let (node, vm) = (c.desired.node.to_string(), c.vm.name.clone());
+    let node = match c.vm.placement {
+        Placement::Listed => old.node.clone(),
+        Placement::Selected | Placement::Written => c.vm.node.to_string(),
+    };
+    let vm = c.vm.name.clone();
+    // PVE: facts-3 4.4: a migration gives a copied volume another name where the target has that name.
+    let seed = if node == old.node { seed } else { seed::recorded_again(seed, c) };
     let home = Mark { node, vm, ..old.clone() };
     let end = Mark { stage: Stage::Done, owns: last, seed, ..home.clone() };
     if end == *old {
@@ -112,7 +119,10 @@ fn owns(difference: &Difference, c: &Context<'_>) -> BTreeSet<String> {
         if c.is_boot(key) {
             return None;
         }
-        let made = difference.disks.contains_key(&name) || difference.moves.contains_key(&name);
+        let is_drive = matches!(key.key.form, Form::Drive(_));
+        let made = difference.disks.contains_key(&name)
+            || difference.moves.contains_key(&name)
+            || is_drive && difference.migration.is_some();
         let text = difference.params.get(&name).map(String::as_str).or(c.config().next(&name));
         let digest = owns::digest(key, text).filter(|_| !made);
         Some(owns::slot_entry(key, Slot::Holds(&digest.unwrap_or_default())))
@@ -157,7 +167,8 @@ fn united(old: &BTreeSet<String>, new: &BTreeSet<String>) -> BTreeSet<String> {
 /// Returns the changes of the mark.
 fn changes(difference: &mut Difference, old: &Mark, new: &Mark) {
     let list = &mut difference.changes;
-    if new.node != old.node {
+    // Of a migration, the VM's own node is in the list.
+    if new.node != old.node && !list.iter().any(|change| change.impact == Impact::Migration) {
         list.push(quiet("home node", Some(old.node.clone()), Some(new.node.clone())));
     }
     if new.stage != old.stage {

@@ -210,14 +210,8 @@ fn former_names() -> BTreeMap<String, String> {
 }
 
 fn any_consent() -> impl Strategy<Value = Consent> {
-    any::<[bool; 6]>().prop_map(|[reboot, stop, reseed, pending, detach, move_disks]| Consent {
-        reboot,
-        stop,
-        reseed,
-        pending,
-        detach,
-        move_disks,
-        shutdown_seconds: 1,
+    any::<[bool; 7]>().prop_map(|[reboot, stop, reseed, pending, detach, move_disks, migrate]| {
+        Consent { reboot, stop, reseed, pending, detach, move_disks, migrate, shutdown_seconds: 1 }
     })
 }
 
@@ -228,6 +222,7 @@ pub(super) const EVERYTHING: Consent = Consent {
     pending: false,
     detach: true,
     move_disks: true,
+    migrate: true,
     shutdown_seconds: 1,
 };
 

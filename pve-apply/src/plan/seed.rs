@@ -2,10 +2,11 @@
 //!
 //! The one place for what brings the data, what it leaves behind and what replaces it.
 
+use super::context::Context;
 use crate::action::Step;
 use crate::desired::{Definition, Desired, DesiredVm, Seed, is_seed_file};
-use crate::mark::{Mark, owns};
-use crate::observed::{Config, Observed, VmState};
+use crate::mark::{Mark, SeedNote, owns};
+use crate::observed::{Config, Observed};
 use machine::{ConfigKey, Parts};
 use pve_client::{NodeName, PropertyString, Volid};
 use std::borrow::Cow;
@@ -134,9 +135,12 @@ pub(super) fn delete_uploaded(desired: &Desired, vm: &DesiredVm, node: &NodeName
 /// They come last: by then another active run of this deployment has lost the race
 /// for the VM, and nobody reads its seed any more.
 pub(super) fn leftovers(desired: &Desired, vm: &DesiredVm, observed: &Observed) -> Vec<Step> {
-    let ours = observed.seed_files.iter().filter(|volid| desired.owns_seed_file(vm, volid.file()));
-    let delete =
-        |volid: &Volid| Step::DeleteVolume { node: desired.node.clone(), volid: volid.clone() };
+    let files = observed.seed_files.iter();
+    let ours = files.filter(|(_, volid)| desired.owns_seed_file(vm, volid.file()));
+    let delete = |(node, volid): &(NodeName, Volid)| Step::DeleteVolume {
+        node: node.clone(),
+        volid: volid.clone(),
+    };
     ours.map(delete).collect()
 }
 
@@ -146,6 +150,15 @@ pub(super) fn foreign_disk<'c>(config: &'c Config, mark: &Mark, place: &str) -> 
     let is_known =
         |text| mark.seed.volume().is_none_or(|known| digest(text).as_deref() == Some(known));
     config.next(place).filter(|text| slot(mark).is_none() || !is_seed_disk(text) || !is_known(text))
+}
+
+/// Returns the note of a VM that has come to another node: the copy of its seed disk may have another name.
+pub(super) fn recorded_again(note: SeedNote, c: &Context<'_>) -> SeedNote {
+    let is_ours = c.config().next(&c.seed).is_some_and(is_seed_disk);
+    match note.volume().is_some() && is_ours {
+        true => note.without_volume().with_open_volume(),
+        false => note,
+    }
 }
 
 /// A seed image is 1 to 4 MiB, far smaller than any disk that people create by hand.
@@ -173,13 +186,8 @@ pub(super) fn rivals(config: &Config) -> Vec<String> {
 
 /// Returns the steps that give a VM new seed data; its mark is written before it starts again, so that
 /// a killed run does not lead to a second power cut.
-pub(super) fn replace(
-    desired: &Desired,
-    vm: &DesiredVm,
-    definition: &Definition,
-    seen: &VmState,
-    mark: Mark,
-) -> Vec<Step> {
+pub(super) fn replace(c: &Context<'_>, mark: Mark) -> Vec<Step> {
+    let (desired, vm, definition, seen) = (c.desired, c.vm, c.definition, c.ours.seen);
     let slot = mark.seed.slot.clone();
     let seed = for_vm(definition, &seen.config);
     let mut steps = vec![upload(desired, vm, &seed)];
@@ -190,7 +198,7 @@ pub(super) fn replace(
         steps.push(Step::Configure { params: params.into(), mark: None });
     }
     steps.push(Step::AddDisk { disk: slot, value: disk(desired, vm, definition) });
-    steps.push(delete_uploaded(desired, vm, &seen.node));
+    steps.push(delete_uploaded(desired, vm, c.node_afterwards()));
     // PVE: facts-4, 27: a failed config task may have written any part. The mark
     // is written separately, once the disk exists.
     steps.push(Step::Configure { params: BTreeMap::new(), mark: Some(Box::new(mark)) });

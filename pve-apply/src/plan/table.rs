@@ -24,6 +24,7 @@ const ALL: Consent = Consent {
     pending: false,
     detach: true,
     move_disks: true,
+    migrate: true,
     shutdown_seconds: 1,
 };
 

@@ -19,7 +19,9 @@ impl Preflight<'_> {
         let error = |code, fact: String| Entry::error(code, Place::input(field), fact);
         let Some(found) = facts.storages.iter().find(|s| s.storage.as_str() == name) else {
             // PVE: facts 54: what the token cannot see is silently left out.
-            let fact = format!("storage \"{name}\" does not exist or is not visible to the token");
+            let fact = format!(
+                "storage \"{name}\" does not exist on node {node} or is not visible to the token"
+            );
             let names: Vec<String> = facts.storages.iter().map(|s| s.storage.to_string()).collect();
             return vec![error("storage-not-found", fact).hint(near(
                 name,

@@ -2,6 +2,7 @@
 
 use super::{Need, ON_DISKS, ZONE_PLACEHOLDER};
 use crate::cli::WaitFor;
+use machine::token::MIGRATE;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -88,6 +89,9 @@ pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> St
     if privileges.iter().all(|privilege| super::is_of_agent(privilege)) {
         let list = privileges.join(",");
         return format!("run on a node: pveum role modify {role} --append --privs {list}");
+    }
+    if privileges == [MIGRATE] {
+        return format!("run on a node: pveum role modify {VMS} --append --privs {MIGRATE}");
     }
     let path = given_on(path);
     let propagate = propagation(path);
@@ -192,6 +196,10 @@ pub(crate) fn commands(scope: &Scope) -> String {
         give("/", STARTUP)
     );
     out.push_str(&for_wait(*wait));
+    let _ = write!(
+        out,
+        "# Only for `--allow-migrate`:\n#   pveum role modify {VMS} --append --privs \"{MIGRATE}\"\n"
+    );
     out.push_str(&format!(
         "# Only for images that the node itself downloads:\n\
          #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\

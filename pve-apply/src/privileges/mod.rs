@@ -12,7 +12,7 @@ pub(crate) use commands::{BRIDGE_PLACEHOLDER, Scope, command_for, commands};
 use crate::action::{Step, VmPlan};
 use crate::cli::WaitFor;
 use crate::requested::{RequestedVm, names_a_disk};
-use machine::token::{ON_DISKS, ON_IMAGES, ON_POOLS, ON_VMS, on_agent};
+use machine::token::{MIGRATE, ON_DISKS, ON_IMAGES, ON_POOLS, ON_VMS, on_agent};
 use machine::{ConfigKey, On, Parts, Version};
 use pve_client::{Permissions, Vmid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,10 +81,12 @@ impl Need {
     }
 }
 
-/// Returns what creating and keeping these VMs needs.
-pub(crate) fn needs(images: &str, vms: &[&RequestedVm], pve: &[Version]) -> BTreeSet<Need> {
+/// Returns what creating and keeping these VMs needs, with these storages for images.
+pub(crate) fn needs(images: &[&str], vms: &[&RequestedVm], pve: &[Version]) -> BTreeSet<Need> {
     let mut all = BTreeSet::new();
-    extend(&mut all, &format!("/storage/{images}"), &ON_IMAGES);
+    for storage in images {
+        extend(&mut all, &format!("/storage/{storage}"), &ON_IMAGES);
+    }
     for vm in vms {
         let path = vm_path(vm.vmid);
         extend(&mut all, &path, &ON_VMS);
@@ -124,6 +126,15 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
             Step::MoveDisk { storage, .. } => {
                 extend(&mut all, &path, &["VM.Config.Disk"]);
                 extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
+            }
+            Step::Migrate { target_storage, .. } => {
+                // PVE: facts-3 4.4: a map needs more than a migration to the same storages.
+                extend(&mut all, &path, &[MIGRATE]);
+                let pairs = target_storage.iter().flat_map(|map| map.split(','));
+                for storage in pairs.filter_map(|pair| Some(pair.split_once(':')?.1)) {
+                    extend(&mut all, &path, &["VM.Config.Disk"]);
+                    extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
+                }
             }
             Step::SetPool { from, pool } => {
                 // PVE: pve-manager, API2/Pool.pm; pve-access-control, check_perm_modify.

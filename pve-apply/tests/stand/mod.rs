@@ -34,31 +34,39 @@ impl Stand {
         let cmd = read(&self.case, "cmd");
         let line = cmd.lines().find(|line| line.starts_with("pve-apply ")).unwrap();
         // The words for the tool end where those for the shell begin.
-        let is_shells = |word: &&str| word.starts_with(['<', '>', '|', '&']);
+        let is_shells =
+            |word: &&str| word.trim_start_matches('2').starts_with(['<', '>', '|', '&']);
         let words: Vec<&str> = line.split(' ').take_while(|word| !is_shells(word)).collect();
         words.join(" ")
     }
 
     pub(crate) fn spawn(&self) -> Child {
-        self.spawn_with(&[])
+        self.spawn_with(&[], self.folder.path())
+    }
+
+    /// A run on another machine, which does not know of the others' locks.
+    pub(crate) fn spawn_elsewhere(&self) -> Child {
+        let home = self.folder.path().join("elsewhere");
+        std::fs::create_dir_all(&home).unwrap();
+        self.spawn_with(&[], &home)
     }
 
     /// A run whose waits are short: what it waits for does not come.
     pub(crate) fn spawn_hasty(&self) -> Child {
-        self.spawn_with(&["--task-timeout", "1"])
+        self.spawn_with(&["--task-timeout", "1"], self.folder.path())
     }
 
-    fn spawn_with(&self, more: &[&str]) -> Child {
+    fn spawn_with(&self, more: &[&str], home: &Path) -> Child {
         let document = read(&self.case, "stdin")
             .replace("$PVE_SIM_ENDPOINT", &self.sim.endpoint())
             .replace("$PVE_SIM_TOKEN", &self.sim.token());
-        let log = std::fs::File::create(self.folder.path().join("stderr")).unwrap();
+        let log = std::fs::File::create(home.join("stderr")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_pve-apply"))
             .args(self.command().split_whitespace().skip(1))
             .args(more)
             .current_dir(self.folder.path())
             .env("PVE_FINGERPRINT", self.sim.fingerprint())
-            .env("HOME", self.folder.path())
+            .env("HOME", home)
             .env_remove("XDG_STATE_HOME")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -73,8 +73,9 @@ fn a_document_for_another_node_is_another_document() {
         }
     };
     let nodes = "home: \"pve1\", wanted: \"pve2\"";
+    let move_to = "from: \"pve1\", wanted: \"pve2\"";
     check(build(false), &[&format!("blocked edge: OtherDocument {{ {nodes} }}")]);
-    check(build(true), &[&format!("blocked edge: MustMigrate {{ {nodes} }}")]);
+    check(build(true), &[&format!("blocked edge: MustMigrate {{ {move_to} }}")]);
     let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     build(false)(&mut desired, &mut world);
     let expected = [format!("blocked edge: OtherDocument {{ {nodes} }}")];
@@ -99,7 +100,10 @@ fn absence_needs_two_witnesses() {
         },
         &["blocked edge: VmidHidden"],
     );
-    check(|_, world| world.node_away = true, &["blocked edge: NodeAway"]);
+    check(
+        |_, world| _ = world.nodes_away.insert("pve1".parse().unwrap()),
+        &["blocked edge: NodeAway"],
+    );
     let node: NodeName = "pve2".parse().unwrap();
     let away = Observation::NodeAway(node.clone());
     check(|_, world| _ = world.vms.insert(vmid(101), away), &["blocked edge: NodeAway"]);

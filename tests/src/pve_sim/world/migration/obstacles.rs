@@ -105,7 +105,7 @@ impl World {
             let shared = id.and_then(|id| self.storages.get(id)).is_some_and(|s| s.shared);
             !(shared || attr.cdrom && volid.as_str() == "none")
         });
-        local.map(|(volid, attr)| attr.shown(volid)).collect()
+        local.map(|(volid, attr)| attr.shown(volid, &vm.snapshots)).collect()
     }
 
     /// Returns the devices that bind a VM to its node.

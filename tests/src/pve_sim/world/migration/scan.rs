@@ -30,7 +30,8 @@ pub(super) struct Use {
 impl Use {
     /// Returns the row in `local_disks`.
     // PVE: API2/Qemu.pm, $check_vm_disks_local: all attributes, and the size as in the config.
-    pub(super) fn shown(&self, volid: &str) -> Value {
+    // QemuServer.pm, foreach_volid: the names of the snapshots that refer to it.
+    pub(super) fn shown(&self, volid: &str, snapshots: &[String]) -> Value {
         let flag = |set: bool| u8::from(set);
         let mut row = json!({
             "volid": volid, "cdrom": flag(self.cdrom), "is_unused": flag(self.unused),
@@ -42,6 +43,10 @@ impl Use {
         }
         if let Some(drive) = &self.drive {
             row["drivename"] = drive.clone().into();
+        }
+        if self.snapshot {
+            let names = snapshots.iter().map(|name| (name.clone(), Value::from(1)));
+            row["referenced_in_snapshot"] = names.collect::<serde_json::Map<_, _>>().into();
         }
         if self.pending {
             row["referenced_in_pending"] = 1.into();

@@ -1,0 +1,244 @@
+//! Migrates a VM to another node. Success is the VM's config there, not the task.
+//!
+//! PVE: facts-3, 4.1 and 4.4: the task is one of the source; of a VM under HA it only asks HA's manager and
+//! ends at once.
+
+use super::effect::PowerState;
+use super::retry::{WriteError, pause};
+use super::{StepError, Work};
+use crate::action::{Repeat, Step};
+use crate::mark::{Owner, owner};
+use crate::read::{Deadline, read_retrying};
+use machine::{ConfigKey, Form};
+use pve_client::{ConfigView, Error, Migration, NodeName, Vmid};
+use pve_stage::finding;
+use pve_stage::patience::Patience;
+use stage::Entry;
+use std::time::Duration;
+
+/// How long a config may take to show on the target: the nodes share it.
+const SHOWS: Duration = Duration::from_secs(10);
+/// How long HA may do nothing about a request: its managers look every ten seconds, on two nodes one after the other.
+const HA_IDLE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// PVE's lock of a VM that is being migrated.
+pub(crate) const LOCK: &str = "migrate";
+
+/// Where a VM was found after its migration.
+enum Found {
+    /// On the target.
+    There,
+    /// On the target, still locked.
+    ThereLocked,
+    /// Not on the target.
+    NotThere,
+}
+
+impl Work<'_> {
+    /// Migrates the VM; from then on its node is the target.
+    pub(super) fn migrate(&mut self, step: &Step) -> Result<(), StepError> {
+        let Step::Migrate { target, online, with_local_disks, target_storage, .. } = step else {
+            return Ok(());
+        };
+        let wish = Migration {
+            target: target.clone(),
+            online: *online,
+            with_local_disks: *with_local_disks,
+            target_storage: target_storage.clone(),
+        };
+        let sent = self.write(Repeat::Harmful, "qmigrate", || {
+            let vmid = self.guard_of_migration(target)?;
+            Ok(Some(self.runner.client.migrate(self.node(), vmid, &wish)?))
+        });
+        self.untouched = false;
+        self.note_drives();
+        match sent {
+            Err(WriteError::Guard(failure)) => return Err(failure),
+            // Whether it arrives shows only when the task has ended.
+            Err(failed @ WriteError::Pve { still_running: true, .. }) => {
+                let failure = self.step_error("migrating", failed);
+                let entry = failure.entry.hint("PVE goes on; the next run waits for it");
+                return Err(StepError { entry: Box::new(entry), ..failure });
+            }
+            Err(failed) => self.after_failure(target, failed)?,
+            Ok(()) => self.arrive(target)?,
+        }
+        self.node = target.clone();
+        if *online { self.reach(PowerState::Running, Duration::ZERO) } else { Ok(()) }
+    }
+
+    /// The guard; a VM that another run, or a person, is migrating or has just migrated is planned again.
+    fn guard_of_migration(&self, target: &NodeName) -> Result<Vmid, StepError> {
+        let failure = match self.guard() {
+            Ok(seen) => return Ok(seen.vmid),
+            Err(failure) => failure,
+        };
+        let Some(vmid) = self.vmid else { return Err(failure) };
+        let client = self.runner.client;
+        let under_way =
+            match read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Current)) {
+                Ok(config) => config.get("lock") == Some(LOCK),
+                Err(error) if error.is_not_found() => {
+                    !matches!(self.look_on(target), Ok(Found::NotThere) | Err(_))
+                }
+                Err(_) => false,
+            };
+        Err(if under_way { self.yielded(vmid) } else { failure })
+    }
+
+    /// Records that every drive may have another volume now.
+    fn note_drives(&mut self) {
+        let Some(planned) = self.planned.get() else { return };
+        let is_drive = |key: &&String| {
+            ConfigKey::find(key).is_some_and(|key| matches!(key.key.form, Form::Drive(_)))
+        };
+        let drives: Vec<String> = planned.values.keys().filter(is_drive).cloned().collect();
+        self.moved.extend(drives);
+    }
+
+    /// Checks where the VM is after a migration that failed, or whose answer was lost.
+    fn after_failure(&mut self, target: &NodeName, failed: WriteError) -> Result<(), StepError> {
+        let text = match &failed {
+            WriteError::Pve { error, .. } => failed_text(error),
+            WriteError::Guard(_) => None,
+        };
+        match self.look_on(target) {
+            // What PVE says about the migration is worth more than that the target does not answer.
+            Ok(Found::NotThere) | Err(_) => Err(self.step_error("migrating", failed)),
+            Ok(Found::ThereLocked) => {
+                let failure = self.step_error("migrating", failed);
+                self.node = target.clone();
+                let locked = self.still_locked();
+                let notes = failure.entry.notes.into_iter();
+                let entry = notes.fold(*locked.entry, Entry::note);
+                Err(StepError { entry: Box::new(entry), ..locked })
+            }
+            Ok(Found::There) => {
+                let note = |text: String| {
+                    let from = self.node();
+                    let text = format!("is on {target}, although its migration from {from} {text}");
+                    self.event("warning", &text, None);
+                    self.warnings.borrow_mut().push(text);
+                };
+                text.into_iter().for_each(note);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits until the VM is on the target.
+    fn arrive(&mut self, target: &NodeName) -> Result<(), StepError> {
+        let limit = self.runner.task_limit;
+        let (whole, shows) = (Deadline::after(limit), Deadline::after(SHOWS.min(limit)));
+        let mut acts = Deadline::after(HA_IDLE.min(limit));
+        let mut patience = Patience::default();
+        loop {
+            let found = self.look_on(target)?;
+            if matches!(found, Found::There) {
+                return Ok(());
+            }
+            let ha = self.ha_of_source()?;
+            let over = match ha.as_deref() {
+                Some("error") => true,
+                None => shows.is_over(),
+                // It has not begun yet, or not done it.
+                Some("started" | "stopped" | "disabled") => acts.is_over() || whole.is_over(),
+                Some(_) => {
+                    acts = Deadline::after(HA_IDLE.min(limit));
+                    whole.is_over()
+                }
+            };
+            if over && matches!(found, Found::ThereLocked) {
+                self.node = target.clone();
+                return Err(self.still_locked());
+            }
+            if over {
+                return Err(self.not_arrived(target, ha.as_deref()));
+            }
+            if self.runner.interrupt.is_signalled() {
+                let fact = format!("stopped waiting for the migration of \"{}\"", self.plan.name);
+                let entry = Entry::error("not-waited", self.place(), fact)
+                    .hint("it goes on; run again when it has ended");
+                return Err(StepError::uncertain(entry));
+            }
+            let last = ha.map_or_else(String::new, |ha| format!("HA says \"{ha}\""));
+            let what = format!("the VM to be on {target}");
+            self.report_long_wait(&mut patience, whole.waited(), &what, &last);
+            pause(PAUSE);
+        }
+    }
+
+    /// Looks once whether this very VM is on a node.
+    fn look_on(&self, target: &NodeName) -> Result<Found, StepError> {
+        let Some(vmid) = self.vmid else { return Ok(Found::NotThere) };
+        let client = self.runner.client;
+        match read_retrying(|| client.vm_config(target, vmid, ConfigView::Current)) {
+            Ok(config) => {
+                let of = (self.mark.site.as_str(), self.mark.deployment.as_str());
+                match owner(of, vmid.get(), |key| config.get(key)) {
+                    Owner::Ours(mark) if mark.same_machine(&self.mark) => {
+                        Ok(if config.get("lock") == Some(LOCK) {
+                            Found::ThereLocked
+                        } else {
+                            Found::There
+                        })
+                    }
+                    _ => Ok(Found::NotThere),
+                }
+            }
+            Err(error) if error.is_not_found() => Ok(Found::NotThere),
+            Err(error) => Err(StepError::uncertain(finding::of_error(self.place(), &error))),
+        }
+    }
+
+    /// Returns HA's state of the VM on the source; `None` if it is not under HA, or no longer there.
+    fn ha_of_source(&self) -> Result<Option<String>, StepError> {
+        let Some(vmid) = self.vmid else { return Ok(None) };
+        let client = self.runner.client;
+        match read_retrying(|| client.vm_status(self.node(), vmid)) {
+            Ok(status) => Ok(status.ha),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(StepError::uncertain(finding::of_error(self.place(), &error))),
+        }
+    }
+
+    fn not_arrived(&self, target: &NodeName, ha: Option<&str>) -> StepError {
+        let (name, from) = (&self.plan.name, self.node());
+        let vmid = self.vmid.map_or(0, Vmid::get);
+        let (fact, hint) = match ha {
+            Some("error") => (
+                format!("\"{name}\" is still on {from}, and its HA state is \"error\""),
+                format!(
+                    "on a node: ha-manager set vm:{vmid} --state disabled, fix what its log reports, \
+                     then --state started"
+                ),
+            ),
+            Some(ha) => (
+                format!("\"{name}\" is still on {from}, not on {target}: HA says \"{ha}\""),
+                "HA's log on its node says why; run again when it has acted".to_owned(),
+            ),
+            None => (
+                format!("\"{name}\" is not on {target}, although its task succeeded"),
+                "the VM's tasks in PVE say why; run again when that is fixed".to_owned(),
+            ),
+        };
+        StepError::uncertain(Entry::error("not-effective", self.place(), fact).hint(hint))
+    }
+
+    /// The migration's worker was killed after the config had moved.
+    fn still_locked(&self) -> StepError {
+        let fact = format!("\"{}\" has been migrated and is still locked ({LOCK})", self.plan.name);
+        let vmid = self.vmid.map_or(0, Vmid::get);
+        let hint =
+            format!("if no task is at work on it, `qm unlock {vmid}` on its node; then run again");
+        StepError::uncertain(Entry::error("locked", self.place(), fact).hint(hint))
+    }
+}
+
+/// Returns how a task failed; `None` when its answer was lost.
+fn failed_text(error: &Error) -> Option<String> {
+    let Error::TaskFailed(failure) = error else { return None };
+    let last = failure.log.last().map(|line| format!(": {line}")).unwrap_or_default();
+    Some(format!("ended with \"{}\" ({}){last}", failure.exitstatus, failure.upid))
+}

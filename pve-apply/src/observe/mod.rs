@@ -1,0 +1,215 @@
+//! DOOR (reads only): reads the cluster and returns an `Observed`.
+//!
+//! Reads: the cluster's guests, the list of VMs of each of the document's nodes, the config of each VM
+//! that may be ours, and only where it matters: running tasks, image storages, whether a vmid is free.
+//! Waits for no guest agent. What cannot be read is unknown, never absent.
+
+mod candidates;
+mod nodes;
+mod stored;
+
+pub(crate) use candidates::observe_vm;
+
+use crate::desired::{Desired, DesiredVm};
+use crate::foresee;
+use crate::mark::Owner;
+use crate::network;
+use crate::observed::{Observation, Observed, VmState, sees_all};
+use crate::outlook::Outlook;
+use crate::read::read_api;
+use crate::version;
+use nodes::failed;
+use pve_client::{Client, Error, NodeName, TaskFilter, Upid, Vmid};
+use stage::Failure;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the cluster is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// To create and change VMs: images too.
+    Apply,
+    /// To find VMs and nothing else: power, adopt.
+    Find,
+    /// To remove VMs, and what was uploaded for them.
+    Remove,
+    /// To list every VM of ours.
+    All,
+}
+
+/// A look at the cluster.
+struct Look<'a> {
+    client: &'a Client,
+    desired: &'a Desired,
+    scope: Scope,
+    /// Whether the run changes something afterwards: then it must know of everything that earlier runs
+    /// left on each node.
+    works: bool,
+}
+
+/// Reads everything that the deployment needs to know, for a run that only shows it.
+///
+/// # Errors
+/// A read failed that planning needs.
+pub(crate) fn observe(
+    client: &Client,
+    desired: &Desired,
+    scope: Scope,
+) -> Result<Observed, Failure> {
+    Look { client, desired, scope, works: false }.observe()
+}
+
+/// Reads the same for a run that changes something.
+///
+/// # Errors
+/// A read failed that planning needs.
+pub(crate) fn observe_for_work(
+    client: &Client,
+    desired: &Desired,
+    scope: Scope,
+) -> Result<Observed, Failure> {
+    Look { client, desired, scope, works: true }.observe()
+}
+
+/// How often the lists are read when the cluster contradicts them.
+const ROUNDS: u32 = 3;
+
+impl Look<'_> {
+    fn observe(&self) -> Result<Observed, Failure> {
+        version::check(self.client)?;
+        let mut rounds = 1;
+        loop {
+            let mut observed = self.once()?;
+            // A vmid in use that no list holds: it may have been taken since the lists were read.
+            let are_free = observed.free.values().all(|free| *free);
+            if rounds == ROUNDS || are_free {
+                let Self { client, desired, scope, .. } = self;
+                observed.outlooks = foresee::read(client, desired, &observed, *scope)?;
+            }
+            let is_current = are_free && !observed.outlooks.values().any(Outlook::is_outdated);
+            if rounds == ROUNDS || is_current {
+                observed.sdn = network::read::read(self.client, self.desired, &observed)?;
+                return Ok(observed);
+            }
+            rounds += 1;
+        }
+    }
+
+    fn once(&self) -> Result<Observed, Failure> {
+        let Self { client, desired, scope, .. } = self;
+        let fail = |error: Error| failed(&desired.node, &error);
+        let mut lists = self.lists()?;
+        let mut observed = Observed {
+            guests: lists.guests(),
+            pools: lists.pools(),
+            nodes_away: std::mem::take(&mut lists.away),
+            known_nodes: std::mem::take(&mut lists.known_nodes),
+            under_way: std::mem::take(&mut lists.under_way),
+            ..Observed::default()
+        };
+        let power = lists.power();
+        candidates::observe_candidates(client, desired, *scope, &mut observed, &power)
+            .map_err(fail)?;
+        let missing = missing(desired, &observed);
+        observed.seed_files = self.seed_files(&observed, &missing)?;
+        observed.free = self.free(&observed, &missing).map_err(fail)?;
+        if *scope == Scope::Apply {
+            candidates::observe_namesakes(client, &mut observed, &missing, &power).map_err(fail)?;
+        }
+        if missing.iter().any(|vm| vm.vmid.is_none()) {
+            observed.sees_all = sees_all(&read_api(|| client.permissions()).map_err(fail)?);
+        }
+        observed.images = self.images(&observed)?;
+        Ok(observed)
+    }
+
+    /// Asks the second source about VMs that were not found.
+    fn free(
+        &self,
+        observed: &Observed,
+        missing: &[&DesiredVm],
+    ) -> Result<BTreeMap<Vmid, bool>, Error> {
+        let listed: BTreeSet<Vmid> = observed.guests.iter().map(|guest| guest.vmid).collect();
+        let mut free = BTreeMap::new();
+        for vm in missing {
+            let unlisted = |vmid: &Vmid| !listed.contains(vmid);
+            let witness = match vm.vmid {
+                Some(vmid) => Some(vmid).filter(unlisted),
+                None => self.desired.walk(vm).find(unlisted),
+            };
+            if let Some(vmid) = witness {
+                free.insert(vmid, read_api(|| self.client.is_free(vmid))?);
+            }
+        }
+        Ok(free)
+    }
+}
+
+/// Returns the VMs of the document that have no VM with their mark.
+pub(crate) fn missing<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
+    let there: BTreeSet<String> = ours(desired, observed).map(|(_, name)| name).collect();
+    desired.vms.iter().filter(|vm| !there.contains(&vm.name)).collect()
+}
+
+/// Returns the VMs of the deployment that were read, with the names in their marks.
+fn ours<'a>(
+    desired: &'a Desired,
+    observed: &'a Observed,
+) -> impl Iterator<Item = (&'a VmState, String)> {
+    observed.vms.values().filter_map(|observation| {
+        let Observation::Seen(seen) = observation else { return None };
+        match seen.owner(&desired.site, &desired.deployment) {
+            Owner::Ours(mark) => Some((&**seen, desired.name_now(&mark.vm).to_owned())),
+            Owner::NotOurs(_) => None,
+        }
+    })
+}
+
+/// The lock of a VM while it is created.
+const CREATE_LOCK: &str = "create";
+/// The task of a create.
+const CREATE: &str = "qmcreate";
+
+/// Returns the running tasks that another run may have started for this deployment,
+/// with the VM's name: all creates of this token, and whatever else works on the document's VMs.
+pub(crate) fn left_running(
+    client: &Client,
+    desired: &Desired,
+    observed: &Observed,
+) -> Vec<(String, Upid)> {
+    let fixed = desired.vms.iter().filter_map(|vm| Some((vm.vmid?, vm.name.clone())));
+    let found = ours(desired, observed).map(|(seen, name)| (seen.vmid, name));
+    let names: BTreeMap<Vmid, String> = fixed.chain(found).collect();
+    // Another deployment's create by the same token does not concern us where every vmid is fixed.
+    let any_vmid = desired.vms.iter().any(|vm| vm.vmid.is_none());
+    let about_ours = |upid: &Upid| {
+        let vmid = vmid_of(upid)?;
+        let (own, create) = (is_own(client, upid), upid.kind() == CREATE);
+        let name = names.get(&vmid).filter(|_| own || create).cloned();
+        // At a vmid that the document does not fix, only the token shows who started the create.
+        let name = name.or_else(|| (any_vmid && own && create).then(|| format!("VM {vmid}")))?;
+        Some((name, upid.clone()))
+    };
+    observed.under_way.iter().filter_map(about_ours).collect()
+}
+
+fn vmid_of(upid: &Upid) -> Option<Vmid> {
+    Vmid::new(upid.id().parse().ok()?).ok()
+}
+
+/// Returns whether this token started a task.
+pub(crate) fn is_own(client: &Client, upid: &Upid) -> bool {
+    upid.user() == client.endpoint().token.id()
+}
+
+/// Returns the running tasks that the token can see.
+pub(crate) fn running_tasks(
+    client: &Client,
+    node: &NodeName,
+    kind: Option<&str>,
+    vmid: Option<Vmid>,
+) -> Result<Vec<Upid>, Error> {
+    let kind = kind.map(str::to_owned);
+    let filter = TaskFilter { active: true, vmid, kind, ..TaskFilter::default() };
+    let tasks = client.tasks(node, &filter)?.into_iter();
+    Ok(tasks.filter(|task| task.status.is_none()).map(|task| task.upid).collect())
+}
