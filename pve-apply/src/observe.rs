@@ -92,6 +92,7 @@ fn observe_once(client: &Client, desired: &Desired, scope: Scope) -> Result<Obse
     if scope == Scope::Apply {
         observe_namesakes(client, &mut observed, &missing, &power).map_err(fail)?;
     }
+    observed.set_ha_states(&rows);
     if missing.iter().any(|vm| vm.vmid.is_none()) {
         observed.sees_all = sees_all(&read_api(|| client.permissions()).map_err(fail)?);
     }
@@ -350,6 +351,8 @@ pub(crate) fn observe_vm(
         node: node.clone(),
         power,
         halted,
+        // Only the cluster's list has it.
+        ha: None,
         config,
     }))))
 }

@@ -42,6 +42,15 @@ impl Observed {
             _ => None,
         })
     }
+
+    /// Records the HA state of each VM, which the cluster's list has.
+    pub(crate) fn set_ha_states(&mut self, rows: &[Resource]) {
+        for row in rows.iter().filter(|row| row.hastate.is_some()) {
+            if let Some(Observation::Seen(seen)) = self.vms.get_mut(&row.vmid) {
+                seen.ha.clone_from(&row.hastate);
+            }
+        }
+    }
 }
 
 /// A guest in the cluster's list.
@@ -83,6 +92,9 @@ pub(crate) struct VmState {
     pub power: Power,
     /// QEMU's state of a guest that is halted in a running VM, such as `paused`.
     pub(crate) halted: Option<String>,
+    /// The HA manager's state of a VM that is an HA resource, such as `started` or `error`; the requested
+    /// one if the manager has none, such as `ignored`.
+    pub(crate) ha: Option<String>,
     /// Its config, with pending values.
     pub config: Config,
 }
