@@ -18,7 +18,7 @@ impl Work<'_> {
         params: &BTreeMap<String, String>,
         mark: Option<&Mark>,
     ) -> Result<(), StepError> {
-        let (client, node) = (self.runner.client, &self.plan.node);
+        let (client, node) = (self.runner.client, self.node());
         // A VM that this run created got its vmid and uuid in the meantime.
         let mark = mark.map(|mark| match mark.vmid {
             Some(_) => mark.clone(),
@@ -110,7 +110,7 @@ impl Work<'_> {
             WriteError::Pve { error, uncertain: false, still_running }
                 if error.status().is_some() && !error.is_checksum_mismatch() =>
             {
-                let (client, node) = (self.runner.client, &self.plan.node);
+                let (client, node) = (self.runner.client, self.node());
                 let now = self.vmid.map(|vmid| {
                     read_retrying(|| client.vm_config(node, vmid, ConfigView::Pending))
                 });

@@ -133,8 +133,7 @@ impl Work<'_> {
             let unknown = error.is_outcome_unknown();
             (error, unknown)
         };
-        let upid: Upid =
-            self.runner.client.create_vm(&self.plan.node, vmid, &params).map_err(sent)?;
+        let upid: Upid = self.runner.client.create_vm(self.node(), vmid, &params).map_err(sent)?;
         // A task that cannot be asked any more may still be at work.
         self.wait(&upid).map_err(|error| {
             let over = matches!(error, Error::TaskFailed(_));
@@ -158,7 +157,7 @@ impl Work<'_> {
         let mut patience = Patience::default();
         let what = format!("the create under way at vmid {vmid}");
         loop {
-            let node = &self.plan.node;
+            let node = self.node();
             match read_retrying(|| client.vm_config(node, vmid, ConfigView::Current)) {
                 // The lock is ours or another run's: the mark shows whose when the create is over.
                 Ok(config) if is_being_created(&config) => free = 0,

@@ -52,7 +52,7 @@ impl Work<'_> {
     /// Waits until a VM has the power state that a step wants; `grace` is the time the guest itself may need.
     pub(super) fn reach(&self, state: PowerState, grace: Duration) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };
-        let (client, node) = (self.runner.client, &self.plan.node);
+        let (client, node) = (self.runner.client, self.node());
         let whole = Deadline::after(self.runner.task_limit);
         let shows = Deadline::after(grace.max(LISTS_LAG).min(self.runner.task_limit));
         let acts = Deadline::after((grace + HA_DELAY).min(self.runner.task_limit));
@@ -122,7 +122,7 @@ impl Work<'_> {
     pub(super) fn has_grown(&self, disk: &str, bytes: u64) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
-        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+        let config = read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Pending))
             .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
         let drive = config.get(disk).map(|text| PropertyString::parse(text, "file"));
         let has = drive.and_then(|drive| drive.size("size")).unwrap_or(0);
@@ -138,7 +138,7 @@ impl Work<'_> {
     pub(super) fn has_moved(&self, disk: &str, storage: &StorageId) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
-        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+        let config = read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Pending))
             .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
         let drive = config.get(disk).map(|text| PropertyString::parse(text, "file"));
         let file = drive.as_ref().and_then(|drive| drive.get("file")).unwrap_or_default();
@@ -174,7 +174,7 @@ impl Work<'_> {
     ) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
-        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+        let config = read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Pending))
             .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
         match keys.find(|key| config.get(key).is_none()) {
             Some(key) => Err(self.lost(key)),
@@ -193,7 +193,7 @@ impl Work<'_> {
     pub(super) fn settled(&self, keys: &BTreeMap<&str, bool>) -> Result<(), StepError> {
         let Some(vmid) = self.vmid.filter(|_| !keys.is_empty()) else { return Ok(()) };
         let client = self.runner.client;
-        let items = read_retrying(|| client.vm_pending(&self.plan.node, vmid))
+        let items = read_retrying(|| client.vm_pending(self.node(), vmid))
             .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
         let mut set = keys.iter().filter(|(_, is_set)| **is_set);
         if let Some((lost, _)) = set.find(|(key, _)| items.iter().all(|item| item.key != **key)) {
@@ -219,7 +219,7 @@ impl Work<'_> {
     /// Checks both sources: the cluster says that the vmid is free, and the VM has no config.
     pub(super) fn is_gone(&self, vmid: Vmid) -> bool {
         let client = self.runner.client;
-        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Current));
+        let config = read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Current));
         // PVE: facts 4: to a token with rights on single VMs only, a missing VM is forbidden.
         let no_config =
             config.is_err_and(|error: Error| error.is_not_found() || error.is_permission());

@@ -114,7 +114,7 @@ impl Work<'_> {
     /// Returns the VMs that may be twins. A vmid alone proves nothing: its VM may have been destroyed since the plan, and
     /// the vmid given to another.
     fn suspects(&self) -> Result<Vec<(Vmid, NodeName)>, StepError> {
-        let (client, home) = (self.runner.client, &self.plan.node);
+        let (client, home) = (self.runner.client, self.node());
         let unseen = |error: Error| self.unseen(&error);
         // PVE: facts 31: the cluster's list lags by ten seconds, but for vmids; the node's is current.
         let here = read_retrying(|| client.node_vms(home)).map_err(unseen)?;
@@ -160,13 +160,13 @@ impl Work<'_> {
 
     /// Destroys the VM that this run created, as its nonce proves.
     fn give_up(&mut self, vmid: Vmid) -> Result<(), StepError> {
-        let (client, node) = (self.runner.client, &self.plan.node);
+        let (client, node) = (self.runner.client, self.node().clone());
         self.event("step", "destroying it: another run has created it too", None);
         if self.started {
             self.power_off()?;
         }
         let sent = self.write(Repeat::Harmful, "qmdestroy", || {
-            Ok(Some(client.delete_vm(node, self.guard()?.vmid, true)?))
+            Ok(Some(client.delete_vm(&node, self.guard()?.vmid, true)?))
         });
         sent.map_err(|failed| self.step_error("destroying", failed))?;
         if self.is_gone(vmid) {

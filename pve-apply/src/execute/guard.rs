@@ -37,7 +37,7 @@ impl Work<'_> {
             return Err(self.refused("has no vmid: it has not been created"));
         };
         let client = self.runner.client;
-        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+        let config = read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Pending))
             .map_err(|error| self.unread(&error))?;
         self.check_owner(vmid, &config)?;
         if self.untouched && self.plan.action != Action::Create {
@@ -125,7 +125,7 @@ impl Work<'_> {
     fn check_power(&self, vmid: Vmid) -> Result<(), StepError> {
         let Some(planned) = self.plan.power else { return Ok(()) };
         let client = self.runner.client;
-        let status = read_retrying(|| client.vm_status(&self.plan.node, vmid))
+        let status = read_retrying(|| client.vm_status(self.node(), vmid))
             .map_err(|error| StepError::unsent(finding::of_error(self.place(), &error)))?;
         let word = match (planned, status.is_running()) {
             (Power::Stopped, true) => "started",

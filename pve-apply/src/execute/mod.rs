@@ -22,7 +22,7 @@ use crate::interrupt::Interrupt;
 use crate::mark::Mark;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
-use pve_client::{Client, Clock, Upid, VmConfig, Vmid, Volid};
+use pve_client::{Client, Clock, NodeName, Upid, VmConfig, Vmid, Volid};
 use stage::{Console, Entry, Event, Place};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,6 +75,8 @@ pub(crate) struct Work<'a> {
     pub(crate) runner: &'a Runner<'a>,
     pub(crate) plan: &'a VmPlan,
     pub(crate) vmid: Option<Vmid>,
+    /// The node that has the VM now.
+    node: NodeName,
     /// The mark that the VM carries now.
     pub(crate) mark: Mark,
     /// Whether no step has changed the VM yet: the planned digest and power must still hold.
@@ -100,6 +102,7 @@ impl Runner<'_> {
             runner: self,
             plan,
             vmid: plan.vmid,
+            node: plan.node.clone(),
             mark: plan.mark.clone(),
             untouched: true,
             started: false,
@@ -181,10 +184,15 @@ impl Runner<'_> {
 }
 
 impl Work<'_> {
+    /// Returns the node that has the VM now: calls about the VM go there.
+    pub(crate) fn node(&self) -> &NodeName {
+        &self.node
+    }
+
     /// Returns the place of findings about this VM.
     pub(crate) fn place(&self) -> Place {
         match self.vmid {
-            Some(vmid) => Place::vm(self.plan.node.as_str(), vmid.get()),
+            Some(vmid) => Place::vm(self.node().as_str(), vmid.get()),
             None => Place::Named(self.plan.name.clone()),
         }
     }
@@ -263,7 +271,7 @@ impl Work<'_> {
     }
 
     fn delete_left(&mut self, volid: Volid, done: &mut Vec<&'static str>) -> Option<String> {
-        let deletion = &Step::DeleteVolume { node: self.plan.node.clone(), volid: volid.clone() };
+        let deletion = &Step::DeleteVolume { node: self.node().clone(), volid: volid.clone() };
         let Err(failure) = self.carry_out(deletion) else {
             if done.last() != Some(&deletion.done()) {
                 done.push(deletion.done());

@@ -111,7 +111,7 @@ impl Work<'_> {
     /// Waits for the task that a request with a lost answer has started, so that the next step does not
     /// collide with it.
     fn wait_for_own_tasks(&self, kind: &str) {
-        let (client, node) = (self.runner.client, &self.plan.node);
+        let (client, node) = (self.runner.client, self.node());
         // A task about a file has no vmid.
         let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
         let tasks = read_retrying(|| running_tasks(client, node, Some(kind), vmid));

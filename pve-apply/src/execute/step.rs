@@ -55,7 +55,7 @@ impl Work<'_> {
 
     /// Sends the one call of a step, guarded again for each try.
     fn call(&self, step: &Step, is_first: bool) -> Result<Option<Upid>, SendError> {
-        let (client, node) = (self.runner.client, &self.plan.node);
+        let (client, node) = (self.runner.client, self.node());
         Ok(match step {
             Step::UploadSeed {
                 storage,
@@ -156,7 +156,7 @@ impl Work<'_> {
         match step {
             // PVE: facts 29: starting a running VM is a task error; after a lost answer it may be our own start.
             Step::Start => self.vmid.is_some_and(|vmid| {
-                let (client, node) = (self.runner.client, &self.plan.node);
+                let (client, node) = (self.runner.client, self.node());
                 read_retrying(|| client.vm_status(node, vmid)).is_ok_and(|vm| vm.is_running())
             }),
             Step::AddDisk { .. } | Step::MoveDisk { .. } | Step::SetPool { .. } => {
@@ -180,7 +180,7 @@ impl Work<'_> {
         let sha256 = HEXLOWER.encode(&Sha256::digest(&image));
         let length = image.len() as u64;
         let upload = Upload { content: "import", filename: file, length, sha256: &sha256 };
-        let (client, node) = (self.runner.client, &self.plan.node);
+        let (client, node) = (self.runner.client, self.node());
         let mut reader = image.as_slice();
         Ok(client.upload(node, storage, &upload, &mut reader, &mut |_| ())?)
     }
@@ -199,7 +199,7 @@ impl Work<'_> {
         let client = self.runner.client;
         let sent = self.write(Repeat::Harmless, "qmstop", || {
             let vmid = self.guard()?.vmid;
-            Ok(Some(client.stop(&self.plan.node, vmid)?))
+            Ok(Some(client.stop(self.node(), vmid)?))
         });
         sent.map_err(|failed| self.step_error("stopping", failed))?;
         self.reach(PowerState::Stopped, Duration::ZERO)
@@ -210,7 +210,7 @@ impl Work<'_> {
     /// PVE: qemu-server, CLI/qm.pm, cleanup: the reboot's task ends when the guest is off; qmeventd
     /// then starts it in a task of root@pam, which our token cannot see.
     fn comes_back(&self, seconds: u64) -> Result<(), StepError> {
-        let (client, node) = (self.runner.client, &self.plan.node);
+        let (client, node) = (self.runner.client, self.node());
         let deadline = Deadline::after(Duration::from_secs(seconds));
         let status = || self.vmid.map(|vmid| client.vm_status(node, vmid));
         let mut patience = Patience::default();
@@ -245,7 +245,7 @@ impl Work<'_> {
             attempt += 1;
             // Guarded again each time: after a lost answer the vmid may belong to another VM.
             let sent = self.write(Repeat::Harmful, "qmdestroy", || {
-                Ok(Some(client.delete_vm(&self.plan.node, self.guard()?.vmid, purge)?))
+                Ok(Some(client.delete_vm(self.node(), self.guard()?.vmid, purge)?))
             });
             self.untouched = false;
             let gone = |work: &Self| work.vmid.is_some_and(|vmid| work.is_gone(vmid));
