@@ -1,8 +1,8 @@
 //! `pve-apply`: plans, creates, changes in place and destroys the document's VMs on Proxmox VE.
 //!
 //! `desired` and `observed` are values, `plan` is a function of both, `show` prints a plan for people.
-//! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses`, `ready` (reads only), `execute` (writes), `plan_file`,
-//! `confirm`, `interrupt`.
+//! Doors: `connect`, `observe`, `ha::read`, `quorum`, `facts`, `other_run`, `addresses`, `ready` (reads only), `execute`
+//! (writes), `plan_file`, `confirm`, `interrupt`.
 
 mod action;
 mod addresses;
@@ -19,6 +19,7 @@ mod examples;
 mod execute;
 mod export;
 mod facts;
+mod ha;
 mod interrupt;
 mod inventory;
 mod json;

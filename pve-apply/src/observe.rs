@@ -5,6 +5,7 @@
 //! guest agent. What cannot be read is unknown, never absent.
 
 use crate::desired::{Desired, DesiredVm, is_seed_file};
+use crate::ha;
 use crate::mark::Owner;
 use crate::network;
 use crate::observed::{Config, Guest, Observation, Observed, Power, VmState, is_halted, sees_all};
@@ -92,7 +93,7 @@ fn observe_once(client: &Client, desired: &Desired, scope: Scope) -> Result<Obse
     if scope == Scope::Apply {
         observe_namesakes(client, &mut observed, &missing, &power).map_err(fail)?;
     }
-    observed.set_ha_states(&rows);
+    ha::read::add(client, &rows, &mut observed).map_err(fail)?;
     if missing.iter().any(|vm| vm.vmid.is_none()) {
         observed.sees_all = sees_all(&read_api(|| client.permissions()).map_err(fail)?);
     }
@@ -346,15 +347,8 @@ pub(crate) fn observe_vm(
     }
     let power = if running { Power::Running } else { Power::Stopped };
     let halted = qmpstatus.filter(|word| running && is_halted(word));
-    Ok(Some(Observation::Seen(Box::new(VmState {
-        vmid,
-        node: node.clone(),
-        power,
-        halted,
-        // Only the cluster's list has it.
-        ha: None,
-        config,
-    }))))
+    let seen = VmState { vmid, node: node.clone(), power, halted, ha: None, config };
+    Ok(Some(Observation::Seen(Box::new(seen))))
 }
 
 fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Error> {

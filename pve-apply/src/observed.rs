@@ -42,15 +42,6 @@ impl Observed {
             _ => None,
         })
     }
-
-    /// Records the HA state of each VM, which the cluster's list has.
-    pub(crate) fn set_ha_states(&mut self, rows: &[Resource]) {
-        for row in rows.iter().filter(|row| row.hastate.is_some()) {
-            if let Some(Observation::Seen(seen)) = self.vms.get_mut(&row.vmid) {
-                seen.ha.clone_from(&row.hastate);
-            }
-        }
-    }
 }
 
 /// A guest in the cluster's list.

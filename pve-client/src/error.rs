@@ -276,11 +276,6 @@ impl Error {
         self.text_matches(|text| text.contains("got no worker upid"))
     }
 
-    /// Returns whether the cluster currently has no quorum.
-    pub fn lacks_quorum(&self) -> bool {
-        self.text_matches(|text| text.contains("no quorum"))
-    }
-
     /// Returns whether the config no longer has the digest that was sent: someone changed it.
     pub fn is_checksum_mismatch(&self) -> bool {
         // PVE: facts 20. The end of the text distinguishes it from the checksum of an upload.
@@ -384,7 +379,7 @@ impl Error {
     }
 
     /// Tests PVE's own text, from an answer or from a task's exit status.
-    fn text_matches(&self, test: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn text_matches(&self, test: impl Fn(&str) -> bool) -> bool {
         match self {
             Self::Status(r) => test(&r.message) || r.errors.values().any(|text| test(text)),
             Self::TaskFailed(failure) => test(&failure.exitstatus),

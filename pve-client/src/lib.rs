@@ -12,6 +12,7 @@ mod agent;
 mod client;
 mod clock;
 mod cluster;
+mod cluster_error;
 mod dial;
 mod endpoint;
 mod envelope;

@@ -15,6 +15,7 @@ use crate::schedule::{self, Gates};
 use pve_client::SystemClock;
 use stage::{Console, Event};
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Who carries out plans, and how.
@@ -85,6 +86,7 @@ impl Worker<'_> {
             gates: &gates,
             task_limit: Duration::from_secs(pace.task_timeout),
             vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
+            has_no_quorum: AtomicBool::new(false),
         };
         let stop_all = pace.fail_fast.then_some(interrupt);
         console.expect(plan.vms.len());
