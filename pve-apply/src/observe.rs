@@ -61,22 +61,37 @@ const ROUNDS: u32 = 3;
 fn observe_once(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
     let fail =
         |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
+    let mut nodes_away = BTreeSet::new();
     // Before the lists: they then show the result of tasks that have ended.
-    let under_way = unless_away(under_way(client, desired, scope)).map_err(fail)?;
+    let mut tasks = Vec::new();
+    for node in desired.nodes_in_use() {
+        let read = unless_away(under_way(client, desired, node, scope)).map_err(fail)?;
+        tasks.extend(read.into_iter().flatten());
+    }
     let rows = read_api(|| client.cluster_resources()).map_err(fail)?;
     // PVE: facts 31: the cluster's list lags up to 10 s behind, the node's does not.
-    let fresh = unless_away(read_api(|| client.node_vms_in_full(&desired.node))).map_err(fail)?;
+    let mut fresh = Vec::new();
+    for node in desired.nodes_in_use() {
+        match unless_away(read_api(|| client.node_vms_in_full(node))).map_err(fail)? {
+            Some(list) => fresh.extend(list),
+            None => _ = nodes_away.insert(node.clone()),
+        }
+    }
     let mut observed = Observed {
-        node_away: fresh.is_none(),
-        guests: merge(&rows, fresh.iter().flatten()),
-        under_way: under_way.unwrap_or_default(),
+        nodes_away,
+        guests: merge(&rows, fresh.iter()),
+        under_way: tasks,
         pools: rows.iter().filter_map(|row| Some((row.vmid, row.pool.clone()?))).collect(),
         ..Observed::default()
     };
-    let power = fresh.into_iter().flatten().map(|row| (row.vmid, row)).collect();
+    let power = fresh.into_iter().map(|row| (row.vmid, row)).collect();
     observe_candidates(client, desired, scope, &mut observed, &power).map_err(fail)?;
-    if matches!(scope, Scope::Apply | Scope::Remove) && !observed.node_away {
-        observed.seed_files = seed_files(client, desired).map_err(fail)?;
+    if matches!(scope, Scope::Apply | Scope::Remove) {
+        for node in desired.nodes_in_use() {
+            if !observed.nodes_away.contains(node) {
+                observed.seed_files.extend(seed_files(client, desired, node).map_err(fail)?);
+            }
+        }
     }
     let missing = missing(desired, &observed);
     let listed: BTreeSet<Vmid> = observed.guests.iter().map(|guest| guest.vmid).collect();
@@ -97,7 +112,7 @@ fn observe_once(client: &Client, desired: &Desired, scope: Scope) -> Result<Obse
     if missing.iter().any(|vm| vm.vmid.is_none()) {
         observed.sees_all = sees_all(&read_api(|| client.permissions()).map_err(fail)?);
     }
-    if scope == Scope::Apply && !observed.node_away {
+    if scope == Scope::Apply {
         let images = images(client, desired, &observed).map_err(fail)?;
         observed.images = images;
     }
@@ -291,12 +306,17 @@ pub(crate) fn running_tasks(
 }
 
 /// Returns the node's tasks, where it matters what an earlier run may have left running.
-fn under_way(client: &Client, desired: &Desired, scope: Scope) -> Result<Vec<Upid>, Error> {
+fn under_way(
+    client: &Client,
+    desired: &Desired,
+    node: &NodeName,
+    scope: Scope,
+) -> Result<Vec<Upid>, Error> {
     let vmids_are_fixed = desired.vms.iter().all(|vm| vm.vmid.is_some());
     if scope == Scope::All || scope == Scope::Find && vmids_are_fixed {
         return Ok(Vec::new());
     }
-    read_api(|| running_tasks(client, &desired.node, None, None))
+    read_api(|| running_tasks(client, node, None, None))
 }
 
 /// Returns VMs that this token was creating at vmids that PVE chose: they carry no mark until the create
@@ -351,11 +371,16 @@ pub(crate) fn observe_vm(
     Ok(Some(Observation::Seen(Box::new(seen))))
 }
 
-fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Error> {
-    let storage = &desired.image_storage;
-    let volumes = read_api(|| client.storage_content(&desired.node, storage, Some("import")))?;
+fn seed_files(
+    client: &Client,
+    desired: &Desired,
+    node: &NodeName,
+) -> Result<BTreeSet<(NodeName, Volid)>, Error> {
+    let storage = &desired.defaults(node).image_storage;
+    let volumes = read_api(|| client.storage_content(node, storage, Some("import")))?;
     let seeds = volumes.into_iter().map(|volume| volume.volid);
-    Ok(seeds.filter(|volid| is_seed_file(volid.file())).collect())
+    let seeds = seeds.filter(|volid| is_seed_file(volid.file()));
+    Ok(seeds.map(|volid| (node.clone(), volid)).collect())
 }
 
 /// Returns the virtual size of each image for a new disk.
@@ -363,13 +388,18 @@ fn images(
     client: &Client,
     desired: &Desired,
     observed: &Observed,
-) -> Result<BTreeMap<Volid, Option<u64>>, Error> {
+) -> Result<BTreeMap<(NodeName, Volid), Option<u64>>, Error> {
     let there: BTreeMap<String, &VmState> =
         ours(desired, observed).map(|(seen, name)| (name, seen)).collect();
     let mut sizes = BTreeMap::new();
     for vm in &desired.vms {
-        let Some(definition) = &vm.definition else { continue };
         let seen = there.get(&vm.name);
+        let node = seen.map_or(&vm.node, |seen| &seen.node);
+        let vm = vm.on(node, desired);
+        let Some(definition) = &vm.definition else { continue };
+        if observed.nodes_away.contains(node) {
+            continue;
+        }
         let is_missing =
             |key: &ConfigKey| seen.is_none_or(|seen| seen.config.next(&key.to_string()).is_none());
         let boot = definition.image.iter().filter(|_| seen.is_none());
@@ -377,17 +407,18 @@ fn images(
             definition.images.iter().filter(|(key, _)| is_missing(key)).map(|(_, image)| image);
         let published = boot.chain(data).filter(|image| image.pending.is_none());
         for volid in published.filter_map(|image| image.volid.as_ref()) {
-            if !sizes.contains_key(volid) {
-                sizes.insert(volid.clone(), image_size(client, desired, volid)?);
+            let key = (node.clone(), volid.clone());
+            if !sizes.contains_key(&key) {
+                sizes.insert(key, image_size(client, node, volid)?);
             }
         }
     }
     Ok(sizes)
 }
 
-fn image_size(client: &Client, desired: &Desired, volid: &Volid) -> Result<Option<u64>, Error> {
+fn image_size(client: &Client, node: &NodeName, volid: &Volid) -> Result<Option<u64>, Error> {
     // PVE: reference 8: the list has the size of the file, only this call the size of the disk in it.
-    match read_api(|| client.volume_info(&desired.node, volid)) {
+    match read_api(|| client.volume_info(node, volid)) {
         Ok(info) => Ok(Some(info.size)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) if error.status() == Some(500) => Ok(None),

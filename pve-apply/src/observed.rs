@@ -20,16 +20,17 @@ pub(crate) struct Observed {
     pub free: BTreeMap<Vmid, bool>,
     /// Whether the token can see every VM: then what is not listed does not exist.
     pub sees_all: bool,
-    /// Whether the deployment's own node does not answer: nothing can be created there.
-    pub(crate) node_away: bool,
-    /// Tasks on the deployment's node that were running just before the guests were listed.
+    /// The nodes of the document's VMs that do not answer: nothing can be created there.
+    pub(crate) nodes_away: BTreeSet<NodeName>,
+    /// Tasks on the nodes of the document's VMs that were running just before the guests were listed.
     pub(crate) under_way: Vec<Upid>,
-    /// Seed files of ours on the image storage.
-    pub seed_files: BTreeSet<Volid>,
+    /// Seed files of ours, each with a node that has its storage; one on a shared storage is here once.
+    pub seed_files: BTreeSet<(NodeName, Volid)>,
     /// The pool of each VM that is in one, as far as the token can see pools.
     pub(crate) pools: BTreeMap<Vmid, String>,
-    /// Virtual size of each image for a new disk; `None` when the image does not exist.
-    pub images: BTreeMap<Volid, Option<u64>>,
+    /// Virtual size of each image for a new disk, by the disk's node; `None` when the image does not
+    /// exist there.
+    pub(crate) images: BTreeMap<(NodeName, Volid), Option<u64>>,
     /// The cluster's SDN, if it was read.
     pub(crate) sdn: Option<Sdn>,
 }
@@ -41,6 +42,11 @@ impl Observed {
             Observation::Seen(seen) => Some(&**seen),
             _ => None,
         })
+    }
+
+    /// Returns the virtual size of an image on a node, if it exists there.
+    pub(crate) fn image_size(&self, node: &NodeName, volid: &Volid) -> Option<u64> {
+        self.images.get(&(node.clone(), volid.clone())).copied().flatten()
     }
 }
 

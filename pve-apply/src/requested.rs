@@ -20,8 +20,8 @@ pub(crate) struct RequestedVm {
     pub(crate) pool: Option<String>,
     /// The storage of disks that name none.
     pub(crate) storage: String,
-    /// Whether the document names that storage for this VM alone.
-    storage_is_own: bool,
+    /// The document's field that sets it.
+    storage_field: String,
     /// Its `config`.
     explicit: Settings,
     /// Its `config` with its other fields.
@@ -90,13 +90,30 @@ pub(crate) fn parse(deployment: &Deployment) -> Vec<Parsed> {
 pub(crate) fn of(deployment: &Deployment, parsed: Vec<Parsed>) -> Vec<RequestedVm> {
     let vms = deployment.vms.iter().zip(parsed).enumerate();
     vms.map(|(index, (vm, (explicit, _)))| {
-        RequestedVm::new(index, vm, explicit, &deployment.datastore)
+        RequestedVm::new(index, vm, explicit, storage(deployment, index, vm))
     })
     .collect()
 }
 
+/// Returns the storage of a VM's disks that name none, and the field that sets it.
+fn storage(deployment: &Deployment, index: usize, vm: &Vm) -> (String, String) {
+    if let Some(own) = &vm.datastore {
+        return (own.clone(), format!("vms[{index}].datastore"));
+    }
+    let name = vm.node.as_ref().unwrap_or(&deployment.node);
+    match deployment.nodes.get(name).filter(|node| !node.datastore.is_empty()) {
+        Some(node) => (node.datastore.clone(), format!("nodes.{name}.datastore")),
+        None => (deployment.datastore.clone(), "datastore".to_owned()),
+    }
+}
+
 impl RequestedVm {
-    fn new(index: usize, vm: &Vm, explicit: Settings, datastore: &str) -> Self {
+    fn new(
+        index: usize,
+        vm: &Vm,
+        explicit: Settings,
+        (storage, storage_field): (String, String),
+    ) -> Self {
         let mut effective = explicit.clone();
         fill(&mut effective, "net0", "bridge", Some(vm.bridge.clone()));
         fill(&mut effective, "cores", "", vm.cores.map(|cores| cores.to_string()));
@@ -109,7 +126,6 @@ impl RequestedVm {
             });
             effective.0.extend(startup);
         }
-        let storage = vm.datastore.clone().unwrap_or_else(|| datastore.to_owned());
         let boot = vm.boot_disk.as_deref().unwrap_or(boot_disk::NEW);
         fill(&mut effective, boot, "storage", Some(storage.clone()));
         Self {
@@ -118,7 +134,7 @@ impl RequestedVm {
             vmid: vm.vmid.and_then(|vmid| Vmid::new(vmid.into()).ok()),
             pool: vm.pool.clone(),
             storage,
-            storage_is_own: vm.datastore.is_some(),
+            storage_field,
             explicit,
             effective,
         }
@@ -128,7 +144,7 @@ impl RequestedVm {
     pub(crate) fn placeholder(storage: &str, bridge: &str) -> Self {
         let vm =
             Vm { bridge: bridge.to_owned(), cores: Some(1), memory: Some(512), ..Vm::default() };
-        Self::new(0, &vm, Settings::default(), storage)
+        Self::new(0, &vm, Settings::default(), (storage.to_owned(), "datastore".to_owned()))
     }
 
     /// Returns what its create sends, key by key.
@@ -203,8 +219,7 @@ impl RequestedVm {
         }
         match name {
             "bridge" => of_vm("bridge"),
-            "storage" if self.storage_is_own => of_vm("datastore"),
-            "storage" => "datastore".to_owned(),
+            "storage" => self.storage_field.clone(),
             _ => of_vm(&format!("config.{key}")),
         }
     }

@@ -92,12 +92,14 @@ fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
         match step {
             Step::Create { params } => {
                 let made = params.iter().filter_map(|(key, value)| {
-                    Some((key.clone(), new_disk(key, value, observed)?))
+                    Some((key.clone(), new_disk(key, value, (observed, &vm.node))?))
                 });
                 disks.extend(made);
             }
             Step::AddDisk { disk, value } => {
-                disks.extend(new_disk(disk, value, observed).map(|made| (disk.clone(), made)));
+                disks.extend(
+                    new_disk(disk, value, (observed, &vm.node)).map(|made| (disk.clone(), made)),
+                );
             }
             Step::Resize { disk, bytes } => match (disks.get_mut(disk), has(disk)) {
                 (Some((_, size)), _) => *size = (*size).max(*bytes),
@@ -141,7 +143,11 @@ fn existing(vm: &VmPlan, observed: &Observed, disk: &str) -> Option<(String, u64
 }
 
 /// Returns the storage and the size of a disk that PVE makes of `STORAGE:GIB` or of an import.
-fn new_disk(key: &str, value: &str, observed: &Observed) -> Option<(String, u64)> {
+fn new_disk(
+    key: &str,
+    value: &str,
+    (observed, node): (&Observed, &NodeName),
+) -> Option<(String, u64)> {
     let drive = PropertyString::parse(value, "file");
     let (storage, gib) = drive.get("file")?.split_once(':')?;
     let is_small = key.starts_with("efidisk") || key.starts_with("tpmstate");
@@ -149,7 +155,7 @@ fn new_disk(key: &str, value: &str, observed: &Observed) -> Option<(String, u64)
     let image = drive.get("import-from").and_then(|from| from.parse::<Volid>().ok());
     let bytes = match image {
         // An image that is not in the document is a seed.
-        Some(image) => observed.images.get(&image).copied().flatten().unwrap_or(SMALL),
+        Some(image) => observed.image_size(node, &image).unwrap_or(SMALL),
         None if is_small => SMALL,
         None => asked,
     };

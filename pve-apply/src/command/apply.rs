@@ -231,7 +231,7 @@ pub(super) fn preflight(
     // A plan file may name a VM that is not in the document.
     let work = Preflight {
         node: &session.desired.node,
-        images: &session.desired.image_storage,
+        images: &session.desired.head.image_storage,
         made: with(Action::Create).filter_map(|vm| requested(&vm.name)).collect(),
         changed: with(Action::Change).filter_map(|vm| Some((requested(&vm.name)?, vm))).collect(),
         networks: networks::made(session, plan),

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
     let chosen = |vm: &&RequestedVm| desired.vms.iter().any(|other| other.name == vm.name);
     let work = Preflight {
         node: &desired.node,
-        images: &desired.image_storage,
+        images: &desired.head.image_storage,
         made: session.requested.iter().filter(chosen).collect(),
         changed: Vec::new(),
         networks: planned.iter().flat_map(|(_, seen)| networks::missing(&session, seen)).collect(),

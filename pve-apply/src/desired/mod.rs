@@ -3,6 +3,7 @@
 mod definition;
 mod guest;
 mod nic;
+mod node;
 mod read;
 mod rendered;
 
@@ -11,6 +12,7 @@ mod tests;
 
 pub(crate) use definition::{Definition, Image, Seed, short_name};
 pub(crate) use nic::{NicAddresses, has_only_fixed, nics};
+pub(crate) use node::NodeDefaults;
 pub(crate) use read::{Purpose, read};
 
 use crate::mark::Mark;
@@ -32,8 +34,10 @@ pub(crate) struct Desired {
     /// The document's node: that of every VM without its own, and the one that answers for what is
     /// about none.
     pub node: NodeName,
-    /// The file storage for images and seeds on that node.
-    pub image_storage: StorageId,
+    /// What VMs get on a node that is not in `nodes`.
+    pub(crate) head: NodeDefaults,
+    /// What VMs get on the other nodes, if there are several.
+    pub(crate) nodes: BTreeMap<NodeName, NodeDefaults>,
     /// What happens once a VM has failed; `None` when the document does not say.
     pub on_error: Option<OnError>,
     /// The vmids for VMs without one in the document.
@@ -155,7 +159,7 @@ impl DesiredVm {
             vmid: None,
             node: desired.node.clone(),
             placement: Placement::Selected,
-            image_storage: desired.image_storage.clone(),
+            image_storage: desired.defaults(&desired.node).image_storage.clone(),
             vmid_is_counted: false,
             parent: None,
             nics: Vec::new(),

@@ -96,7 +96,7 @@ fn params(
             params.extend(text_of(key, parts).map(|text| (key.to_string(), text)));
             continue;
         }
-        match disk::new(definition, observed, key, &parts) {
+        match disk::new(definition, (observed, &vm.node), key, &parts) {
             Err(reason) => wrong.push(reason),
             Ok(made) => {
                 params.insert(key.to_string(), made.value);

@@ -6,7 +6,7 @@ use crate::desired::{Definition, Image};
 use crate::mark::owns::short_digest;
 use crate::observed::{Config, Observed};
 use machine::{ConfigKey, Parts, parse_size};
-use pve_client::Volid;
+use pve_client::{NodeName, Volid};
 
 /// The contents of a drive.
 pub(super) struct Volume {
@@ -57,10 +57,10 @@ pub(super) fn unused(config: &Config, digest: &str) -> Option<String> {
     config.keys().find(holds).map(str::to_owned)
 }
 
-/// Returns what a new disk with these options is created from.
+/// Returns what a new disk on a node with these options is created from.
 pub(super) fn new(
     definition: &Definition,
-    observed: &Observed,
+    (observed, node): (&Observed, &NodeName),
     key: ConfigKey,
     parts: &Parts,
 ) -> Result<NewDisk, BlockReason> {
@@ -79,7 +79,7 @@ pub(super) fn new(
     let mut grow = None;
     let file = match (image, size) {
         (Some(image), size) => {
-            let (volid, bytes) = find_image(image, observed)?;
+            let (volid, bytes) = find_image(image, observed, node)?;
             let field = if is_boot { "disk".to_owned() } else { format!("{key}.size") };
             if let Some(wanted) = size.filter(|size| *size < bytes) {
                 let wanted = machine::shown_size(wanted);
@@ -126,7 +126,11 @@ pub(super) fn in_words(definition: &Definition, key: ConfigKey, parts: &Parts) -
     words.join(", ")
 }
 
-fn find_image<'a>(image: &'a Image, observed: &Observed) -> Result<(&'a Volid, u64), BlockReason> {
+fn find_image<'a>(
+    image: &'a Image,
+    observed: &Observed,
+    node: &NodeName,
+) -> Result<(&'a Volid, u64), BlockReason> {
     let missing = |volid: Option<&Volid>| BlockReason::ImageMissing {
         image: image.name.clone(),
         volid: volid.map(ToString::to_string),
@@ -136,7 +140,7 @@ fn find_image<'a>(image: &'a Image, observed: &Observed) -> Result<(&'a Volid, u
         // image-publish has compared its size with the disk's.
         return Ok((volid, 0));
     }
-    let bytes = observed.images.get(volid).copied().flatten();
+    let bytes = observed.image_size(node, volid);
     bytes.map(|bytes| (volid, bytes)).ok_or_else(|| missing(Some(volid)))
 }
 

@@ -154,7 +154,7 @@ impl<'a> Finder<'a> {
             return stop(&guest.node, BlockReason::VmidTaken { by: guest.name.clone() });
         }
         match self.observed.free.get(&vmid) {
-            Some(true) if self.observed.node_away => stop(&vm.node, BlockReason::NodeAway),
+            Some(true) if self.is_away(vm) => stop(&vm.node, BlockReason::NodeAway),
             Some(true) => Found::Absent,
             // Listed nowhere and yet not free; or the second source was not read, which proves nothing.
             Some(false) | None => stop(&vm.node, BlockReason::VmidHidden),
@@ -213,7 +213,7 @@ impl<'a> Finder<'a> {
         if !self.observed.sees_all {
             return stop(vm, None, node, BlockReason::MayNotSeeAll);
         }
-        if self.observed.node_away {
+        if self.is_away(vm) {
             return stop(vm, None, node, BlockReason::NodeAway);
         }
         match self.first_unlisted(vm) {
@@ -221,6 +221,11 @@ impl<'a> Finder<'a> {
             Some(vmid) if self.observed.free.get(&vmid) == Some(&true) => Found::Absent,
             Some(vmid) => stop(vm, Some(vmid), node, BlockReason::VmidHidden),
         }
+    }
+
+    /// Returns whether the node that a VM belongs on does not answer.
+    fn is_away(&self, vm: &DesiredVm) -> bool {
+        self.observed.nodes_away.contains(&vm.node)
     }
 
     fn first_unlisted(&self, vm: &DesiredVm) -> Option<Vmid> {

@@ -56,7 +56,7 @@ pub(crate) use release::plan_release;
 use crate::action::{Action, Plan, Step, Unchanged, VmPlan};
 use crate::blocked::{BlockReason, Blocked};
 use crate::change::{Change, Impact};
-use crate::desired::{Desired, DesiredVm};
+use crate::desired::{Desired, DesiredVm, Placement};
 use crate::mark::Mark;
 use crate::notice::{Notice, NoticeKind};
 use crate::observed::{Config, Observed, VmState};
@@ -76,8 +76,10 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
                 None => create::plan_one(&mut plan, desired, vm, definition, observed),
             },
             Found::Ours(ours) => {
-                change::plan_one(&mut plan, desired, vm, definition, &ours, observed);
-                note_move(&mut plan, desired, &ours);
+                let there = vm.on(&ours.seen.node, desired);
+                let Some(definition) = &there.definition else { continue };
+                change::plan_one(&mut plan, desired, &there, definition, &ours, observed);
+                note_move(&mut plan, desired, vm, &ours);
             }
             Found::Blocked(blocked) => plan.blocked.push(*blocked),
         }
@@ -131,9 +133,9 @@ fn of_mark(
     }
 }
 
-/// Adds a notice about a VM on another node than the document's.
-fn note_move(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
-    if ours.seen.node != desired.node {
+/// Adds a notice about a VM that is not where it belongs. One whose node comes from a list may be anywhere.
+fn note_move(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, ours: &Ours<'_>) {
+    if ours.seen.node != vm.node && vm.placement != Placement::Listed {
         let kind = NoticeKind::Moved { node: ours.seen.node.to_string() };
         plan.notices.push(Notice {
             name: desired.name_now(&ours.mark.vm).to_owned(),

@@ -7,7 +7,7 @@ use crate::action::{Plan, Step, VmPlan};
 use crate::mark::Mark;
 use crate::observed::{Config, Observation, Observed, Power, VmState};
 use machine::{ConfigKey, Effect, Part, Parts};
-use pve_client::{PropertyString, Vmid, display_size};
+use pve_client::{NodeName, PropertyString, Vmid, display_size};
 
 /// Keys that a running VM takes at once. PVE: reference 5.
 const LIVE: [&str; 6] = ["name", "tags", "description", "onboot", "net", "startup"];
@@ -31,9 +31,12 @@ fn carry_out_step(
 ) {
     match step {
         Step::UploadSeed { storage, file, .. } => {
-            world.seed_files.insert(pve_client::Volid::of_file(storage, "import", file));
+            let file = pve_client::Volid::of_file(storage, "import", file);
+            world.seed_files.insert((vm.node.clone(), file));
         }
-        Step::DeleteVolume { volid, .. } => _ = world.seed_files.remove(volid),
+        Step::DeleteVolume { node, volid } => {
+            _ = world.seed_files.remove(&(node.clone(), volid.clone()));
+        }
         Step::Create { params } => {
             let planned: Vec<_> = plan.vms.iter().filter_map(|vm| vm.vmid).collect();
             let taken = |n: &Vmid| world.vms.contains_key(n) || planned.contains(n);
@@ -42,7 +45,7 @@ fn carry_out_step(
             *number = Some(new);
             let mut config = Config::default();
             for (key, value) in params {
-                config.set(key, &stored(world, new, key, value));
+                config.set(key, &stored(world, (&vm.node, new), key, value));
             }
             config.remove("pool");
             world.pools.extend(params.get("pool").map(|pool| (new, pool.clone())));
@@ -198,14 +201,15 @@ fn take_out(seen: &mut VmState, key: &str, force: bool) {
 }
 
 /// Returns what PVE stores for a parameter of a create.
-fn stored(world: &Observed, vmid: Vmid, key: &str, value: &str) -> String {
+fn stored(world: &Observed, (node, vmid): (&NodeName, Vmid), key: &str, value: &str) -> String {
     let is_drive = ConfigKey::find(key).is_some_and(|key| key.key.part("storage").is_some());
     if !is_drive {
         return with_mac(key, value);
     }
     let from = value.split_once("import-from=").and_then(|(_, from)| from.split(',').next());
-    let image = from.and_then(|from| from.parse().ok()).and_then(|v| world.images.get(&v).copied());
-    made(vmid, key, value, image.flatten().unwrap_or(1 << 20))
+    let image = from.and_then(|from| from.parse().ok());
+    let bytes = image.and_then(|image| world.image_size(node, &image));
+    made(vmid, key, value, bytes.unwrap_or(1 << 20))
 }
 
 /// Returns what PVE creates from `STORAGE:SIZE` and from an import.

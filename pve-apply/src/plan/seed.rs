@@ -134,9 +134,12 @@ pub(super) fn delete_uploaded(desired: &Desired, vm: &DesiredVm, node: &NodeName
 /// They come last: by then another active run of this deployment has lost the race
 /// for the VM, and nobody reads its seed any more.
 pub(super) fn leftovers(desired: &Desired, vm: &DesiredVm, observed: &Observed) -> Vec<Step> {
-    let ours = observed.seed_files.iter().filter(|volid| desired.owns_seed_file(vm, volid.file()));
-    let delete =
-        |volid: &Volid| Step::DeleteVolume { node: desired.node.clone(), volid: volid.clone() };
+    let files = observed.seed_files.iter();
+    let ours = files.filter(|(_, volid)| desired.owns_seed_file(vm, volid.file()));
+    let delete = |(node, volid): &(NodeName, Volid)| Step::DeleteVolume {
+        node: node.clone(),
+        volid: volid.clone(),
+    };
     ours.map(delete).collect()
 }
 

@@ -123,7 +123,7 @@ impl Difference {
             let unused = disk::unused(c.config(), digest);
             return self.blocked.push(BlockReason::DiskGone { slot: name, unused });
         }
-        match disk::new(c.definition, c.observed, key, &parts) {
+        match disk::new(c.definition, (c.observed, &c.ours.seen.node), key, &parts) {
             Err(reason) => self.blocked.push(reason),
             Ok(NewDisk { value, grow }) => {
                 let point = Point {

@@ -2,7 +2,9 @@
 
 use crate::action::{Action, VmPlan};
 use crate::change::Impact;
-use crate::desired::{Consent, Definition, Desired, DesiredVm, Image, Placement, Seed};
+use crate::desired::{
+    Consent, Definition, Desired, DesiredVm, Image, NodeDefaults, Placement, Seed,
+};
 use crate::mark::{Mark, SeedNote, Stage};
 use crate::network::desired::DesiredNetworks;
 use crate::observed::{Config, Guest, Observation, Observed, Power, VmState};
@@ -68,6 +70,11 @@ pub(crate) fn image() -> Volid {
     "local:import/debian-12.qcow2".parse().unwrap()
 }
 
+/// The image on node pve1.
+pub(crate) fn image_on_pve1() -> (NodeName, Volid) {
+    ("pve1".parse().unwrap(), image())
+}
+
 /// A VM that should be such a machine.
 pub(crate) fn desired_vm(name: &str, number: Option<u32>) -> DesiredVm {
     DesiredVm {
@@ -90,7 +97,12 @@ pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
         site: "lab".into(),
         deployment: "dev".into(),
         node: "pve1".parse().unwrap(),
-        image_storage: "local".parse().unwrap(),
+        head: NodeDefaults {
+            storage: Some("local-lvm".parse().unwrap()),
+            image_storage: "local".parse().unwrap(),
+            images: BTreeMap::new(),
+        },
+        nodes: BTreeMap::new(),
         on_error: None,
         vmid_range: VmidRange::parse("100-999").unwrap(),
         vm_names: None,
@@ -155,7 +167,7 @@ pub(crate) fn config(name: &str, number: u32) -> Config {
 /// A world in which every vmid is free and the image exists.
 pub(crate) fn world() -> Observed {
     let mut world = Observed { sees_all: true, ..Observed::default() };
-    world.images.insert(image(), Some(2 << 30));
+    world.images.insert(image_on_pve1(), Some(2 << 30));
     for number in 100..1000 {
         world.free.insert(vmid(number), true);
     }

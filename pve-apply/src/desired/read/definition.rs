@@ -29,14 +29,19 @@ impl Reader<'_> {
             let problems = machine::problems(&explicit, Some(&new).filter(|_| made));
             problems.iter().for_each(|problem| self.config_problem(index, problem));
         }
-        let storage = match &vm.datastore {
-            Some(own) => self.parse(place("datastore"), own, StorageId::RULE),
-            None => self.parse("datastore".into(), &self.deployment.datastore, StorageId::RULE),
+        let of_node = self.node_of(vm).map(|node| &node.datastore);
+        let storage = match (&vm.datastore, of_node.filter(|storage| !storage.is_empty())) {
+            (Some(own), _) => self.parse(place("datastore"), own, StorageId::RULE),
+            // It is checked with the nodes.
+            (None, Some(of_node)) => of_node.parse().ok(),
+            (None, None) => {
+                self.parse("datastore".into(), &self.deployment.datastore, StorageId::RULE)
+            }
         };
         let disk = self.disk(place("disk"), vm.disk, made);
         let tags = self.tags(index, vm);
-        let image = made.then(|| self.image(place("image"), &vm.image));
-        let images = self.images(index, &explicit);
+        let image = made.then(|| self.image(vm, place("image"), &vm.image));
+        let images = self.images(index, vm, &explicit);
         let seed = self.seed(index, vm);
         let boot = boot?;
         Some(Definition {
@@ -162,35 +167,47 @@ impl Reader<'_> {
         vm.tags.iter().filter(|tag| !tag.eq_ignore_ascii_case(TAG)).cloned().collect()
     }
 
-    fn images(&mut self, index: usize, explicit: &Settings) -> Option<BTreeMap<ConfigKey, Image>> {
+    fn images(
+        &mut self,
+        index: usize,
+        vm: &Vm,
+        explicit: &Settings,
+    ) -> Option<BTreeMap<ConfigKey, Image>> {
         let named =
             explicit.0.keys().filter_map(|key| Some((*key, explicit.value(*key, "import")?)));
         let read = named.map(|(key, name)| {
-            Some((key, self.image(format!("vms[{index}].config.{key}.import"), name)?))
+            Some((key, self.image(vm, format!("vms[{index}].config.{key}.import"), name)?))
         });
         // All are read, to find every problem.
         read.collect::<Vec<_>>().into_iter().collect()
     }
 
-    fn image(&mut self, field: String, name: &str) -> Option<Image> {
+    fn image(&mut self, vm: &Vm, field: String, name: &str) -> Option<Image> {
         if name.is_empty() {
             self.report.error("missing-field", Place::input(field), "is missing");
             return None;
         }
-        let Some(text) = self.deployment.images.get(name) else {
+        let of_node = self.node_of(vm).and_then(|node| node.images.get(name));
+        let volid = match (of_node, self.deployment.images.get(name)) {
+            // It is checked with the nodes.
+            (Some(text), _) => Some(text.parse().ok()?),
+            (None, Some(text)) => Some(self.volid(format!("images.{name}"), text)?),
             // It may not matter: an existing disk needs no image.
-            return Some(Image { name: name.to_owned(), volid: None, pending: None });
+            (None, None) => None,
         };
-        let place = Place::input(format!("images.{name}"));
+        let pending = self.deployment.images_pending.get(name).copied();
+        Some(Image { name: name.to_owned(), pending: pending.filter(|_| volid.is_some()), volid })
+    }
+
+    /// Reads the volid of an image, which must be one that PVE imports from.
+    pub(super) fn volid(&mut self, field: String, text: &str) -> Option<Volid> {
+        let place = Place::input(field);
         match Volid::from_str(text) {
             Ok(volid) if volid.content() == Some("iso") => {
                 self.report.push(iso_image(place, text));
                 None
             }
-            Ok(volid) => {
-                let pending = self.deployment.images_pending.get(name).copied();
-                Some(Image { name: name.to_owned(), volid: Some(volid), pending })
-            }
+            Ok(volid) => Some(volid),
             Err(bad) => {
                 self.report.error("invalid-value", place, bad.to_string());
                 None

@@ -2,12 +2,14 @@
 //! I/O.
 
 mod definition;
+mod nodes;
 
 use super::nic::nics;
-use super::{Consent, Desired, DesiredVm, OnError, Placement};
+use super::{Consent, Desired, DesiredVm, NodeDefaults, OnError};
 use crate::network;
 use crate::requested::Parsed;
-use pve_client::{NodeName, StorageId, Vmid};
+use nodes::placement;
+use pve_client::{NodeName, Vmid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
 use stage::{Deployment, Place, Report, SeedFields, SeedInputs, Vm};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +51,9 @@ pub(crate) fn read(
     (desired.filter(|_| complete), reader.report)
 }
 
+/// What the head says, and what the nodes say.
+type Nodes<'n> = (Option<&'n NodeDefaults>, &'n BTreeMap<NodeName, NodeDefaults>);
+
 struct Reader<'a> {
     deployment: &'a Deployment,
     /// Each VM's `config`.
@@ -64,17 +69,21 @@ impl Reader<'_> {
         let d = self.deployment;
         self.names();
         let node = self.parse::<NodeName>("node".into(), &d.node, NodeName::RULE);
-        let storage = self.parse("image_datastore".into(), &d.image_datastore, StorageId::RULE);
+        let head = self.head();
+        let nodes = self.nodes(head.as_ref());
         let on_error = self.on_error();
-        let vms: Vec<_> = d.vms.iter().enumerate().filter_map(|(i, vm)| self.vm(i, vm)).collect();
-        self.unique(&vms);
+        let vms = d.vms.iter().enumerate();
+        let vms: Vec<_> =
+            vms.filter_map(|(i, vm)| self.vm(i, vm, (head.as_ref(), &nodes))).collect();
+        self.unique();
         let former_names = self.former_names();
-        self.parents(&vms);
+        self.parents();
         Some(Desired {
             site: d.site.clone().unwrap_or_default(),
             deployment: d.deployment.clone(),
             node: node?,
-            image_storage: storage?,
+            head: head?,
+            nodes,
             on_error,
             vmid_range: d.vmid_range,
             vm_names: d.vm_names.as_ref().map(|names| names.iter().cloned().collect()),
@@ -114,7 +123,7 @@ impl Reader<'_> {
         known
     }
 
-    fn vm(&mut self, index: usize, vm: &Vm) -> Option<DesiredVm> {
+    fn vm(&mut self, index: usize, vm: &Vm, nodes: Nodes<'_>) -> Option<DesiredVm> {
         let place = |field: &str| format!("vms[{index}].{field}");
         if let Err(rule) = stage::guest::host_name(&vm.name) {
             self.report.error(
@@ -132,7 +141,9 @@ impl Reader<'_> {
             made.ok()
         });
         let definition = self.definition(index, vm);
-        let (node, image_storage) = self.node(index, vm)?;
+        let node = self.node(index, vm)?;
+        let (head, nodes) = nodes;
+        let image_storage = nodes.get(&node).or(head)?.image_storage.clone();
         Some(DesiredVm {
             index,
             name: vm.name.clone(),
@@ -147,39 +158,23 @@ impl Reader<'_> {
         })
     }
 
-    /// Returns a VM's node and the storage for its seed there. Checks that all VMs are on the
-    /// document's node.
-    fn node(&mut self, index: usize, vm: &Vm) -> Option<(NodeName, StorageId)> {
-        let head = &self.deployment.node;
-        if let Some(node) = vm.node.as_ref().filter(|node| *node != head) {
-            let fact = format!("\"{node}\" must be the document's node, \"{head}\"");
-            self.report.error("invalid-value", Place::input(format!("vms[{index}].node")), fact);
-            return None;
-        }
-        Some((head.parse().ok()?, self.deployment.image_datastore.parse().ok()?))
-    }
-
-    fn unique(&mut self, vms: &[DesiredVm]) {
+    /// Checks the names and vmids of all VMs, also of those with another problem.
+    fn unique(&mut self) {
         let mut names = BTreeMap::new();
         let mut vmids = BTreeMap::new();
-        for vm in vms {
-            if let Some(first) = names.insert(vm.name.to_lowercase(), vm.index) {
+        for (index, vm) in self.deployment.vms.iter().enumerate() {
+            if let Some(first) = names.insert(vm.name.to_lowercase(), index) {
                 let fact = format!("\"{}\" is also the name of vms[{first}]", vm.name);
-                self.report.error(
-                    "duplicate-name",
-                    Place::input(format!("vms[{}].name", vm.index)),
-                    fact,
-                );
+                let place = Place::input(format!("vms[{index}].name"));
+                self.report.error("duplicate-name", place, fact);
             }
-            if let Some(vmid) = vm.vmid
-                && let Some(first) = vmids.insert(vmid, vm.index)
+            let vmid = vm.vmid.filter(|vmid| Vmid::new(u64::from(*vmid)).is_ok());
+            if let Some(vmid) = vmid
+                && let Some(first) = vmids.insert(vmid, index)
             {
                 let fact = format!("{vmid} is also the vmid of vms[{first}]");
-                self.report.error(
-                    "duplicate-vmid",
-                    Place::input(format!("vms[{}].vmid", vm.index)),
-                    fact,
-                );
+                let place = Place::input(format!("vms[{index}].vmid"));
+                self.report.error("duplicate-vmid", place, fact);
             }
         }
     }
@@ -204,12 +199,13 @@ impl Reader<'_> {
         former
     }
 
-    fn parents(&mut self, vms: &[DesiredVm]) {
+    fn parents(&mut self) {
+        let vms = &self.deployment.vms;
         let parent_of: BTreeMap<_, _> =
             vms.iter().map(|vm| (vm.name.as_str(), vm.parent.as_deref())).collect();
-        for vm in vms {
+        for (index, vm) in vms.iter().enumerate() {
             let Some(parent) = &vm.parent else { continue };
-            let place = Place::input(format!("vms[{}].parent", vm.index));
+            let place = Place::input(format!("vms[{index}].parent"));
             if !parent_of.contains_key(parent.as_str()) {
                 // A parent outside this document needs no wait.
                 continue;
@@ -241,13 +237,5 @@ impl Reader<'_> {
                 self.report.error("invalid-value", Place::input(field), bad.to_string())
             })
             .ok()
-    }
-}
-
-fn placement(vm: &Vm) -> Placement {
-    match vm.node {
-        None => Placement::Selected,
-        Some(_) if vm.node_from_list => Placement::Listed,
-        Some(_) => Placement::Written,
     }
 }

@@ -99,7 +99,10 @@ fn absence_needs_two_witnesses() {
         },
         &["blocked edge: VmidHidden"],
     );
-    check(|_, world| world.node_away = true, &["blocked edge: NodeAway"]);
+    check(
+        |_, world| _ = world.nodes_away.insert("pve1".parse().unwrap()),
+        &["blocked edge: NodeAway"],
+    );
     let node: NodeName = "pve2".parse().unwrap();
     let away = Observation::NodeAway(node.clone());
     check(|_, world| _ = world.vms.insert(vmid(101), away), &["blocked edge: NodeAway"]);

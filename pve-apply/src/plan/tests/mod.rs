@@ -1,7 +1,7 @@
 //! Tests of `plan`: one small world each, and all that is planned, blocked and noticed for it.
 
 use super::worlds::{
-    config, definition_of, desired, desired_vm, image, mark, put, uuid, vmid, world,
+    config, definition_of, desired, desired_vm, image_on_pve1, mark, put, uuid, vmid, world,
 };
 use super::*;
 use crate::action::{Plan, Step};
@@ -104,19 +104,19 @@ fn missing_vms_are_created() {
 fn an_image_of_the_right_size_is_not_grown() {
     let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, \
                 checking for other runs, starting, checking for other runs, recording the state";
-    check(|_, world| _ = world.images.insert(image(), Some(10 << 30)), &[line]);
+    check(|_, world| _ = world.images.insert(image_on_pve1(), Some(10 << 30)), &[line]);
 }
 
 #[test]
 fn an_image_that_is_too_large_or_missing_blocks() {
     check(
-        |_, world| _ = world.images.insert(image(), Some(11 << 30)),
+        |_, world| _ = world.images.insert(image_on_pve1(), Some(11 << 30)),
         &[
             "blocked edge: DiskSmallerThanImage { field: \"disk\", wanted: \"10 GiB\", image_bytes: 11811160064 }",
         ],
     );
     check(
-        |_, world| _ = world.images.insert(image(), None),
+        |_, world| _ = world.images.insert(image_on_pve1(), None),
         &[
             "blocked edge: ImageMissing { image: \"debian-12\", volid: Some(\"local:import/debian-12.qcow2\") }",
         ],
@@ -330,7 +330,7 @@ fn an_unfinished_vm_is_finished() {
                 config
             });
             let file = seed::file(desired, &desired.vms[0]);
-            world.seed_files.insert(file);
+            world.seed_files.insert(("pve1".parse().unwrap(), file));
         },
         &["Change edge [disk power creation] resizing the disk, starting, recording the state, \
            deleting the uploaded seed"],
