@@ -36,6 +36,7 @@ mod plan;
 mod plan_file;
 mod preflight;
 mod privileges;
+mod quorum;
 mod read;
 mod ready;
 mod requested;

@@ -80,6 +80,7 @@ fn observe_once(client: &Client, desired: &Desired, scope: Scope) -> Result<Obse
     let mut observed = Observed {
         nodes_away,
         guests: merge(&rows, fresh.iter()),
+        has_unknown_guests: rows.iter().any(|row| row.status == "unknown"),
         under_way: tasks,
         pools: rows.iter().filter_map(|row| Some((row.vmid, row.pool.clone()?))).collect(),
         ..Observed::default()

@@ -22,6 +22,8 @@ pub(crate) struct Observed {
     pub sees_all: bool,
     /// The nodes of the document's VMs that do not answer: nothing can be created there.
     pub(crate) nodes_away: BTreeSet<NodeName>,
+    /// Whether the cluster does not know the state of some guest: most often because its node is lost.
+    pub(crate) has_unknown_guests: bool,
     /// Tasks on the nodes of the document's VMs that were running just before the guests were listed.
     pub(crate) under_way: Vec<Upid>,
     /// Seed files of ours, each with a node that has its storage; one on a shared storage is here once.

@@ -18,7 +18,7 @@ use crate::other_run::Wait;
 use crate::outcome::{self, Outcomes, ResultJson};
 use crate::preflight::Preflight;
 use crate::read::Stopwatch;
-use crate::{facts, plan, plan_file, ready, room};
+use crate::{facts, plan, plan_file, quorum, ready, room};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
@@ -223,6 +223,7 @@ pub(super) fn preflight(
 ) -> Result<Report, Failure> {
     let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
     let mut report = networks::preflight(session, plan, observed)?;
+    report.extend(quorum::check(&session.client, plan, observed));
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
         return Ok(report);
     }
