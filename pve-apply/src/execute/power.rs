@@ -89,8 +89,14 @@ impl Work<'_> {
         let mut reported: Option<String> = None;
         let mut patience = Patience::default();
         let what = format!("the VM to be {}", wanted.as_str());
+        let mut has_turned = false;
         loop {
             let look = self.see(vmid)?;
+            match look.ha.as_deref().and_then(ha::leads_to) {
+                Some(power) if power == wanted => has_turned = true,
+                Some(_) if has_turned => return Err(self.overruled(wanted, &look)),
+                _ => {}
+            }
             let progress = look.progress(wanted);
             if progress == Progress::Reached {
                 return Ok(());
@@ -148,7 +154,16 @@ impl Work<'_> {
                 return Ok(Look { power: None, ha: Some(ha), is });
             }
         }
-        Err(self.unseen(&error))
+        Err(StepError { uncertain: true, ..self.unread(&error) })
+    }
+
+    /// HA was on the way, and is now on the way back.
+    fn overruled(&self, wanted: Power, look: &Look) -> StepError {
+        let (name, is, word) = (&self.plan.name, &look.is, wanted.as_str());
+        let ha = look.ha.as_deref().unwrap_or_default();
+        let fact = format!("\"{name}\" {is}, not {word}: HA says \"{ha}\" again");
+        let hint = "somebody else has started or stopped it meanwhile; run again";
+        StepError::uncertain(Entry::error("another-run", self.place(), fact).hint(hint))
     }
 
     fn not_reached(&self, vmid: Vmid, wanted: Power, look: &Look) -> StepError {

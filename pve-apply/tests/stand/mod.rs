@@ -48,17 +48,28 @@ impl Stand {
         self.spawn_with(&["--task-timeout", "1"])
     }
 
+    /// A run on another machine: it sees no lock of the others.
+    pub(crate) fn spawn_elsewhere(&self) -> Child {
+        self.spawn_at("elsewhere", &[])
+    }
+
     fn spawn_with(&self, more: &[&str]) -> Child {
+        self.spawn_at(".", more)
+    }
+
+    fn spawn_at(&self, machine: &str, more: &[&str]) -> Child {
+        let home = self.folder.path().join(machine);
+        std::fs::create_dir_all(&home).unwrap();
         let document = read(&self.case, "stdin")
             .replace("$PVE_SIM_ENDPOINT", &self.sim.endpoint())
             .replace("$PVE_SIM_TOKEN", &self.sim.token());
-        let log = std::fs::File::create(self.folder.path().join("stderr")).unwrap();
+        let log = std::fs::File::create(home.join("stderr")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_pve-apply"))
             .args(self.command().split_whitespace().skip(1))
             .args(more)
             .current_dir(self.folder.path())
             .env("PVE_FINGERPRINT", self.sim.fingerprint())
-            .env("HOME", self.folder.path())
+            .env("HOME", &home)
             .env_remove("XDG_STATE_HOME")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
