@@ -1,5 +1,5 @@
-//! Two runs at once that stop and start the same VM under HA, as on two machines: none reports a success
-//! that is not there, and the next run finds or finishes the work.
+//! Two runs at once that stop and start the same VM under HA, as on two machines: each success that is
+//! reported is true, and the next run finds or finishes the work.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and reads its cases")]
 #![expect(clippy::print_stdout, reason = "a test tells its figures")]

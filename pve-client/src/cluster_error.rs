@@ -32,18 +32,14 @@ impl Error {
 /// pmxcfs/dcdb.c); pve-common, File.pm, file_set_contents; pve-guest-common, AbstractConfig.pm, destroy_config and
 /// move_config_to_node.
 fn is_read_only(text: &str) -> bool {
-    let is_of_cluster = text.contains("/etc/pve/") || text.contains(" config file");
     let is_write = [
-        "unable to open file",
-        "unable to write",
-        "unable to create",
-        "close (rename) atomic file",
-        "failed to move config file",
-        "failed to remove config file",
+        "open file '/etc/pve/",
+        "write '/etc/pve/",
+        "atomic file '/etc/pve/",
+        "move config file to node",
+        "remove config file",
     ];
-    is_of_cluster
-        && text.contains("Permission denied")
-        && is_write.iter().any(|start| text.contains(start))
+    text.contains("Permission denied") && is_write.iter().any(|part| text.contains(part))
 }
 
 #[cfg(test)]
@@ -72,10 +68,10 @@ mod tests {
             "unable to open file '/etc/pve/nodes/pve1/qemu-server/101.conf.tmp.4000' - Permission denied",
             "unable to create VM 101 - unable to open file \
              '/etc/pve/nodes/pve1/qemu-server/101.conf.tmp.4000' - Permission denied",
-            "unable to write '/etc/pve/user.cfg.tmp.4000' - Permission denied",
+            "could not write '/etc/pve/user.cfg.tmp.4000' - Permission denied",
             "close (rename) atomic file '/etc/pve/user.cfg' failed: Permission denied",
-            "failed to move config file to node 'pve2': Permission denied",
-            "failed to remove config file: Permission denied",
+            "could not move config file to node 'pve2': Permission denied",
+            "could not remove config file: Permission denied",
         ] {
             assert!(answer(text).lacks_quorum(), "{text}");
             assert!(task(text, &[]).lacks_quorum(), "{text}");
@@ -90,7 +86,7 @@ mod tests {
             "unable to open file '/mnt/pve/nfs/images/x.qcow2.tmp.1' - Permission denied",
             "unable to open file '/etc/pve/storage.cfg' - No such file or directory",
             "Permission check failed (/vms/101, VM.Config.CPU)",
-            "unable to read '/etc/pve/priv/x' - Permission denied",
+            "could not read '/etc/pve/priv/x' - Permission denied",
         ] {
             assert!(!answer(text).lacks_quorum(), "{text}");
         }

@@ -23,6 +23,8 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 const RETURN_SECONDS: u64 = 5;
 const RETURN_PAUSE: Duration = Duration::from_millis(250);
 
+const SEE_HA: &str =
+    "`ha-manager status` on a node shows what HA waits for; run again when it has acted";
 const SEE_TASKS: &str = "the VM's tasks in PVE say why; run again when that is fixed";
 
 /// What one look at a VM has shown.
@@ -159,9 +161,9 @@ impl Work<'_> {
 
     /// HA was on the way, and is now on the way back.
     fn overruled(&self, wanted: Power, look: &Look) -> StepError {
-        let (name, is, word) = (&self.plan.name, &look.is, wanted.as_str());
-        let ha = look.ha.as_deref().unwrap_or_default();
-        let fact = format!("\"{name}\" {is}, not {word}: HA says \"{ha}\" again");
+        let (name, ha) = (&self.plan.name, look.ha.as_deref().unwrap_or_default());
+        let verb = if wanted == Power::Stopped { "starts" } else { "stops" };
+        let fact = format!("HA {verb} \"{name}\" again: it says \"{ha}\"");
         let hint = "somebody else has started or stopped it meanwhile; run again";
         StepError::uncertain(Entry::error("another-run", self.place(), fact).hint(hint))
     }
@@ -174,11 +176,15 @@ impl Work<'_> {
                 format!("\"{name}\" {is}, and its HA state is \"error\""),
                 ha::way_out(vmid.get()),
             ),
+            Some(ha) if look.power == Some(wanted) => (
+                "not-effective",
+                format!("\"{name}\" {is}, but HA says \"{ha}\""),
+                SEE_HA.to_owned(),
+            ),
             Some(ha) => (
                 "not-effective",
                 format!("\"{name}\" {is}, not {word}: HA says \"{ha}\""),
-                "`ha-manager status` on a node shows what HA waits for; run again when it has acted"
-                    .to_owned(),
+                SEE_HA.to_owned(),
             ),
             None => (
                 "not-effective",

@@ -12,7 +12,7 @@ use crate::observed::{Power, VmState};
 pub(crate) enum Progress {
     /// Both are there.
     Reached,
-    /// The VM is not there, and HA does not manage it.
+    /// The VM has another state, and HA does not manage it.
     NotShown,
     /// HA has not acted on the request yet.
     Requested,
