@@ -1,8 +1,8 @@
 //! `pve-apply`: plans, creates, changes in place and destroys the document's VMs on Proxmox VE.
 //!
 //! `desired` and `observed` are values, `plan` is a function of both, `show` prints a plan for people.
-//! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses`, `ready` (reads only), `execute` (writes), `plan_file`,
-//! `confirm`, `interrupt`, `nested/files` (writes the site's files about nested nodes).
+//! Doors: `connect`, `observe`, `ha::read`, `quorum`, `facts`, `other_run`, `addresses`, `ready` (reads only), `execute`
+//! (writes), `plan_file`, `confirm`, `interrupt`, `nested/files` (writes the site's files about nested nodes).
 
 mod action;
 mod addresses;
@@ -20,6 +20,7 @@ mod execute;
 mod export;
 mod facts;
 mod foresee;
+mod ha;
 mod interrupt;
 mod inventory;
 mod json;
@@ -38,6 +39,7 @@ mod plan;
 mod plan_file;
 mod preflight;
 mod privileges;
+mod quorum;
 mod read;
 mod ready;
 mod requested;

@@ -1,6 +1,7 @@
 //! `Notice`: information about a plan that blocks nothing. Does no I/O.
 
 use crate::change::Change;
+use crate::ha;
 use crate::json;
 use crate::mark::NotOurs;
 use pve_client::Vmid;
@@ -47,6 +48,16 @@ pub(crate) enum NoticeKind {
         qmpstatus: String,
         /// Whether the document asks for a running VM.
         is_asked: bool,
+    },
+    /// The VM is under HA, and its state there matters.
+    HaState {
+        /// HA's word.
+        state: String,
+    },
+    /// HA cuts the power of a guest that does not shut down, whatever was agreed to.
+    HaCutsPower {
+        /// The time that the guest has.
+        seconds: u64,
     },
     /// The boot disk of a running VM grows.
     GrowsAtBoot {
@@ -130,6 +141,10 @@ impl Notice {
                     "is on, but its guest is halted: QEMU says \"{qmpstatus}\"; resume it in PVE"
                 )
             }
+            NoticeKind::HaState { state } => ha_state(state, self.vmid),
+            NoticeKind::HaCutsPower { seconds } => format!(
+                "is under HA, which cuts the power of a guest that does not shut down in {seconds} s"
+            ),
             NoticeKind::GrowsAtBoot { disk } => format!(
                 "{disk} grows at once; cloud-init grows its partition and file system at the next boot"
             ),
@@ -162,6 +177,15 @@ impl Notice {
             }
         }
     }
+}
+
+/// Returns what a state of HA means for what is done with the VM.
+fn ha_state(state: &str, vmid: Vmid) -> String {
+    if state == "error" {
+        let way_out = ha::way_out(vmid.get());
+        return format!("its HA state is \"error\": HA does not restart or move it; {way_out}");
+    }
+    format!("its HA state is \"{state}\": a start or a stop waits until that is over")
 }
 
 /// Returns what waits for a reboot, and how to reboot.

@@ -25,6 +25,8 @@ pub(crate) struct Observed {
     pub(crate) nodes_away: BTreeSet<NodeName>,
     /// The cluster's nodes, if one of those is not among them.
     pub(crate) known_nodes: Vec<NodeName>,
+    /// Whether the cluster does not know the state of some guest: most often because its node is lost.
+    pub(crate) has_unknown_guests: bool,
     /// Tasks on the nodes of the document's VMs that were running just before the guests were listed.
     pub(crate) under_way: Vec<Upid>,
     /// Seed files of ours, each with a node that has its storage; one on a shared storage is here once.
@@ -94,6 +96,9 @@ pub(crate) struct VmState {
     pub power: Power,
     /// QEMU's state of a guest that is halted in a running VM, such as `paused`.
     pub(crate) halted: Option<String>,
+    /// The HA manager's state of a VM that is an HA resource, such as `started` or `error`; the requested
+    /// one if the manager has none, such as `ignored`.
+    pub(crate) ha: Option<String>,
     /// Its config, with pending values.
     pub config: Config,
 }

@@ -43,6 +43,9 @@ pub(crate) struct Row {
     /// QEMU's state, such as `paused`, when the VM is on but its guest is halted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) qmpstatus: Option<String>,
+    /// HA's state of the VM, if it is an HA resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ha: Option<String>,
     /// How it compares with the document.
     pub(crate) drift: Drift,
     /// How it differs from a new VM in what nobody sets, if that was asked for.
@@ -161,6 +164,9 @@ impl Row {
             self.qmpstatus.clone().unwrap_or_else(|| self.status.clone()),
             addresses,
         ];
+        if columns.ha {
+            cells.insert(4, self.ha.clone().unwrap_or_else(|| "-".to_owned()));
+        }
         if columns.deployments {
             cells.insert(1, self.deployment.clone());
         }
@@ -178,12 +184,17 @@ impl Row {
 pub(crate) struct Columns {
     /// The deployment, where the list has more than one.
     pub(crate) deployments: bool,
+    /// The HA state, where a VM of the list is an HA resource.
+    pub(crate) ha: bool,
     /// MAC and tags.
     pub(crate) wide: bool,
 }
 
 fn headings(columns: Columns) -> Vec<String> {
     let mut headings = vec!["VMID", "NAME", "NODE", "POWER", "ADDRESSES"];
+    if columns.ha {
+        headings.insert(4, "HA");
+    }
     if columns.deployments {
         headings.insert(1, "DEPLOYMENT");
     }

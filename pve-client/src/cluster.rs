@@ -110,6 +110,16 @@ impl Client {
         })
     }
 
+    /// Returns whether the cluster has quorum; `None` for a node without a cluster. Needs Sys.Audit on `/`.
+    pub fn is_quorate(&self) -> Result<Option<bool>, Error> {
+        let rows = self.get("/cluster/status", &Params::new())?.list_some(|row| {
+            // PVE: pve-manager, API2/Cluster.pm, get_status: one row of a cluster, and one of each node.
+            let is_cluster = row.required::<String>("type")? == "cluster";
+            Ok(is_cluster.then(|| row.flag("quorate")))
+        })?;
+        Ok(rows.first().copied())
+    }
+
     /// Returns a node's status; needs Sys.Audit on it.
     pub fn node_status(&self, node: &NodeName) -> Result<NodeStatus, Error> {
         let answer = self.get(&path(&["nodes", node.as_str(), "status"]), &Params::new())?;

@@ -276,11 +276,6 @@ impl Error {
         self.text_matches(|text| text.contains("got no worker upid"))
     }
 
-    /// Returns whether the cluster currently has no quorum.
-    pub fn lacks_quorum(&self) -> bool {
-        self.text_matches(|text| text.contains("no quorum"))
-    }
-
     /// Returns whether the config no longer has the digest that was sent: someone changed it.
     pub fn is_checksum_mismatch(&self) -> bool {
         // PVE: facts 20. The end of the text distinguishes it from the checksum of an upload.

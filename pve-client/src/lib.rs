@@ -13,6 +13,7 @@ mod client;
 mod clock;
 mod clone;
 mod cluster;
+mod cluster_error;
 mod dial;
 mod endpoint;
 mod envelope;

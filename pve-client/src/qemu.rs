@@ -78,7 +78,8 @@ pub struct VmStatus {
     pub uptime: u64,
     /// Whether the guest agent is enabled in the config.
     pub agent: bool,
-    /// The VM's HA state, such as `started`; `None` if HA does not manage it.
+    /// The HA manager's state of the VM, such as `started`, or `queued` if it has none yet; `None` if HA does not
+    /// manage the VM.
     pub ha: Option<String>,
 }
 
@@ -216,10 +217,11 @@ impl Client {
             uptime: fields.integer("uptime").unwrap_or(0),
             agent: fields.flag("agent"),
             // PVE: facts-3, 4.2: `managed` is false for a VM whose requested state is `ignored`.
+            // pve-ha-manager, HA/Tools.pm, get_verbose_service_state: `queued` is PVE's word.
             ha: fields
                 .object("ha")
                 .filter(|ha| ha.flag("managed"))
-                .map(|ha| ha.text("state").unwrap_or_default()),
+                .map(|ha| ha.text("state").unwrap_or_else(|| "queued".to_owned())),
         })
     }
 

@@ -8,6 +8,10 @@ use std::io::ErrorKind;
 pub fn of_error(place: Place, error: &Error) -> Entry {
     match error {
         Error::NeverSent { endpoint, reason } => never_sent(endpoint, reason),
+        error if error.lacks_quorum() => {
+            with_pve_details(Entry::error(NO_QUORUM, place, "the cluster has no quorum"), error)
+                .hint(NO_QUORUM_HINT)
+        }
         Error::Status(refusal) if error.is_permission() => {
             let fact = if refusal.status == 401 {
                 "PVE rejects the API token".to_owned()
@@ -51,6 +55,12 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         Error::BadAnswer { .. } => Entry::error("unexpected-answer", place, error.to_string()),
     }
 }
+
+/// The code of findings about a cluster without quorum: nothing in it can be changed.
+pub const NO_QUORUM: &str = "no-quorum";
+/// What to do about a cluster without quorum.
+// PVE: pve-cluster, CLI/pvecm.pm.
+pub const NO_QUORUM_HINT: &str = "`pvecm status` on a node shows which nodes are missing; run again when enough of them are back";
 
 /// Like [`of_error`], for a call that was part of something larger; `context` says what.
 pub fn while_doing(place: Place, context: &str, error: &Error) -> Entry {

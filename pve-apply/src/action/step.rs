@@ -264,6 +264,11 @@ impl Step {
         self.verb().done
     }
 
+    /// Returns whether it starts or stops the VM, which is HA's task where HA manages the VM.
+    pub(crate) fn is_power(&self) -> bool {
+        matches!(self, Self::Start | Self::Shutdown { .. } | Self::Reboot { .. })
+    }
+
     /// Returns whether it removes the VM from its pool.
     pub(crate) fn leaves_pool(&self) -> bool {
         matches!(self, Self::SetPool { pool: None, .. })

@@ -241,6 +241,11 @@ pub(crate) enum BlockReason {
         #[serde(rename = "wish")]
         request: Request,
     },
+    /// HA has given up on the VM, and what should be done needs it to start or stop the VM.
+    HaError {
+        /// The VM's vmid, for the commands of the way out.
+        vmid: u32,
+    },
     /// The disk in the seed's slot is not one of our seed disks.
     SeedDiskForeign {
         /// The slot.

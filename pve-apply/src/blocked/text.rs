@@ -2,6 +2,7 @@
 //! to remove our tag. Does no I/O.
 
 use super::{BlockReason, Request};
+use crate::ha;
 use crate::mark::NotOurs;
 
 impl BlockReason {
@@ -107,6 +108,9 @@ impl BlockReason {
             Self::Halted { qmpstatus, request } => {
                 it(&format!("{}: QEMU says \"{qmpstatus}\"", halted(request)))
             }
+            Self::HaError { .. } => {
+                it("is in the HA state \"error\": HA neither starts nor stops it")
+            }
             Self::SeedDiskForeign { slot, has } => {
                 subject.of(slot, &format!("is not one of our seed disks: {has}"))
             }
@@ -210,6 +214,7 @@ impl BlockReason {
             }
             Self::NeedsPowerOff { .. } => "--allow-stop shuts it down and starts it again",
             Self::Halted { request, .. } => halted_hint(request),
+            Self::HaError { vmid } => return Some(ha::way_out(*vmid)),
             Self::SeedDiskForeign { slot, .. } => {
                 return Some(format!("free {slot} in PVE, then run again"));
             }

@@ -1,7 +1,7 @@
 //! `pve-apply adopt`.
 
 use super::networks;
-use super::session::{Session, print_plan, refuse_blocked, unless_done};
+use super::session::{Session, print_plan, refuse_blocked, refuse_without_quorum, unless_done};
 use super::work::Worker;
 use crate::addresses;
 use crate::cli::AdoptArgs;
@@ -39,6 +39,7 @@ pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure
     if args.dry_run {
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }
+    refuse_without_quorum(&session, &adoption, &observed)?;
     let worker = Worker {
         session: &session,
         console,

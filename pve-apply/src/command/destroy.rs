@@ -15,6 +15,7 @@ use crate::observed::Observed;
 use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Removal};
+use crate::quorum;
 use crate::read::Stopwatch;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::collections::BTreeSet;
@@ -46,7 +47,8 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     print_plan(console, &plan);
     confirm::confirm_destroys(&plan, args.yes, &interrupt)?;
     let mut report = unseen(&plan);
-    let findings = networks::preflight(&session, &plan, &observed)?;
+    let mut findings = networks::preflight(&session, &plan, &observed)?;
+    findings.extend(quorum::check(&session.client, &plan, &observed));
     if findings.has_errors() {
         return Err(findings.into());
     }

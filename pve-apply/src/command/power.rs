@@ -1,6 +1,6 @@
 //! `pve-apply start`, `stop` and `reboot`.
 
-use super::session::{Session, print_plan, refuse_blocked, unless_done};
+use super::session::{Session, print_plan, refuse_blocked, refuse_without_quorum, unless_done};
 use super::work::Worker;
 use crate::addresses;
 use crate::cli::PowerArgs;
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Out
     let plan = plan::plan_power(&session.desired, &observed, verb);
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
     print_plan(console, &plan);
+    refuse_without_quorum(&session, &plan, &observed)?;
     let worker = Worker {
         session: &session,
         console,

@@ -7,7 +7,7 @@ use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::preflight::{self, Facts, Preflight};
 use crate::requested::RequestedVm;
-use crate::{facts, room};
+use crate::{facts, quorum, room};
 use machine::sdn::Network;
 use pve_client::NodeName;
 use stage::{Failure, Report};
@@ -31,6 +31,7 @@ pub(super) fn check(
     observed: &Observed,
 ) -> Result<Checked, Failure> {
     let mut report = networks::preflight(session, plan, observed)?;
+    report.extend(quorum::check(&session.client, plan, observed));
     let works = of_plan(session, plan);
     let facts = facts::read(&session.client, &works)?;
     report.extend(preflight::judge(&session.desired.node, &works, &facts));

@@ -1,6 +1,6 @@
 //! `pve-apply release`, the reverse of `adopt`.
 
-use super::session::{Session, print_plan, refuse_blocked, unless_done};
+use super::session::{Session, print_plan, refuse_blocked, refuse_without_quorum, unless_done};
 use super::work::Worker;
 use crate::addresses;
 use crate::cli::ReleaseArgs;
@@ -24,6 +24,7 @@ pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failu
     if args.dry_run {
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }
+    refuse_without_quorum(&session, &plan, &observed)?;
     let worker = Worker {
         session: &session,
         console,

@@ -12,6 +12,7 @@ use crate::observed::Observed;
 use crate::other_run::Wait;
 use crate::outcome::Outcomes;
 use crate::plan::plan_prune;
+use crate::quorum;
 use crate::requested::{self, RequestedVm};
 use crate::run_lock::RunLock;
 use crate::show::{Colour, show};
@@ -241,6 +242,16 @@ pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure>
         report.push(if in_doubt { entry } else { entry.hint(others) });
     }
     Err(report.into())
+}
+
+/// Refuses to begin what the cluster is known not to accept.
+pub(super) fn refuse_without_quorum(
+    session: &Session,
+    plan: &Plan,
+    observed: &Observed,
+) -> Result<(), Failure> {
+    let report = quorum::check(&session.client, plan, observed);
+    if report.has_errors() { Err(report.into()) } else { Ok(()) }
 }
 
 /// Returns how many VMs and networks keep the others from being worked on.

@@ -34,7 +34,8 @@ pub(crate) fn run(args: &StatusArgs, console: &Console) -> Result<Output, Failur
     let bytes = if args.is_json() {
         json(&desired.site, &desired.deployment, &networks, &rows)
     } else {
-        let vms = table(&rows, Columns { deployments: args.all, wide });
+        let ha = rows.iter().any(|row| row.ha.is_some());
+        let vms = table(&rows, Columns { deployments: args.all, ha, wide });
         let networks = status::networks(&networks);
         // Without networks, the table of VMs is the whole list.
         match (networks.is_empty(), args.networks_only) {

@@ -15,6 +15,7 @@ use crate::schedule::{self, Gates};
 use pve_client::SystemClock;
 use stage::{Console, Event};
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// The number of migrations to one node at a time: each would only slow the others down.
@@ -93,6 +94,7 @@ impl Worker<'_> {
             shared,
             task_limit: Duration::from_secs(pace.task_timeout),
             vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
+            has_no_quorum: AtomicBool::new(false),
         };
         let stop_all = pace.fail_fast.then_some(interrupt);
         console.expect(plan.vms.len());

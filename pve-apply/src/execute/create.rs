@@ -88,7 +88,8 @@ impl Work<'_> {
                         return Err(self.step_error("creating", failed));
                     }
                 }
-            } else if !is_refused_for_now(&error) || last {
+            } else if !is_refused_for_now(&error) || last || !self.runner.waits_for_quorum(&error) {
+                self.runner.note_quorum(&error);
                 return Err(self.step_error("creating", failure(error, uncertain)));
             }
             self.event("retry", "creating again", None);

@@ -1,123 +1,15 @@
 //! Checks the effect of a step: a task that PVE calls done is not proof.
-//!
-//! PVE: facts-3, 4.1: for a VM under HA, start, stop and shutdown only ask HA's manager, and their
-//! tasks end OK at once. So each power step ends when the VM is seen in its new state, and HA with it.
 
-use super::retry::pause;
 use super::{StepError, Work};
-use crate::read::{Deadline, read_retrying};
-use pve_client::{ConfigView, Error, PropertyString, StorageId, VmStatus, Vmid};
+use crate::read::read_retrying;
+use pve_client::{ConfigView, Error, PropertyString, StorageId, Vmid};
 use pve_stage::finding;
-use pve_stage::patience::Patience;
 use stage::Entry;
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// A VM outside HA shows its new state when the task is over; the lists lag a moment.
-const LISTS_LAG: Duration = Duration::from_secs(10);
-/// HA's managers look every ten seconds, on two nodes one after the other.
-const HA_DELAY: Duration = Duration::from_secs(60);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 const SEE_TASKS: &str = "the VM's tasks in PVE say why; run again when that is fixed";
 
-/// A power state to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PowerState {
-    Running,
-    Stopped,
-}
-
-impl PowerState {
-    fn is_reached(self, status: &VmStatus) -> bool {
-        let ha = status.ha.as_deref();
-        match self {
-            Self::Running => status.is_running() && ha.is_none_or(|ha| ha == "started"),
-            Self::Stopped => {
-                !status.is_running() && ha.is_none_or(|ha| ["stopped", "disabled"].contains(&ha))
-            }
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
 impl Work<'_> {
-    /// Waits until a VM has the power state that a step wants; `grace` is the time the guest itself may need.
-    pub(super) fn reach(&self, state: PowerState, grace: Duration) -> Result<(), StepError> {
-        let Some(vmid) = self.vmid else { return Ok(()) };
-        let (client, node) = (self.runner.client, self.node());
-        let whole = Deadline::after(self.runner.task_limit);
-        let shows = Deadline::after(grace.max(LISTS_LAG).min(self.runner.task_limit));
-        let acts = Deadline::after((grace + HA_DELAY).min(self.runner.task_limit));
-        let mut wait = FIRST_PAUSE;
-        let mut reported = false;
-        let mut patience = Patience::default();
-        let what = format!("the VM to be {}", state.as_str());
-        loop {
-            let status = read_retrying(|| client.vm_status(node, vmid))
-                .map_err(|error| StepError::uncertain(finding::of_error(self.place(), &error)))?;
-            if state.is_reached(&status) {
-                return Ok(());
-            }
-            let ha = status.ha.as_deref();
-            let over = match ha {
-                Some("error") => true,
-                None => shows.is_over(),
-                // The manager may have reasons to wait, such as a lost node.
-                Some("freeze" | "fence" | "recovery" | "migrate" | "relocate") => whole.is_over(),
-                Some(_) => acts.is_over(),
-            };
-            if over {
-                return Err(self.not_reached(state, &status));
-            }
-            if self.runner.interrupt.is_signalled() {
-                let fact = format!("stopped waiting for \"{}\"", self.plan.name);
-                return Err(StepError::uncertain(Entry::error("not-waited", self.place(), fact)));
-            }
-            if let Some(ha) = ha.filter(|_| !reported) {
-                self.event("wait", &format!("waiting for HA, which says \"{ha}\""), None);
-                reported = true;
-            }
-            let last = match ha {
-                Some(ha) => format!("it is {}, and HA says \"{ha}\"", status.status),
-                None => format!("it is {}", status.status),
-            };
-            self.report_long_wait(&mut patience, whole.waited(), &what, &last);
-            pause(wait);
-            wait = (wait * 2).min(LAST_PAUSE);
-        }
-    }
-
-    fn not_reached(&self, state: PowerState, status: &VmStatus) -> StepError {
-        let (name, word, is) = (&self.plan.name, state.as_str(), &status.status);
-        let vmid = self.vmid.map_or(0, Vmid::get);
-        let (fact, hint) = match status.ha.as_deref() {
-            Some("error") => (
-                format!("\"{name}\" is {is}, and its HA state is \"error\""),
-                format!(
-                    "on a node: ha-manager set vm:{vmid} --state disabled, fix what its log reports, \
-                     then --state started"
-                ),
-            ),
-            Some(ha) => (
-                format!("\"{name}\" is {is}, not {word}: HA says \"{ha}\""),
-                "HA's log on its node says why; run again when it has acted".to_owned(),
-            ),
-            None => (
-                format!("\"{name}\" is {is}, not {word}, although its task succeeded"),
-                SEE_TASKS.to_owned(),
-            ),
-        };
-        StepError::uncertain(Entry::error("not-effective", self.place(), fact).hint(hint))
-    }
-
     /// Checks that a disk has its new size.
     pub(super) fn has_grown(&self, disk: &str, bytes: u64) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };

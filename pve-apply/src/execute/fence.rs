@@ -176,7 +176,8 @@ impl Work<'_> {
         Err(StepError::uncertain(Entry::error("still-there", self.place(), fact)))
     }
 
-    fn unseen(&self, error: &Error) -> StepError {
+    /// A read failed whose result a step depends on.
+    pub(super) fn unseen(&self, error: &Error) -> StepError {
         StepError::uncertain(finding::of_error(self.place(), error))
     }
 

@@ -50,8 +50,8 @@ impl Work<'_> {
         Ok(Guarded { vmid, config })
     }
 
-    /// The config could not be read, so nothing was sent.
-    fn unread(&self, error: &Error) -> StepError {
+    /// The VM could not be read, so nothing was sent.
+    pub(super) fn unread(&self, error: &Error) -> StepError {
         if !error.is_not_found() {
             return StepError::unsent(finding::of_error(self.place(), error));
         }

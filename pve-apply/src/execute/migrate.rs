@@ -3,11 +3,11 @@
 //! PVE: facts-3, 4.1 and 4.4: the task is one of the source; of a VM under HA it only asks HA's manager and
 //! ends at once.
 
-use super::effect::PowerState;
 use super::retry::{WriteError, pause};
 use super::{StepError, Work};
 use crate::action::{Repeat, Step};
 use crate::mark::{Owner, owner};
+use crate::observed::Power;
 use crate::read::{Deadline, read_retrying};
 use machine::{ConfigKey, Form};
 use pve_client::{ConfigView, Error, Migration, NodeName, Vmid};
@@ -65,7 +65,7 @@ impl Work<'_> {
             Ok(()) => self.arrive(target)?,
         }
         self.node = target.clone();
-        if *online { self.reach(PowerState::Running, Duration::ZERO) } else { Ok(()) }
+        if *online { self.reach(Power::Running, Duration::ZERO) } else { Ok(()) }
     }
 
     /// The guard; a VM that another run, or a person, is migrating or has just migrated is planned again.

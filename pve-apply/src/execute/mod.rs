@@ -10,6 +10,7 @@ mod fence;
 mod guard;
 mod migrate;
 mod persistence;
+mod power;
 mod retry;
 mod step;
 mod vmids;
@@ -24,10 +25,11 @@ use crate::interrupt::Interrupt;
 use crate::mark::Mark;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
-use pve_client::{Client, Clock, NodeName, Upid, VmConfig, Vmid, Volid};
+use pve_client::{Client, Clock, Error, NodeName, Upid, VmConfig, Vmid, Volid};
 use stage::{Console, Entry, Event, Place};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What the steps of all VMs share.
@@ -50,6 +52,8 @@ pub(crate) struct Runner<'a> {
     pub task_limit: Duration,
     /// The vmids for VMs that have none.
     pub(crate) vmids: Vmids,
+    /// Whether the cluster's quorum is known to be lost for longer than a write is retried.
+    pub(crate) has_no_quorum: AtomicBool,
 }
 
 /// Why a step failed.
@@ -102,8 +106,21 @@ pub(crate) struct Work<'a> {
 }
 
 impl Runner<'_> {
+    /// Returns whether a refused write is worth another try, as far as quorum is concerned.
+    fn waits_for_quorum(&self, error: &Error) -> bool {
+        !error.lacks_quorum() || !self.has_no_quorum.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that a write was given up because there is no quorum: then no other VM's work is begun.
+    fn note_quorum(&self, error: &Error) {
+        self.has_no_quorum.fetch_or(error.lacks_quorum(), Ordering::Relaxed);
+    }
+
     /// Carries out a VM's plan.
     pub(crate) fn run(&self, plan: &VmPlan) -> VmOutcome {
+        if self.has_no_quorum.load(Ordering::Relaxed) {
+            return VmOutcome::not_reached(plan, "the cluster has no quorum");
+        }
         let mut work = Work {
             runner: self,
             plan,

@@ -3,10 +3,11 @@
 use super::persistence::{Cause, Persistence};
 use super::{StepError, Work};
 use crate::action::{Action, Repeat};
+use crate::ha;
 use crate::observe::{is_own, running_tasks};
 use crate::read::read_retrying;
 use crate::task_wait::{self, wait_for};
-use pve_client::{Client, Error, Finished, NodeName, Upid};
+use pve_client::{Client, Error, Finished, NodeName, Upid, Vmid};
 use pve_stage::finding;
 use pve_stage::patience::{Patience, last_answer, poll_answer};
 use stage::LogFormat;
@@ -81,6 +82,7 @@ impl Work<'_> {
                 self.report_long_wait(&mut patience, waited, awaited(cause), &last_answer(&error));
             }
             let next = cause.and_then(|cause| persistence.next(cause, waited));
+            let next = next.filter(|_| self.runner.waits_for_quorum(&error));
             let lost = || persistence.pause(Cause::Lost);
             if let Some(wait) = next.or_else(|| unknown.then(lost)) {
                 self.rest(spread(wait));
@@ -89,6 +91,7 @@ impl Work<'_> {
                 self.wait_for_own_tasks(kind);
             }
             if next.is_none() || self.runner.interrupt.is_stopping() {
+                self.runner.note_quorum(&error);
                 return Err(WriteError::Pve {
                     error: Box::new(error),
                     uncertain,
@@ -223,22 +226,26 @@ impl Work<'_> {
                 (error, uncertain, still_running)
             }
         };
+        let place = self.place();
         let mut entry = match &*error {
-            Error::TaskFailed(_) => {
+            Error::TaskFailed(_) if error.is_ha_error() => {
+                let fact = format!("{what} \"{}\" failed: HA has given it up", self.plan.name);
+                let entry = stage::Entry::error("ha-error", place, fact);
+                let vmid = self.vmid.map_or(0, Vmid::get);
+                finding::with_pve_details(entry, &error).hint(ha::way_out(vmid))
+            }
+            Error::TaskFailed(_) if !error.lacks_quorum() => {
                 let fact = format!("{what} \"{}\" failed", self.plan.name);
-                finding::with_pve_details(
-                    stage::Entry::error("action-failed", self.place(), fact),
-                    &error,
-                )
+                finding::with_pve_details(stage::Entry::error("action-failed", place, fact), &error)
             }
             Error::MaybeSent { .. } | Error::BadAnswer { .. } => {
                 let fact = format!("{what} \"{}\": the outcome is unknown", self.plan.name);
-                stage::Entry::error("outcome-unknown", self.place(), fact)
+                stage::Entry::error("outcome-unknown", place, fact)
                     .cause(&*error)
                     .hint("run again: finished work is recognised by its mark")
             }
             error => {
-                let mut entry = finding::of_error(self.place(), error);
+                let mut entry = finding::of_error(place, error);
                 entry.fact = format!("{what} \"{}\": {}", self.plan.name, entry.fact);
                 entry
             }

@@ -1,15 +1,14 @@
 //! One arm for each step: guard, one client call, its task, its effect.
 
-use super::effect::PowerState;
 use super::retry::{SendError, WriteError, pause};
 use super::{StepError, Work};
 use crate::action::{Repeat, Step};
 use crate::desired::is_seed_file;
+use crate::ha;
+use crate::observed::Power;
 use crate::read::{Deadline, read_retrying};
 use data_encoding::HEXLOWER;
 use pve_client::{Digest, Params, StorageId, Upid, Upload, Volid};
-use pve_stage::finding;
-use pve_stage::patience::{Patience, last_answer};
 use sha2::{Digest as _, Sha256};
 use stage::{Entry, seed};
 use std::time::Duration;
@@ -21,9 +20,6 @@ const DESTROY_TRIES: u32 = 3;
 /// How long to wait for a removal to become visible: freeing disks takes a second or two.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(5);
 const REMOVAL_PAUSE: Duration = Duration::from_millis(500);
-/// The least time, in seconds, that a guest has to come back.
-const RETURN_SECONDS: u64 = 5;
-const RETURN_PAUSE: Duration = Duration::from_millis(250);
 
 impl Work<'_> {
     /// Carries out a step: guard, call, task, effect.
@@ -139,28 +135,31 @@ impl Work<'_> {
     }
 
     /// Waits for the effect of a step whose task has finished.
-    fn effect(&self, step: &Step) -> Result<(), StepError> {
+    fn effect(&mut self, step: &Step) -> Result<(), StepError> {
         match step {
             Step::AddDisk { disk, .. } => self.is_written([disk].into_iter()),
             Step::MoveDisk { disk, storage } => self.has_moved(disk, storage),
             Step::SetPool { pool, .. } => self.is_in_pool(pool.as_deref()),
             Step::Resize { disk, bytes } => self.has_grown(disk, *bytes),
-            Step::Start => self.reach(PowerState::Running, Duration::ZERO),
+            Step::Start => self.reach(Power::Running, Duration::ZERO),
             Step::Shutdown { seconds, .. } => {
-                self.reach(PowerState::Stopped, Duration::from_secs(*seconds))
+                self.reach(Power::Stopped, Duration::from_secs(*seconds))
             }
-            Step::Reboot { seconds } => self.comes_back((*seconds).max(RETURN_SECONDS)),
+            Step::Reboot { seconds } => self.comes_back(*seconds),
             _ => Ok(()),
         }
     }
 
     /// Checks once whether a step that failed, or whose answer was lost, took effect.
-    fn is_reached(&self, step: &Step) -> bool {
+    fn is_reached(&mut self, step: &Step) -> bool {
         match step {
             // PVE: facts 29: starting a running VM is a task error; after a lost answer it may be our own start.
+            // Where HA is about to start it, the wait for the effect goes on.
             Step::Start => self.vmid.is_some_and(|vmid| {
                 let (client, node) = (self.runner.client, self.node());
-                read_retrying(|| client.vm_status(node, vmid)).is_ok_and(|vm| vm.is_running())
+                let starts = |state: &str| ha::leads_to(state) == Some(Power::Running);
+                read_retrying(|| client.vm_status(node, vmid))
+                    .is_ok_and(|vm| vm.is_running() || vm.ha.as_deref().is_some_and(starts))
             }),
             Step::AddDisk { .. } | Step::MoveDisk { .. } | Step::SetPool { .. } => {
                 self.effect(step).is_ok()
@@ -205,39 +204,7 @@ impl Work<'_> {
             Ok(Some(client.stop(self.node(), vmid)?))
         });
         sent.map_err(|failed| self.step_error("stopping", failed))?;
-        self.reach(PowerState::Stopped, Duration::ZERO)
-    }
-
-    /// Waits until a VM runs again.
-    ///
-    /// PVE: qemu-server, CLI/qm.pm, cleanup: the reboot's task ends when the guest is off; qmeventd
-    /// then starts it in a task of root@pam, which our token cannot see.
-    fn comes_back(&self, seconds: u64) -> Result<(), StepError> {
-        let (client, node) = (self.runner.client, self.node());
-        let deadline = Deadline::after(Duration::from_secs(seconds));
-        let status = || self.vmid.map(|vmid| client.vm_status(node, vmid));
-        let mut patience = Patience::default();
-        loop {
-            let seen = status();
-            let last = match &seen {
-                Some(Ok(status)) => format!("it is {}", status.status),
-                Some(Err(error)) => last_answer(error),
-                None => String::new(),
-            };
-            let what = "the VM to come back";
-            self.report_long_wait(&mut patience, deadline.waited(), what, &last);
-            match seen {
-                Some(Ok(status)) if status.is_running() => return Ok(()),
-                Some(Err(error)) if deadline.is_over() => {
-                    return Err(StepError::uncertain(finding::of_error(self.place(), &error)));
-                }
-                _ if deadline.is_over() || self.runner.interrupt.is_signalled() => break,
-                _ => pause(RETURN_PAUSE),
-            }
-        }
-        let fact = format!("\"{}\" is stopped, and PVE has not started it again", self.plan.name);
-        let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";
-        Err(StepError::uncertain(Entry::error("not-running", self.place(), fact).hint(hint)))
+        self.reach(Power::Stopped, Duration::ZERO)
     }
 
     fn destroy(&mut self, purge: bool) -> Result<(), StepError> {

@@ -144,11 +144,6 @@ pub(crate) fn observe_vm(
     }
     let power = if running { Power::Running } else { Power::Stopped };
     let halted = qmpstatus.filter(|word| running && is_halted(word));
-    Ok(Some(Observation::Seen(Box::new(VmState {
-        vmid,
-        node: node.clone(),
-        power,
-        halted,
-        config,
-    }))))
+    let seen = VmState { vmid, node: node.clone(), power, halted, ha: None, config };
+    Ok(Some(Observation::Seen(Box::new(seen))))
 }

@@ -12,6 +12,7 @@ pub(crate) use candidates::observe_vm;
 
 use crate::desired::{Desired, DesiredVm};
 use crate::foresee;
+use crate::ha;
 use crate::mark::Owner;
 use crate::network;
 use crate::observed::{Observation, Observed, VmState, sees_all};
@@ -101,6 +102,7 @@ impl Look<'_> {
         let mut observed = Observed {
             guests: lists.guests(),
             pools: lists.pools(),
+            has_unknown_guests: lists.has_unknown_guests(),
             nodes_away: std::mem::take(&mut lists.away),
             known_nodes: std::mem::take(&mut lists.known_nodes),
             under_way: std::mem::take(&mut lists.under_way),
@@ -115,6 +117,7 @@ impl Look<'_> {
         if *scope == Scope::Apply {
             candidates::observe_namesakes(client, &mut observed, &missing, &power).map_err(fail)?;
         }
+        ha::read::add(client, lists.rows(), &mut observed).map_err(fail)?;
         if missing.iter().any(|vm| vm.vmid.is_none()) {
             observed.sees_all = sees_all(&read_api(|| client.permissions()).map_err(fail)?);
         }

@@ -33,14 +33,25 @@ impl Lists {
         guests.into_values().collect()
     }
 
+    /// Returns the cluster's rows.
+    pub(super) fn rows(&self) -> &[Resource] {
+        &self.rows
+    }
+
+    /// Returns whether the cluster does not know the state of some guest.
+    pub(super) fn has_unknown_guests(&self) -> bool {
+        self.rows.iter().any(|row| row.status == "unknown")
+    }
+
     /// Returns the pool of each VM that is in one.
     pub(super) fn pools(&self) -> BTreeMap<Vmid, String> {
         self.rows.iter().filter_map(|row| Some((row.vmid, row.pool.clone()?))).collect()
     }
 
     /// Returns the rows of the nodes' own lists.
-    pub(super) fn power(self) -> BTreeMap<Vmid, Resource> {
-        self.fresh.into_values().flatten().map(|row| (row.vmid, row)).collect()
+    pub(super) fn power(&mut self) -> BTreeMap<Vmid, Resource> {
+        let fresh = std::mem::take(&mut self.fresh);
+        fresh.into_values().flatten().map(|row| (row.vmid, row)).collect()
     }
 
     /// Returns the nodes that list a VM as being created.

@@ -5,9 +5,9 @@ use super::difference::Difference;
 use super::find::Ours;
 use super::migrate::Migration;
 use super::writes::{self, Writes};
-use super::{blocked, create, seed, unchanged, unset};
+use super::{blocked, create, ha, seed, unchanged, unset};
 use crate::action::{Action, Plan, Step, VmPlan};
-use crate::blocked::{BlockReason, Request};
+use crate::blocked::{BlockReason, Blocked, Request};
 use crate::change::{Change, Impact};
 use crate::desired::{Consent, Definition, Desired, DesiredVm};
 use crate::mark::{Mark, Stage};
@@ -38,6 +38,7 @@ pub(super) fn plan_one(
     notices(plan, &context, &difference);
     let leftovers = seed::leftovers(desired, vm, observed);
     if difference.is_empty() && leftovers.is_empty() {
+        plan.notices.extend(ha::notice(&vm.name, seen, &[]));
         return plan.unchanged.push(unchanged(vm, seen));
     }
     let slots = writes::protected(&context, &difference);
@@ -59,6 +60,12 @@ pub(super) fn plan_one(
     }
     let mut all = steps(&context, &mut difference);
     all.extend(leftovers);
+    if let Some(reason) = ha::refusal(seen, &all) {
+        let changes = difference.changes;
+        let blocked = blocked(vm, Some(seen.vmid), &seen.node, reason);
+        return plan.blocked.push(Blocked { changes, ..blocked });
+    }
+    plan.notices.extend(ha::notice(&vm.name, seen, &all));
     plan.vms.push(VmPlan {
         name: vm.name.clone(),
         action: Action::Change,
@@ -69,7 +76,7 @@ pub(super) fn plan_one(
         networks: Vec::new(),
         storage: None,
         mark: ours.mark.clone(),
-        power: Some(seen.power),
+        power: ha::planned_power(seen, &all),
         may_wait: difference.waiting_keys.clone(),
         digest: seen.config.digest.as_ref().map(ToString::to_string),
         impact: difference.impact(),
@@ -114,7 +121,7 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     let impact = difference.impact();
     let seconds = c.desired.consent.shutdown_seconds;
     let force = c.desired.consent.stop;
-    let off = impact == Impact::PowerOff && c.runs();
+    let off = impact == Impact::PowerOff && (c.runs() || c.is_starting());
     let mut steps: Vec<Step> = difference.migration.take().map(migrate).into_iter().collect();
     if off {
         steps.push(Step::Shutdown { seconds, force });
@@ -191,8 +198,12 @@ fn power(c: &Context<'_>, impact: Impact, off: bool) -> Vec<Step> {
                 Vec::new()
             }
         }
-        Impact::Reboot if force => vec![Step::Shutdown { seconds, force }, Step::Start],
+        // HA shuts it down already, so that there is nothing left to reboot.
+        Impact::Reboot if force || c.is_stopping() => {
+            vec![Step::Shutdown { seconds, force }, Step::Start]
+        }
         Impact::Reboot => vec![Step::Reboot { seconds }],
+        _ if c.is_stopping() && c.definition.power == stage::Power::Running => vec![Step::Start],
         _ => Vec::new(),
     }
 }

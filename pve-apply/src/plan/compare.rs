@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use super::difference::Difference;
-use super::{owned, quiet, seed, tags};
+use super::{ha, owned, quiet, seed, tags};
 use crate::blocked::BlockReason;
 use crate::change::{Change, Impact};
 use crate::mark::Stage;
@@ -99,9 +99,9 @@ impl Difference {
             stage::Power::Any if unfinished => Power::Running,
             stage::Power::Any => return,
         };
-        let has = c.ours.seen.power;
-        if has != wants {
-            let mut change = quiet("power", Some(has.as_str().into()), Some(wants.as_str().into()));
+        if !ha::is_settled(c.ours.seen, wants) {
+            let has = ha::power_word(c.ours.seen);
+            let mut change = quiet("power", Some(has.into()), Some(wants.as_str().into()));
             if wants == Power::Stopped {
                 change.impact = Impact::PowerOff;
             }

@@ -69,6 +69,16 @@ impl<'a> Context<'a> {
         self.ours.seen.power == Power::Running
     }
 
+    /// Returns whether HA is about to start the VM.
+    pub(super) fn is_starting(&self) -> bool {
+        !self.runs() && self.ours.seen.coming_power() == Power::Running
+    }
+
+    /// Returns whether HA is about to stop the VM.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.runs() && self.ours.seen.coming_power() == Power::Stopped
+    }
+
     /// Returns the reason for resetting an option that is no longer set.
     pub(super) fn reset_reason(&self) -> String {
         format!("no longer set; last set by run {}", self.ours.mark.run)

@@ -1,7 +1,7 @@
 //! The steps that destroy VMs. Does no I/O.
 
 use super::find::{Finder, Found, Ours};
-use super::{blocked, seed};
+use super::{blocked, ha, seed};
 use crate::action::{Action, Plan, Step, Unchanged, VmPlan};
 use crate::blocked::{BlockReason, Blocked};
 use crate::change::{Change, Impact};
@@ -109,18 +109,24 @@ pub(super) fn present(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, ou
     if let Some(lock) = seen.config.lock() {
         reasons.push(BlockReason::Locked { lock: lock.to_owned() });
     }
+    // A VM that is off only has to be taken out of HA, which HA's `error` does not prevent.
+    if seen.is_in_ha_error() && seen.power == Power::Running {
+        reasons.push(BlockReason::HaError { vmid: seen.vmid.get() });
+    }
     if !reasons.is_empty() {
         let list =
             reasons.into_iter().map(|reason| blocked(vm, Some(seen.vmid), &seen.node, reason));
         return plan.blocked.extend(list);
     }
     let mut steps = Vec::new();
-    if seen.power == Power::Running {
+    // A VM that is off and that HA is about to start would run again before it is removed.
+    if seen.power == Power::Running || seen.coming_power() == Power::Running {
         let seconds = desired.consent.shutdown_seconds;
         steps.push(Step::Shutdown { seconds, force: true });
     }
     // PVE: reference 5: without `purge` a VM under HA cannot be removed, and its backup job would continue.
     steps.push(Step::Destroy { purge: true });
+    plan.notices.extend(ha::notice(&vm.name, seen, &steps).filter(|_| !seen.is_in_ha_error()));
     steps.extend(seed::leftovers(desired, vm, removal.observed));
     plan.vms.push(one(desired, vm, Some(ours), steps, volumes(&seen.config)));
 }
@@ -143,7 +149,10 @@ fn one(
         networks: Vec::new(),
         storage: None,
         mark: ours.map_or_else(|| desired.identity(vm), |ours| ours.mark.clone()),
-        power: seen.map(|seen| seen.power),
+        // HA may be starting the VM that it is asked to stop.
+        power: seen
+            .map(|seen| seen.power)
+            .filter(|power| seen.is_none_or(|seen| seen.coming_power() == *power)),
         may_wait: Vec::new(),
         digest: seen.and_then(|seen| seen.config.digest.as_ref()).map(ToString::to_string),
         impact: if seen.is_some() { Impact::DataLoss } else { Impact::None },

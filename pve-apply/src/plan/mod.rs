@@ -15,6 +15,7 @@ mod destroy;
 mod difference;
 mod disk;
 mod find;
+mod ha;
 mod intent;
 mod left_over;
 mod migrate;

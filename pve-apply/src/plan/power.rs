@@ -1,11 +1,12 @@
 //! The steps of `start`, `stop` and `reboot`. Does no I/O.
 
 use super::find::{Finder, Found};
-use super::{blocked, unchanged};
+use super::{blocked, ha, unchanged};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::{BlockReason, Request};
 use crate::change::{Change, Impact};
 use crate::desired::Desired;
+use crate::notice::{Notice, NoticeKind};
 use crate::observed::{Observed, Power, VmState};
 
 /// What is asked of the deployment's VMs.
@@ -34,7 +35,6 @@ fn halted(seen: &VmState, verb: Verb, desired: &Desired) -> Option<BlockReason> 
 /// Plans the power of the deployment's VMs, and nothing else.
 pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> Plan {
     let mut plan = super::empty(desired);
-    let seconds = desired.consent.shutdown_seconds;
     let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
         let ours = match finder.find(vm) {
@@ -53,22 +53,17 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
             plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, reason));
             continue;
         }
-        let force = desired.consent.stop;
-        let shutdown = Step::Shutdown { seconds, force };
-        let (steps, to, impact) = match (verb, seen.power) {
-            (Verb::Start, Power::Stopped) => (vec![Step::Start], "running", Impact::None),
-            (Verb::Stop, Power::Running) => (vec![shutdown], "stopped", Impact::PowerOff),
-            (Verb::Reboot, Power::Running) if force => {
-                (vec![shutdown, Step::Start], "running", Impact::Reboot)
-            }
-            (Verb::Reboot, Power::Running) => {
-                (vec![Step::Reboot { seconds }], "running", Impact::Reboot)
-            }
-            _ => {
-                plan.unchanged.push(unchanged(vm, seen));
-                continue;
-            }
+        let Some((steps, to, impact)) = steps(desired, seen, verb) else {
+            plan.notices.extend(ha::notice(&vm.name, seen, &[]));
+            plan.unchanged.push(unchanged(vm, seen));
+            continue;
         };
+        if let Some(reason) = ha::refusal(seen, &steps) {
+            plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, reason));
+            continue;
+        }
+        plan.notices.extend(ha::notice(&vm.name, seen, &steps));
+        plan.notices.extend(cut(&vm.name, seen, &steps));
         plan.vms.push(VmPlan {
             name: vm.name.clone(),
             action: Action::Power,
@@ -79,18 +74,50 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
             networks: Vec::new(),
             storage: None,
             mark: ours.mark.clone(),
-            power: Some(seen.power),
+            power: ha::planned_power(seen, &steps),
             may_wait: Vec::new(),
             digest: seen.config.digest.as_ref().map(ToString::to_string),
             impact,
-            changes: vec![change_of_power(seen.power, to, impact)],
+            changes: vec![change_of_power(seen, to, impact)],
             steps,
         });
     }
     plan
 }
 
-fn change_of_power(from: Power, to: &str, impact: Impact) -> Change {
-    let (from, to) = (Some(from.as_str().to_owned()), Some(to.to_owned()));
+/// Returns the steps of a verb, the power afterwards and the impact; `None` if there is nothing to do.
+fn steps(desired: &Desired, seen: &VmState, verb: Verb) -> Option<(Vec<Step>, Power, Impact)> {
+    let (seconds, force) = (desired.consent.shutdown_seconds, desired.consent.stop);
+    let shutdown = Step::Shutdown { seconds, force };
+    let runs = seen.power == Power::Running;
+    // HA shuts it down already, so that there is nothing left to reboot.
+    let is_stopping = runs && seen.coming_power() == Power::Stopped;
+    Some(match verb {
+        Verb::Start if ha::is_settled(seen, Power::Running) => return None,
+        Verb::Start => (vec![Step::Start], Power::Running, Impact::None),
+        Verb::Stop if ha::is_settled(seen, Power::Stopped) => return None,
+        Verb::Stop => (vec![shutdown], Power::Stopped, Impact::PowerOff),
+        Verb::Reboot if !runs => return None,
+        Verb::Reboot if force || is_stopping => {
+            (vec![shutdown, Step::Start], Power::Running, Impact::Reboot)
+        }
+        Verb::Reboot => (vec![Step::Reboot { seconds }], Power::Running, Impact::Reboot),
+    })
+}
+
+/// Returns a notice that HA cuts the power of a guest although the user has not agreed to that.
+// PVE: pve-ha-manager, HA/Resources/PVEVM.pm, shutdown: always with `forceStop`.
+fn cut(name: &str, seen: &VmState, steps: &[Step]) -> Option<Notice> {
+    let seconds = steps.iter().find_map(|step| match step {
+        Step::Shutdown { seconds, force: false } => Some(*seconds),
+        _ => None,
+    })?;
+    let kind = NoticeKind::HaCutsPower { seconds };
+    seen.is_under_ha().then(|| Notice { name: name.to_owned(), vmid: seen.vmid, kind })
+}
+
+fn change_of_power(seen: &VmState, to: Power, impact: Impact) -> Change {
+    let from = Some(ha::power_word(seen).to_owned());
+    let to = Some(to.as_str().to_owned());
     Change { field: "power".to_owned(), from, to, impact, reason: None }
 }

@@ -187,7 +187,7 @@ pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, c
         tagged: config.next("tags").is_some_and(|tags| tags.contains("pve-pipeline")),
     });
     world.free.remove(&vmid(number));
-    let seen = VmState { vmid: vmid(number), node, power, halted: None, config };
+    let seen = VmState { vmid: vmid(number), node, power, halted: None, ha: None, config };
     world.vms.insert(vmid(number), Observation::Seen(Box::new(seen)));
 }
 

@@ -172,6 +172,14 @@ fn a_state_may_change_between_two_requests() {
 }
 
 #[test]
+fn a_stop_under_way_is_finished_before_a_start() {
+    let sim = start(&world(true, r#"{"service": "request_stop", "delay": 0}"#, ""), "[]");
+    let seen = reads(&sim, 9);
+    assert!(seen.contains(&"pve1 stopped started".to_owned()), "{seen:?}");
+    assert_eq!(seen[8], "pve1 running started");
+}
+
+#[test]
 fn the_way_out_of_an_error_is_disabled() {
     let sim = check(
         &world(false, r#"{"service": "error", "delay": 0}"#, ""),

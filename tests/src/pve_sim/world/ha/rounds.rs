@@ -18,7 +18,9 @@ impl HaResource {
         let follows = FOLLOWS.iter().any(|state| self.is_in(state));
         let differs = (self.state == "started") != running;
         let starts = self.is_in("request_start");
-        (follows && (differs || starts || self.run.command.is_some()))
+        // PVE: HA/LRM.pm, exec_resource_agent: it finishes a stop, whatever is requested by then.
+        let stops = self.is_in("request_stop") && running;
+        (follows && (differs || starts || stops || self.run.command.is_some()))
             || self.is_in("recovery")
             || (self.is_in("error") && self.state == "disabled")
     }
@@ -129,6 +131,10 @@ impl World {
         if let Some(end) = &resource.ends {
             resource.run.command = None;
             resource.service = Some(end.clone());
+            return;
+        }
+        if resource.is_in("request_stop") && running {
+            self.stop_for_ha(vmid, &node, StopCommand::Graceful);
             return;
         }
         // PVE: next_state_started: a requested stop comes before any command.

@@ -1,0 +1,230 @@
+//! Waits until a VM has the power state that a step wants, and follows it where HA moves it.
+//!
+//! PVE: facts-3, 4.1: for a VM under HA, start, stop and shutdown only ask HA's manager, and their
+//! tasks end OK at once. So each power step ends when the VM is seen in its new state, and HA with it.
+
+use super::retry::pause;
+use super::{StepError, Work};
+use crate::ha::{self, Progress};
+use crate::observed::Power;
+use crate::read::{Deadline, read_retrying};
+use pve_client::Vmid;
+use pve_stage::patience::{Patience, last_answer};
+use stage::Entry;
+use std::time::Duration;
+
+/// A VM outside HA shows its new state when the task is over; the lists lag a moment.
+const LISTS_LAG: Duration = Duration::from_secs(10);
+/// HA's managers look every ten seconds, on two nodes one after the other.
+const HA_DELAY: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// The least time, in seconds, that a guest has to come back.
+const RETURN_SECONDS: u64 = 5;
+const RETURN_PAUSE: Duration = Duration::from_millis(250);
+
+const SEE_HA: &str =
+    "`ha-manager status` on a node shows what HA waits for; run again when it has acted";
+const SEE_TASKS: &str = "the VM's tasks in PVE say why; run again when that is fixed";
+
+/// What one look at a VM has shown.
+struct Look {
+    /// `None` while no node that answers has the VM.
+    power: Option<Power>,
+    /// HA's state; `None` if HA does not manage the VM.
+    ha: Option<String>,
+    /// The VM's state in words, such as `is stopped`.
+    is: String,
+}
+
+impl Look {
+    fn progress(&self, wanted: Power) -> Progress {
+        match (self.power, self.ha.as_deref()) {
+            (Some(power), ha) => ha::progress(wanted, power, ha),
+            (None, Some("error")) => Progress::Failed,
+            // HA may take two minutes to give a lost node up.
+            (None, _) => Progress::UnderWay,
+        }
+    }
+
+    /// The last answer, for a wait that takes long.
+    fn text(&self) -> String {
+        match &self.ha {
+            Some(ha) => format!("it {}, and HA says \"{ha}\"", self.is),
+            None => format!("it {}", self.is),
+        }
+    }
+}
+
+/// The ends of a wait.
+struct Ends {
+    /// Of every wait.
+    whole: Deadline,
+    /// Of a wait for a VM that HA does not manage.
+    shows: Deadline,
+    /// Of a wait for HA to act on a request; it begins again with each state of HA.
+    acts: Deadline,
+}
+
+impl Ends {
+    fn is_over(&self, progress: Progress) -> bool {
+        match progress {
+            Progress::Reached | Progress::Failed => true,
+            Progress::NotShown => self.shows.is_over(),
+            Progress::Requested => self.acts.is_over() || self.whole.is_over(),
+            Progress::UnderWay => self.whole.is_over(),
+        }
+    }
+}
+
+impl Work<'_> {
+    /// Waits until a VM has the power state that a step wants; `grace` is the time the guest itself may need.
+    pub(super) fn reach(&mut self, wanted: Power, grace: Duration) -> Result<(), StepError> {
+        let Some(vmid) = self.vmid else { return Ok(()) };
+        let limit = self.runner.task_limit;
+        let mut ends = Ends {
+            whole: Deadline::after(limit),
+            shows: Deadline::after(grace.max(LISTS_LAG).min(limit)),
+            acts: Deadline::after(HA_DELAY),
+        };
+        let mut wait = FIRST_PAUSE;
+        let mut reported: Option<String> = None;
+        let mut patience = Patience::default();
+        let what = format!("the VM to be {}", wanted.as_str());
+        let mut has_turned = false;
+        loop {
+            let look = self.see(vmid)?;
+            match look.ha.as_deref().and_then(ha::leads_to) {
+                Some(power) if power == wanted => has_turned = true,
+                Some(_) if has_turned => return Err(self.overruled(wanted, &look)),
+                _ => {}
+            }
+            let progress = look.progress(wanted);
+            if progress == Progress::Reached {
+                return Ok(());
+            }
+            if ends.is_over(progress) {
+                return Err(self.not_reached(vmid, wanted, &look));
+            }
+            if self.runner.interrupt.is_signalled() {
+                let fact = format!("stopped waiting for \"{}\"", self.plan.name);
+                return Err(StepError::uncertain(Entry::error("not-waited", self.place(), fact)));
+            }
+            if look.ha != reported {
+                if let Some(ha) = &look.ha {
+                    self.event("wait", &format!("waiting for HA, which says \"{ha}\""), None);
+                }
+                reported.clone_from(&look.ha);
+                ends.acts = Deadline::after(HA_DELAY);
+            }
+            self.report_long_wait(&mut patience, ends.whole.waited(), &what, &look.text());
+            pause(wait);
+            wait = (wait * 2).min(LAST_PAUSE);
+        }
+    }
+
+    /// Reads the VM's state where the VM is. A VM under HA may be on another node than before.
+    fn see(&mut self, vmid: Vmid) -> Result<Look, StepError> {
+        let client = self.runner.client;
+        let error = match read_retrying(|| client.vm_status(self.node(), vmid)) {
+            Ok(status) => {
+                let power = if status.is_running() { Power::Running } else { Power::Stopped };
+                let is = format!("is {}", status.status);
+                return Ok(Look { power: Some(power), ha: status.ha, is });
+            }
+            Err(error) => error,
+        };
+        let is_away = error.is_node_unreachable();
+        if is_away || error.is_not_found() {
+            let rows = read_retrying(|| client.cluster_resources())
+                .map_err(|error| self.unseen(&error))?;
+            let row = rows.into_iter().find(|row| row.vmid == vmid);
+            // A resource that HA ignores is moved by people only.
+            if let Some(row) = row
+                && let Some(ha) = row.hastate.filter(|state| state != "ignored")
+            {
+                if row.node != *self.node() {
+                    self.event("moved", &format!("HA has moved it to node {}", row.node), None);
+                    self.node = row.node;
+                }
+                let node = self.node();
+                let is = if is_away {
+                    format!("is on node {node}, which does not answer")
+                } else {
+                    format!("is moving to node {node}")
+                };
+                return Ok(Look { power: None, ha: Some(ha), is });
+            }
+        }
+        Err(StepError { uncertain: true, ..self.unread(&error) })
+    }
+
+    /// HA was on the way, and is now on the way back.
+    fn overruled(&self, wanted: Power, look: &Look) -> StepError {
+        let (name, ha) = (&self.plan.name, look.ha.as_deref().unwrap_or_default());
+        let verb = if wanted == Power::Stopped { "starts" } else { "stops" };
+        let fact = format!("HA {verb} \"{name}\" again: it says \"{ha}\"");
+        let hint = "somebody else has started or stopped it meanwhile; run again";
+        StepError::uncertain(Entry::error("another-run", self.place(), fact).hint(hint))
+    }
+
+    fn not_reached(&self, vmid: Vmid, wanted: Power, look: &Look) -> StepError {
+        let (name, word, is) = (&self.plan.name, wanted.as_str(), &look.is);
+        let (code, fact, hint) = match look.ha.as_deref() {
+            Some("error") => (
+                "ha-error",
+                format!("\"{name}\" {is}, and its HA state is \"error\""),
+                ha::way_out(vmid.get()),
+            ),
+            Some(ha) if look.power == Some(wanted) => (
+                "not-effective",
+                format!("\"{name}\" {is}, but HA says \"{ha}\""),
+                SEE_HA.to_owned(),
+            ),
+            Some(ha) => (
+                "not-effective",
+                format!("\"{name}\" {is}, not {word}: HA says \"{ha}\""),
+                SEE_HA.to_owned(),
+            ),
+            None => (
+                "not-effective",
+                format!("\"{name}\" {is}, not {word}, although its task succeeded"),
+                SEE_TASKS.to_owned(),
+            ),
+        };
+        StepError::uncertain(Entry::error(code, self.place(), fact).hint(hint))
+    }
+
+    /// Waits until a VM runs again after a reboot.
+    ///
+    /// PVE: qemu-server, CLI/qm.pm, cleanup: the reboot's task ends when the guest is off; qmeventd
+    /// then starts it in a task of root@pam, which our token cannot see. Under HA that is a request, and
+    /// whoever is first, HA's manager or the request, starts the VM.
+    pub(super) fn comes_back(&mut self, seconds: u64) -> Result<(), StepError> {
+        let client = self.runner.client;
+        let deadline = Deadline::after(Duration::from_secs(seconds.max(RETURN_SECONDS)));
+        let mut patience = Patience::default();
+        loop {
+            let seen = self.vmid.map(|vmid| client.vm_status(self.node(), vmid));
+            let last = match &seen {
+                Some(Ok(status)) => format!("it is {}", status.status),
+                Some(Err(error)) => last_answer(error),
+                None => String::new(),
+            };
+            let what = "the VM to come back";
+            self.report_long_wait(&mut patience, deadline.waited(), what, &last);
+            match seen {
+                Some(Ok(status)) if status.ha.is_some() => {
+                    return self.reach(Power::Running, Duration::ZERO);
+                }
+                Some(Ok(status)) if status.is_running() => return Ok(()),
+                Some(Err(error)) if deadline.is_over() => return Err(self.unseen(&error)),
+                _ if deadline.is_over() || self.runner.interrupt.is_signalled() => break,
+                _ => pause(RETURN_PAUSE),
+            }
+        }
+        let fact = format!("\"{}\" is stopped, and PVE has not started it again", self.plan.name);
+        let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";
+        Err(StepError::uncertain(Entry::error("not-running", self.place(), fact).hint(hint)))
+    }
+}
