@@ -6,7 +6,7 @@ use crate::action::{Action, Repeat};
 use crate::observe::{is_own, running_tasks};
 use crate::read::read_retrying;
 use crate::task_wait::{self, wait_for};
-use pve_client::{Client, Error, Finished, Upid};
+use pve_client::{Client, Error, Finished, NodeName, Upid};
 use pve_stage::finding;
 use pve_stage::patience::{Patience, last_answer, poll_answer};
 use stage::LogFormat;
@@ -111,14 +111,30 @@ impl Work<'_> {
     /// Waits for the task that a request with a lost answer has started, so that the next step does not
     /// collide with it.
     fn wait_for_own_tasks(&self, kind: &str) {
-        let (client, node) = (self.runner.client, &self.plan.node);
+        let client = self.runner.client;
         // A task about a file has no vmid.
         let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
-        let tasks = read_retrying(|| running_tasks(client, node, Some(kind), vmid));
-        for upid in tasks.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
-            let progress = |text: &str| self.event("wait", text, None);
-            wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &progress);
+        for node in self.nodes_of_task(kind) {
+            let tasks = read_retrying(|| running_tasks(client, &node, Some(kind), vmid));
+            for upid in tasks.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
+                let progress = |text: &str| self.event("wait", text, None);
+                wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &progress);
+            }
         }
+    }
+
+    /// Returns the nodes that may run a task for this VM: its own, but an upload is the work of the node
+    /// whose API we talk to, which is unknown.
+    fn nodes_of_task(&self, kind: &str) -> Vec<NodeName> {
+        let own = self.plan.node.clone();
+        // PVE: pve-storage, API2/Storage/Status.pm, upload: the task copies the file to the other node.
+        let nodes = match kind {
+            "imgcopy" => read_retrying(|| self.runner.client.nodes()).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let others = nodes.into_iter().filter(|node| node.online && node.node != own);
+        let others: Vec<NodeName> = others.map(|node| node.node).collect();
+        std::iter::once(own).chain(others).collect()
     }
 
     /// Reports that a long wait continues, when it is time to.
