@@ -91,6 +91,8 @@ cases! {
     change: "drift-is-corrected-in-place" after Write,
     change_by_stop: "stop-when-allowed" after Write,
     reseed: "reseed-gives-new-data" after Request,
+    several_nodes: "nodes-vms-are-created-on-three" after Write,
+    reseed_on_two_nodes: "nodes-a-vm-elsewhere-gets-a-new-seed" after Write,
     destroy: "destroy-two" after Write,
     ha_stop_and_start: "ha-stop-then-start-for-a-reseed" after Write,
     ha_restart: "ha-restart-for-a-change" after Write,
