@@ -114,8 +114,10 @@ impl Obstacle {
         match self {
             Self::TargetUnknown => "correct `node` in the YAML".to_owned(),
             Self::TargetOffline => "run again when the node is online".to_owned(),
-            Self::Forbidden => "grant the token VM.Migrate on /vms: `pve-apply privileges` prints the command"
-                .to_owned(),
+            Self::Forbidden => {
+                "grant the token VM.Migrate on /vms: `pve-apply privileges` prints the command"
+                    .to_owned()
+            }
             Self::Refused { .. } => "run again when that is over".to_owned(),
             Self::Storages { .. } => {
                 format!(

@@ -1,6 +1,7 @@
 //! The commands of `pveum` that give a token what it needs. Does no I/O.
 
-use super::{MIGRATE, Need, ON_DISKS, ZONE_PLACEHOLDER};
+use super::migration::MIGRATE;
+use super::{Need, ON_DISKS, ZONE_PLACEHOLDER};
 use crate::cli::WaitFor;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -1,6 +1,7 @@
 //! The privileges that the work needs, and whether a token has them. Does no I/O.
 
 mod commands;
+mod migration;
 mod networks;
 
 pub(crate) use networks::{OUR_VNET, of_transaction, vnet_path, with_networks};
@@ -18,8 +19,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// tags and mark; boot order and seed. PVE: reference 2, docs/pve.md.
 const ON_VMS: [&str; 5] =
     ["VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Options", "VM.PowerMgmt"];
-/// What a migration needs in addition.
-const MIGRATE: &str = "VM.Migrate";
 /// What the storage of the VMs' disks needs.
 const ON_DISKS: [&str; 1] = ["Datastore.AllocateSpace"];
 /// What the image storage needs: list and import, upload, delete.
@@ -139,13 +138,7 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
                 extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
             }
             Step::Migrate { target_storage, .. } => {
-                // PVE: facts-3 4.4: a map needs more than a migration to the same storages.
-                extend(&mut all, &path, &[MIGRATE]);
-                let pairs = target_storage.iter().flat_map(|map| map.split(','));
-                for storage in pairs.filter_map(|pair| Some(pair.split_once(':')?.1)) {
-                    extend(&mut all, &path, &["VM.Config.Disk"]);
-                    extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
-                }
+                all.extend(migration::needs(&path, target_storage.as_deref()));
             }
             Step::SetPool { from, pool } => {
                 // PVE: pve-manager, API2/Pool.pm; pve-access-control, check_perm_modify.
