@@ -68,6 +68,8 @@ pub(crate) struct Guest {
     pub name: Option<String>,
     /// Whether it carries our tag.
     pub tagged: bool,
+    /// Whether a create or a clone still works on it: only then it gets its name and its tags.
+    pub(crate) being_made: bool,
 }
 
 /// The result of reading a VM.
@@ -238,9 +240,17 @@ impl From<&Resource> for Guest {
             vmid: row.vmid,
             node: row.node.clone(),
             name: row.name.clone(),
+            being_made: row.lock.as_deref().is_some_and(is_making),
             tagged: row.tags.iter().any(|tag| tag.eq_ignore_ascii_case(mark::TAG)),
         }
     }
+}
+
+/// Returns whether a lock means that the VM is being created.
+pub(crate) fn is_making(lock: &str) -> bool {
+    // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid;
+    // facts-4, 23: a clone is locked until its disks are there.
+    matches!(lock, "create" | "clone")
 }
 
 /// Returns whether QEMU's state means that a guest is halted and does not resume by itself.

@@ -91,6 +91,8 @@ cases! {
     change: "drift-is-corrected-in-place" after Write,
     change_by_stop: "stop-when-allowed" after Write,
     reseed: "reseed-gives-new-data" after Request,
+    several_nodes: "nodes-vms-are-created-on-three" after Write,
+    reseed_on_two_nodes: "nodes-a-vm-elsewhere-gets-a-new-seed" after Write,
     destroy: "destroy-two" after Write,
     prune: "apply-prunes-what-left-the-document" after Write,
     take_back: "a-value-that-is-no-longer-set-is-reset" after Write,

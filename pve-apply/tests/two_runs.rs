@@ -22,6 +22,7 @@ const TRIES: usize = 100;
 /// The number of parallel runs: they wait more than they work.
 const WORKERS: usize = 8;
 const NAMES: [&str; 3] = ["edge", "db", "app"];
+const NODES: [&str; 3] = ["pve1", "pve2", "pve3"];
 
 /// One try: how far apart the runs begin, how long tasks take, what they meet.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,8 @@ struct Try {
     one_machine: bool,
     /// A stranger has the vmids that the first run sees as candidates, and goes before the second looks.
     moved_candidates: bool,
+    /// The VMs are on three nodes; the second run's list has another node for the last one.
+    several_nodes: bool,
 }
 
 impl Try {
@@ -53,10 +56,11 @@ impl Try {
             fixed: number.is_multiple_of(3),
             one_machine: number % 10 == 9,
             moved_candidates: number % 3 == 1,
+            several_nodes: false,
         }
     }
 
-    fn document(&self, sim: &PveSim) -> String {
+    fn document(&self, sim: &PveSim, is_second: bool) -> String {
         let vm = |(index, name): (usize, &&str)| {
             let mut vm = json!({
                 "name": name, "image": "debian-12", "cores": 1, "memory": 512, "disk": 10,
@@ -67,21 +71,31 @@ impl Try {
             if self.fixed {
                 vm["vmid"] = json!(101 + index);
             }
+            if self.several_nodes {
+                vm["node"] = json!(if is_second && index == 2 { NODES[1] } else { NODES[index] });
+                vm["node_from_list"] = json!(index == 2);
+            }
             vm
         };
         let vms: Vec<Value> = NAMES.iter().enumerate().map(vm).collect();
-        json!({
+        let mut document = json!({
             "site": "lab", "deployment": "dev", "node": "pve1", "vmid_range": "200-260",
             "api_endpoint": sim.endpoint(), "api_token": sim.token(), "datastore": "local-lvm",
             "image_datastore": "local", "images": {"debian-12": "local:import/debian-12.qcow2"},
             "vms": vms,
-        })
-        .to_string()
+        });
+        if self.several_nodes {
+            document["nodes"] = NODES.iter().map(|node| (*node, json!({}))).collect();
+        }
+        document.to_string()
     }
 
     fn world(&self) -> World {
-        let image = json!({"volid": "local:import/debian-12.qcow2", "node": "pve1",
-            "size": 1_048_576, "virtual_size": 2_147_483_648_u64});
+        let image = |node: &&str| {
+            json!({"volid": "local:import/debian-12.qcow2", "node": node,
+                "size": 1_048_576, "virtual_size": 2_147_483_648_u64})
+        };
+        let nodes = if self.several_nodes { &NODES[..] } else { &NODES[..1] };
         let mut vms = json!({});
         if self.moved_candidates {
             // A stranger at every second vmid of the range.
@@ -89,7 +103,10 @@ impl Try {
                 vms[vmid.to_string()] = json!({"config": {"name": "precious"}});
             }
         }
-        World::from_json(&json!({"volumes": [image], "vms": vms}).to_string()).unwrap()
+        let images: Vec<Value> = nodes.iter().map(image).collect();
+        let nodes: Value = nodes.iter().map(|node| (*node, json!({}))).collect();
+        let world = json!({"nodes": nodes, "volumes": images, "vms": vms});
+        World::from_json(&world.to_string()).unwrap()
     }
 }
 
@@ -131,15 +148,15 @@ fn attempt(one: Try) -> Result<(), String> {
         ..Options::default()
     };
     let sim = PveSim::start(one.world(), options).unwrap();
-    let document = one.document(&sim);
     let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let first = spawn(&sim, &document, homes[0].path(), &["apply"]);
+    let first = spawn(&sim, &one.document(&sim, false), homes[0].path(), &["apply"]);
     std::thread::sleep(one.offset);
     if one.moved_candidates {
         let precious = |vm: &Vm| vm.config.get("name").is_some_and(|name| name == "precious");
         sim.edit(|world| world.vms.retain(|vmid, vm| vmid % 4 != 0 || !precious(vm)));
     }
-    let second = spawn(&sim, &document, homes[usize::from(!one.one_machine)].path(), &["apply"]);
+    let (document, home) = (one.document(&sim, true), &homes[usize::from(!one.one_machine)]);
+    let second = spawn(&sim, &document, home.path(), &["apply"]);
     let ends = [end(first), end(second)];
     let said = || format!("\n--- first\n{}\n--- second\n{}", ends[0].2, ends[1].2);
     let found = ours(&sim).map_err(|text| text + &said())?;
@@ -170,7 +187,7 @@ fn attempt_saved(one: Try) -> Result<(), String> {
     };
     let one = Try { moved_candidates: false, ..one };
     let sim = PveSim::start(one.world(), options).unwrap();
-    let document = one.document(&sim);
+    let document = one.document(&sim, false);
     let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let file = homes[0].path().join("plan.json");
     let file = file.to_str().unwrap();
@@ -215,6 +232,11 @@ fn try_all(tries: usize, attempt: impl Fn(Try) -> Result<(), String> + Sync) {
 #[test]
 fn two_runs_of_one_document_make_each_vm_once() {
     try_all(TRIES, attempt);
+}
+
+#[test]
+fn two_runs_on_three_nodes_make_each_vm_once() {
+    try_all(TRIES / 2, |one| attempt(Try { several_nodes: true, ..one }));
 }
 
 #[test]

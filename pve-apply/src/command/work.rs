@@ -4,6 +4,7 @@ use super::session::Session;
 use crate::action::{Plan, VmPlan};
 use crate::cli::{self, PaceArgs};
 use crate::closing::{self, Readiness};
+use crate::desired::Placement;
 use crate::execute::{Runner, Vmids};
 use crate::interrupt::Interrupt;
 use crate::network::execute;
@@ -80,7 +81,6 @@ impl Worker<'_> {
     fn vms(self, plan: &Plan, observed: &Observed, networks: &[NetworkOutcome]) -> Vec<VmOutcome> {
         let Self { session, console, interrupt, pace, shared } = self;
         let Session { client, desired, .. } = session;
-        let in_use: BTreeSet<_> = observed.guests.iter().map(|guest| guest.vmid).collect();
         let gates = Gates::new(usize::from(pace.imports_per_storage));
         let migrations = Gates::new(MIGRATIONS_PER_NODE);
         let runner = Runner {
@@ -92,7 +92,12 @@ impl Worker<'_> {
             migrations: &migrations,
             shared,
             task_limit: Duration::from_secs(pace.task_timeout),
-            vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
+            vmids: Vmids::new(
+                desired.vmid_range,
+                &observed.guests,
+                &desired.reserved,
+                desired.vms.iter().any(|vm| vm.placement != Placement::Selected),
+            ),
         };
         let stop_all = pace.fail_fast.then_some(interrupt);
         console.expect(plan.vms.len());

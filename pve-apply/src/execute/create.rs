@@ -8,6 +8,7 @@ use super::persistence::is_refused_for_now;
 use super::retry::{WriteError, backoff, pause};
 use super::{StepError, Work};
 use crate::mark::{Mark, Owner, Stage, owner};
+use crate::observed::is_making;
 use crate::read::{Deadline, read_retrying};
 use data_encoding::HEXLOWER;
 use pve_client::{ConfigView, Error, GuestKind, Params, Upid, Vmid};
@@ -253,13 +254,6 @@ impl Work<'_> {
 /// Returns whether a create or a clone still holds a config: its mark appears only afterwards.
 pub(super) fn is_being_created(config: &pve_client::VmConfig) -> bool {
     config.get("lock").is_some_and(is_making)
-}
-
-/// Returns whether a lock means that the VM is being created.
-pub(super) fn is_making(lock: &str) -> bool {
-    // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid;
-    // facts-4, 23: a clone is locked until its disks are there.
-    matches!(lock, "create" | "clone")
 }
 
 /// Returns the firmware tables' other values, which are kept beside the uuid.

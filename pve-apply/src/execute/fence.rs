@@ -5,11 +5,12 @@
 //! before it counts as finished, each run looks for a VM of another run that carries the same mark,
 //! and decides by a rule that both runs know which of the two stays.
 
-use super::create::{is_being_created, is_making};
+use super::create::is_being_created;
 use super::retry::pause;
 use super::{StepError, Work};
 use crate::action::Repeat;
 use crate::mark::{Owner, Stage, owner};
+use crate::observed::is_making;
 use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
@@ -117,6 +118,8 @@ impl Work<'_> {
         let (client, home) = (self.runner.client, self.node());
         let unseen = |error: Error| self.unseen(&error);
         // PVE: facts 31: the cluster's list lags by ten seconds, but for vmids; the node's is current.
+        // A run with another document may have chosen another node for this VM: there, every vmid that is new
+        // is looked at.
         let here = read_retrying(|| client.node_vms(home)).map_err(unseen)?;
         let all = read_retrying(|| client.cluster_resources()).map_err(unseen)?;
         let elsewhere = all.into_iter().filter(|row| row.node != *home);

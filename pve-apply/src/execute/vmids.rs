@@ -1,6 +1,7 @@
 //! Chooses vmids for VMs that have none. Does no I/O.
 
 use crate::desired::walk;
+use crate::observed::Guest;
 use pve_client::Vmid;
 use stage::identity::VmidRange;
 use std::collections::BTreeSet;
@@ -13,15 +14,27 @@ pub(crate) struct Vmids {
     taken: Mutex<BTreeSet<Vmid>>,
     /// Claimed by this run.
     own: Mutex<BTreeSet<Vmid>>,
-    /// In use when the plan was made.
+    /// In use when the plan was made, and by then no longer being created.
     before: BTreeSet<Vmid>,
 }
 
 impl Vmids {
-    /// Starts with a range's vmids that are neither in use nor fixed by the document.
-    pub(crate) fn new(range: VmidRange, in_use: BTreeSet<Vmid>, reserved: &BTreeSet<Vmid>) -> Self {
-        let taken = in_use.union(reserved).copied().collect();
-        Self { range, taken: Mutex::new(taken), own: Mutex::default(), before: in_use }
+    /// Starts with a range's vmids that are neither in use nor fixed by the document. `elsewhere` says that
+    /// another document can have another node for a VM of this one: then what is being created anywhere
+    /// may be its twin.
+    pub(crate) fn new(
+        range: VmidRange,
+        guests: &[Guest],
+        reserved: &BTreeSet<Vmid>,
+        elsewhere: bool,
+    ) -> Self {
+        let taken = guests.iter().map(|guest| guest.vmid).chain(reserved.iter().copied()).collect();
+        let before = guests
+            .iter()
+            .filter(|guest| !(elsewhere && guest.being_made))
+            .map(|guest| guest.vmid)
+            .collect();
+        Self { range, taken: Mutex::new(taken), own: Mutex::default(), before }
     }
 
     /// Claims the first vmid, from a candidate on, that is not known to be taken.
@@ -44,7 +57,7 @@ impl Vmids {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).contains(&vmid)
     }
 
-    /// Returns whether a vmid was free when the plan was made.
+    /// Returns whether a vmid was free when the plan was made, or its VM was still being created.
     pub(super) fn is_new(&self, vmid: Vmid) -> bool {
         !self.before.contains(&vmid)
     }
@@ -53,6 +66,7 @@ impl Vmids {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pve_client::GuestKind;
 
     fn vmid(number: u64) -> Vmid {
         Vmid::new(number).unwrap()
@@ -61,12 +75,25 @@ mod tests {
     #[test]
     fn the_walk_goes_up_from_the_candidate_and_round() {
         let range = VmidRange::parse("100-103").unwrap();
-        let (in_use, reserved) = (BTreeSet::from([vmid(102)]), BTreeSet::from([vmid(100)]));
-        let vmids = Vmids::new(range, in_use, &reserved);
+        let guest = |number| Guest {
+            kind: GuestKind::Qemu,
+            vmid: vmid(number),
+            node: "pve1".parse().unwrap(),
+            name: None,
+            tagged: false,
+            being_made: number == 400,
+        };
+        let reserved = BTreeSet::from([vmid(100)]);
+        let vmids = Vmids::new(range, &[guest(102), guest(400)], &reserved, true);
         assert_eq!(vmids.next(Some(vmid(102))), Some(vmid(103)));
         assert_eq!(vmids.next(Some(vmid(102))), Some(vmid(101)));
         assert_eq!(vmids.next(Some(vmid(102))), None);
         assert!(vmids.is_own(vmid(103)) && !vmids.is_own(vmid(102)) && !vmids.is_own(vmid(100)));
-        assert!(!vmids.is_new(vmid(102)) && vmids.is_new(vmid(100)) && vmids.is_new(vmid(500)));
+        assert!(
+            vmids.is_new(vmid(400))
+                && !vmids.is_new(vmid(102))
+                && vmids.is_new(vmid(100))
+                && vmids.is_new(vmid(500))
+        );
     }
 }

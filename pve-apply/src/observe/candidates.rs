@@ -78,7 +78,14 @@ fn being_created(client: &Client, desired: &Desired, observed: &Observed) -> Vec
     let own = |upid: &&Upid| upid.kind() == CREATE && is_own(client, upid);
     let guest = |upid: &Upid| {
         let (vmid, node) = (vmid_of(upid)?, upid.node().clone());
-        Some(Guest { kind: GuestKind::Qemu, vmid, node, name: None, tagged: false })
+        Some(Guest {
+            kind: GuestKind::Qemu,
+            vmid,
+            node,
+            name: None,
+            tagged: false,
+            being_made: true,
+        })
     };
     let guests = observed.under_way.iter().filter(own).filter_map(guest);
     guests.filter(|guest| !desired.reserved.contains(&guest.vmid)).collect()

@@ -164,8 +164,6 @@ fn ours<'a>(
     })
 }
 
-/// The lock of a VM while it is created.
-const CREATE_LOCK: &str = "create";
 /// The task of a create.
 const CREATE: &str = "qmcreate";
 

@@ -1,7 +1,7 @@
 //! DOOR (reads only): reads the guests and the tasks of the cluster and of the document's nodes.
 
 use super::{Look, Scope, running_tasks};
-use crate::observed::Guest;
+use crate::observed::{Guest, is_making};
 use crate::read::read_api;
 use pve_client::{Error, NodeName, Resource, Upid, Vmid};
 use pve_stage::finding;
@@ -45,7 +45,7 @@ impl Lists {
 
     /// Returns the nodes that list a VM as being created.
     fn creating(&self) -> Vec<&NodeName> {
-        let is_creating = |row: &Resource| row.lock.as_deref() == Some(super::CREATE_LOCK);
+        let is_creating = |row: &Resource| row.lock.as_deref().is_some_and(is_making);
         let nodes = self.fresh.iter().filter(|(_, rows)| rows.iter().any(is_creating));
         nodes.map(|(node, _)| node).collect()
     }

@@ -32,7 +32,7 @@ impl Look<'_> {
                 self.works
                     || !self.desired.has_several_nodes()
                     || !missing.is_empty()
-                    || is_unfinished(self.desired, observed)
+                    || unfinished(self.desired, observed).next().is_some()
             }
             Scope::Find | Scope::All => false,
         };
@@ -45,7 +45,7 @@ impl Look<'_> {
             let volumes = match list {
                 Ok(volumes) => volumes,
                 // Nothing can be there. Whether a VM needs it is checked before the first write.
-                Err(error) if error.is_storage_missing() && self.desired.has_several_nodes() => {
+                Err(error) if error.is_storage_missing() && self.may_lack_storages(node) => {
                     continue;
                 }
                 Err(error) => return Err(failed(node, &error)),
@@ -57,10 +57,20 @@ impl Look<'_> {
         Ok(seeds)
     }
 
+    /// Returns whether what a node lacks concerns only some VMs of the document.
+    fn may_lack_storages(&self, node: &NodeName) -> bool {
+        self.desired.nodes_in_use() != BTreeSet::from([node])
+    }
+
     /// Returns the image storage of each node that answers; one that is shared only once.
-    fn image_storages(&self, observed: &Observed) -> Result<Vec<(&NodeName, &StorageId)>, Failure> {
-        let nodes = self.desired.nodes_in_use().into_iter();
-        let there = nodes.filter(|node| !observed.nodes_away.contains(*node));
+    fn image_storages<'o>(
+        &'o self,
+        observed: &'o Observed,
+    ) -> Result<Vec<(&'o NodeName, &'o StorageId)>, Failure> {
+        let mut nodes = self.desired.nodes_in_use();
+        // A run may have ended while it gave a VM that has moved new seed data.
+        nodes.extend(unfinished(self.desired, observed).map(|seen| &seen.node));
+        let there = nodes.into_iter().filter(|node| !observed.nodes_away.contains(*node));
         let mut of_nodes: BTreeMap<&StorageId, Vec<&NodeName>> = BTreeMap::new();
         for node in there {
             of_nodes.entry(&self.desired.defaults(node).image_storage).or_default().push(node);
@@ -112,17 +122,20 @@ impl Look<'_> {
     }
 }
 
-/// Returns whether a VM of the document is not finished, or has another seed than it should.
-fn is_unfinished(desired: &Desired, observed: &Observed) -> bool {
-    observed.seen().any(|seen| {
+/// Returns the VMs of the document that are not finished, or have another seed than they should.
+fn unfinished<'o>(
+    desired: &'o Desired,
+    observed: &'o Observed,
+) -> impl Iterator<Item = &'o VmState> {
+    let by_name: BTreeMap<&str, &DesiredVm> =
+        desired.vms.iter().map(|vm| (vm.name.as_str(), vm)).collect();
+    observed.seen().filter(move |seen| {
         let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else {
             return false;
         };
-        let name = desired.name_now(&mark.vm);
-        let vm = desired.vms.iter().find(|vm| vm.name == name);
-        let seed = vm.and_then(|vm| vm.definition.as_ref()).map(|vm| &vm.seed.fingerprint);
-        let differs = seed.is_some_and(|seed| *seed != mark.seed.fingerprint);
-        vm.is_some() && (mark.stage != Stage::Done || differs)
+        let Some(vm) = by_name.get(desired.name_now(&mark.vm)) else { return false };
+        let seed = vm.definition.as_ref().map(|definition| &definition.seed.fingerprint);
+        mark.stage != Stage::Done || seed.is_some_and(|seed| *seed != mark.seed.fingerprint)
     })
 }
 

@@ -10,7 +10,7 @@ use crate::mark::{Mark, NotOurs, Owner};
 use crate::observed::{Guest, Observation, Observed, VmState};
 use pve_client::{NodeName, Vmid};
 use stage::suggest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The result of the search for a VM.
 pub(super) enum Found<'a> {
@@ -72,6 +72,8 @@ pub(super) struct Finder<'a> {
     /// VMs with a mark that are not of this deployment.
     not_ours: BTreeMap<Vmid, NotOurs>,
     guests: BTreeMap<Vmid, &'a Guest>,
+    /// The vmids that the document fixes.
+    fixed: BTreeSet<Vmid>,
 }
 
 impl<'a> Finder<'a> {
@@ -90,7 +92,9 @@ impl<'a> Finder<'a> {
             }
         }
         let guests = observed.guests.iter().map(|guest| (guest.vmid, guest)).collect();
-        Self { desired, observed, ours, not_ours, guests }
+        let fixed = desired.vms.iter().filter(|vm| !vm.vmid_is_counted);
+        let fixed = fixed.filter_map(|vm| vm.vmid).collect();
+        Self { desired, observed, ours, not_ours, guests, fixed }
     }
 
     /// Returns all VMs whose mark names this VM of the deployment.
@@ -228,7 +232,9 @@ impl<'a> Finder<'a> {
                 }
             };
             let name = self.guests.get(vmid).and_then(|guest| guest.name.as_ref());
-            if name.is_none_or(|name| self.is_named(vm, name)) {
+            // PVE: pve-manager, API2Tools.pm, extract_vm_stats: soon after a node is offline, its VMs are
+            // listed without names. One at a vmid that the document fixes for another VM is that VM.
+            if name.map_or(!self.fixed.contains(vmid), |name| self.is_named(vm, name)) {
                 return stop(vm, Some(*vmid), node, reason);
             }
         }

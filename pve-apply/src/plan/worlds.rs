@@ -184,6 +184,7 @@ pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, c
         vmid: vmid(number),
         node: node.clone(),
         name: config.next("name").map(str::to_owned),
+        being_made: false,
         tagged: config.next("tags").is_some_and(|tags| tags.contains("pve-pipeline")),
     });
     world.free.remove(&vmid(number));
