@@ -77,6 +77,7 @@ fn the_preconditions_say_what_is_against_each_node() {
         size,
         cdrom,
         unused: false,
+        snapshot: false,
     };
     let disks =
         [disk("lvm:vm-100-cloudinit", None, true), disk("lvm:vm-100-disk-0", Some(1 << 30), false)];
@@ -143,4 +144,12 @@ fn a_vm_under_ha_is_known_by_its_state() {
     assert_eq!(states()[0].as_deref(), Some("migrate"));
     assert!((0..9).any(|_| place() == node("pve2")));
     assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn a_disk_that_a_snapshot_refers_to_is_known() {
+    let (sim, client) = scene("");
+    sim.edit(|world| world.vms.get_mut(&100).unwrap().snapshots = vec!["before".to_owned()]);
+    let seen = client.migration_preconditions(&node("pve1"), vmid()).unwrap();
+    assert!(seen.local_disks.iter().all(|disk| disk.snapshot), "{:?}", seen.local_disks);
 }

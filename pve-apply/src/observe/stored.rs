@@ -11,6 +11,7 @@ use crate::read::read_api;
 use machine::ConfigKey;
 use pve_client::{Client, Error, NodeName, StorageId, Volid};
 use stage::Failure;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Look<'_> {
@@ -109,11 +110,11 @@ impl Look<'_> {
                 continue;
             }
             for volid in missing_images(&vm.on(node, self.desired), seen) {
-                let key = (node.clone(), volid);
-                if !sizes.contains_key(&key) {
-                    let size = image_size(self.client, &key.0, &key.1);
-                    let size = size.map_err(|error| failed(&key.0, &error))?;
-                    sizes.insert(key, size);
+                if let Entry::Vacant(unread) = sizes.entry((node.clone(), volid)) {
+                    let (node, volid) = unread.key();
+                    let size = image_size(self.client, node, volid);
+                    let size = size.map_err(|error| failed(node, &error))?;
+                    unread.insert(size);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The privileges that the work needs, and whether a token has them. Does no I/O.
 
 mod commands;
+mod migration;
 #[cfg(test)]
 mod nested_tests;
 mod networks;
@@ -12,7 +13,7 @@ pub(crate) use commands::{BRIDGE_PLACEHOLDER, Scope, command_for, commands};
 use crate::action::{Step, VmPlan};
 use crate::cli::WaitFor;
 use crate::requested::{RequestedVm, names_a_disk};
-use machine::token::{MIGRATE, ON_DISKS, ON_IMAGES, ON_POOLS, ON_VMS, on_agent};
+use machine::token::{ON_DISKS, ON_IMAGES, ON_POOLS, ON_VMS, on_agent};
 use machine::{ConfigKey, On, Parts, Version};
 use pve_client::{Permissions, Vmid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,13 +129,7 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
                 extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
             }
             Step::Migrate { target_storage, .. } => {
-                // PVE: facts-3 4.4: a map needs more than a migration to the same storages.
-                extend(&mut all, &path, &[MIGRATE]);
-                let pairs = target_storage.iter().flat_map(|map| map.split(','));
-                for storage in pairs.filter_map(|pair| Some(pair.split_once(':')?.1)) {
-                    extend(&mut all, &path, &["VM.Config.Disk"]);
-                    extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
-                }
+                all.extend(migration::needs(&path, target_storage.as_deref()));
             }
             Step::SetPool { from, pool } => {
                 // PVE: pve-manager, API2/Pool.pm; pve-access-control, check_perm_modify.
