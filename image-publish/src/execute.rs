@@ -61,7 +61,7 @@ impl Todo {
 pub(crate) fn check_kept(target: &Target, wanted: &[Wanted], todo: &[Todo], report: &mut Report) {
     for todo in todo.iter().filter(|todo| todo.shared.image.is_stored()) {
         let Some(wanted) = wanted.get(todo.index) else { continue };
-        match target.virtual_size(&todo.shared.image.volid_on(target), &wanted.field) {
+        match target.virtual_size(&target.volid_of(&todo.shared.image), &wanted.field) {
             Ok(Some(size)) => check_disks(wanted, size, report),
             Ok(None) => {}
             Err(entry) => match target.node().filter(|_| !wanted.nodes.is_empty()) {
@@ -76,7 +76,7 @@ pub(crate) fn check_kept(target: &Target, wanted: &[Wanted], todo: &[Todo], repo
 pub(crate) fn rehearse(work: &Work<'_>, target: &Target, todo: &[Todo]) -> Vec<Published> {
     let one = |todo: &Todo| {
         let image = &todo.shared.image;
-        let volid = image.volid_on(target);
+        let volid = target.volid_of(image);
         let action = match todo.step {
             Step::Keep => Action::Present,
             Step::Send => Action::Sent,

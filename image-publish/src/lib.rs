@@ -38,6 +38,7 @@ mod target;
 mod temporary;
 mod transfer;
 mod turn;
+mod voice;
 mod waiting;
 mod wanted;
 mod work;

@@ -10,7 +10,6 @@ use crate::source::compression::Compression;
 use crate::source::examine::{Facts, UrlFacts};
 use crate::source::format::Format;
 use crate::source::parts::{Files, Identity};
-use crate::target::Target;
 use crate::temporary::Temporary;
 
 /// An image, ready to be planned.
@@ -90,14 +89,6 @@ impl PreparedImage {
     /// Returns whether nothing is known about it but that it is on the storage.
     pub(crate) fn is_stored(&self) -> bool {
         matches!(self.supply, Supply::InStorage(_) | Supply::Stored)
-    }
-
-    /// Returns its volid on a storage.
-    pub(crate) fn volid_on(&self, target: &Target) -> Volid {
-        match &self.supply {
-            Supply::InStorage(volid) => volid.clone(),
-            _ => target.volid(&self.file),
-        }
     }
 
     /// Prepares a local image.

@@ -21,7 +21,9 @@ pub(crate) fn execute_all(
     destinations: &Destinations,
     plans: Vec<Vec<Todo>>,
 ) -> Result<OnEach, Stopped> {
-    work.console.expect(plans.iter().flatten().filter(|todo| todo.step != Step::Keep).count());
+    work.voice
+        .console
+        .expect(plans.iter().flatten().filter(|todo| todo.step != Step::Keep).count());
     let jobs = destinations.online.iter().zip(plans);
     if !destinations.are_several() {
         return jobs.map(|(one, todo)| execute(work, &one.target, todo)).collect();

@@ -8,6 +8,7 @@ use crate::folder::Folder;
 use crate::left_over;
 use crate::node::{Node, Sharing};
 use crate::plan::StoredFile;
+use crate::prepared::{PreparedImage, Supply};
 use crate::transfer::arrival::{self, Expected, Presence};
 use crate::work::Work;
 
@@ -50,6 +51,14 @@ impl Target {
         match self {
             Self::Node(node) => node.volid(file),
             Self::Folder(folder) => folder.volid(file),
+        }
+    }
+
+    /// Returns the volid of an image on this storage.
+    pub(crate) fn volid_of(&self, image: &PreparedImage) -> Volid {
+        match &image.supply {
+            Supply::InStorage(volid) => volid.clone(),
+            _ => self.volid(&image.file),
         }
     }
 

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use pve_stage::patience::Patience;
 
-use crate::work::Work;
+use crate::voice::Voice;
 
 /// A wait that is shown to the user.
 pub(crate) struct Waiting<'a> {
-    work: &'a Work<'a>,
+    voice: &'a Voice<'a>,
     image: &'a str,
     what: String,
     started: Option<Instant>,
@@ -17,8 +17,8 @@ pub(crate) struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     /// Starts; nothing is shown before the first `still`.
-    pub(crate) fn new(work: &'a Work<'a>, image: &'a str, what: String) -> Self {
-        Self { work, image, what, started: None, patience: Patience::default() }
+    pub(crate) fn new(voice: &'a Voice<'a>, image: &'a str, what: String) -> Self {
+        Self { voice, image, what, started: None, patience: Patience::default() }
     }
 
     /// Records that the wait continues.
@@ -34,7 +34,7 @@ impl<'a> Waiting<'a> {
     }
 
     fn tell(&self, text: &str) {
-        self.work.tell("wait", self.image, text);
+        self.voice.tell("wait", self.image, text);
     }
 }
 

@@ -10,7 +10,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pve_client::{Fetcher, Proxies, Trust};
-use serde_json::Value;
 use stage::{Console, Entry, Event, LogFormat, Place};
 
 use crate::cache::Cache;
@@ -21,6 +20,7 @@ use crate::room;
 use crate::show;
 use crate::slots::Slots;
 use crate::temporary::Temporary;
+use crate::voice::Voice;
 use crate::waiting::Waiting;
 
 /// How many uploads run at once. All of them pass through `/var/tmp` of the node that gets the requests.
@@ -29,7 +29,7 @@ const UPLOADS: usize = 4;
 /// The context of a run.
 pub(crate) struct Work<'a> {
     /// Where progress is shown.
-    pub(crate) console: &'a Console,
+    pub(crate) voice: Voice<'a>,
     /// What is known about images.
     pub(crate) cache: Cache,
     /// Directory of files that exist as long as the run.
@@ -48,17 +48,8 @@ pub(crate) struct Work<'a> {
     pub(crate) uploads: Arc<Slots>,
     /// Warnings, by image.
     pub(crate) warnings: BTreeMap<String, Vec<String>>,
-    /// The storage that this part of the run works on, where the run works on several.
-    on: Option<OnStorage>,
     proxies: Proxies,
     fetcher: Arc<OnceLock<Fetcher>>,
-}
-
-/// One of several storages of a run, for its events.
-#[derive(Debug, Clone)]
-struct OnStorage {
-    node: String,
-    storage: String,
 }
 
 impl<'a> Work<'a> {
@@ -70,7 +61,7 @@ impl<'a> Work<'a> {
         proxies: Proxies,
     ) -> Self {
         Self {
-            console,
+            voice: Voice::new(console),
             cache,
             folder,
             compress: false,
@@ -80,7 +71,6 @@ impl<'a> Work<'a> {
             silent: RefCell::default(),
             uploads: Arc::new(Slots::new(UPLOADS)),
             warnings: BTreeMap::new(),
-            on: None,
             proxies,
             fetcher: Arc::default(),
         }
@@ -89,8 +79,7 @@ impl<'a> Work<'a> {
     /// Returns the context of the part of the run that works on one of several storages: its events name the
     /// node, and it can move to another thread.
     pub(crate) fn on_storage(&self, node: &str, storage: &str) -> Work<'a> {
-        let on = OnStorage { node: node.to_owned(), storage: storage.to_owned() };
-        Work { on: Some(on), ..self.part() }
+        Work { voice: self.voice.on_storage(node, storage), ..self.part() }
     }
 
     /// Returns the context of a part of the run that is for all storages.
@@ -107,18 +96,23 @@ impl<'a> Work<'a> {
             refresh: self.refresh,
             uploads: Arc::clone(&self.uploads),
             fetcher: Arc::clone(&self.fetcher),
-            ..Work::new(self.console, Cache::load(None), self.folder.clone(), self.proxies.clone())
+            ..Work::new(
+                self.voice.console,
+                Cache::load(None),
+                self.folder.clone(),
+                self.proxies.clone(),
+            )
         }
     }
 
     /// Returns the node of this part of the run, if the run works on several storages.
     pub(crate) fn on_node(&self) -> Option<&str> {
-        self.on.as_ref().map(|on| &*on.node)
+        self.voice.node()
     }
 
     /// Returns the place of findings about this part of the run.
     pub(crate) fn place(&self) -> Place {
-        self.on.as_ref().map_or(Place::Run, |on| Place::node(&*on.node))
+        self.voice.node().map_or(Place::Run, Place::node)
     }
 
     /// Returns the HTTP client, which is created on first use.
@@ -157,23 +151,12 @@ impl<'a> Work<'a> {
 
     /// Starts a wait that is shown to the user.
     pub(crate) fn waiting<'b>(&'b self, image: &'b str, what: String) -> Waiting<'b> {
-        Waiting::new(self, image, what)
+        Waiting::new(&self.voice, image, what)
     }
 
     /// Shows a line about an image.
     pub(crate) fn tell(&self, event: &'static str, image: &str, text: &str) {
-        self.show(Event::new(event, image, text));
-    }
-
-    /// Shows an event about an image; where the run works on several storages, it names the one.
-    fn show(&self, mut event: Event<'_>) {
-        let Some(on) = &self.on else { return self.console.event(&event) };
-        let image = event.subject;
-        let subject = format!("{image} on {}", on.node);
-        for (key, value) in [("image", image), ("node", &on.node), ("storage", &on.storage)] {
-            event.fields.insert(key.to_owned(), Value::from(value));
-        }
-        self.console.event(&Event { subject: &subject, ..event });
+        self.voice.tell(event, image, text);
     }
 
     /// Starts to show the progress of a transfer of `total` bytes, if known.
@@ -184,7 +167,8 @@ impl<'a> Work<'a> {
         total: Option<u64>,
     ) -> Transfer<'b> {
         let now = now();
-        let transfer = Transfer { work: self, image, doing, total, started: now, told: now };
+        let transfer =
+            Transfer { voice: &self.voice, image, doing, total, started: now, told: now };
         transfer.tell(0, None);
         transfer
     }
@@ -218,7 +202,7 @@ pub(crate) fn pause_for(duration: Duration) {
 
 /// A transfer whose progress is shown: its rate and the time left on a terminal, more in JSON.
 pub(crate) struct Transfer<'a> {
-    work: &'a Work<'a>,
+    voice: &'a Voice<'a>,
     image: &'a str,
     doing: String,
     total: Option<u64>,
@@ -230,7 +214,7 @@ impl Transfer<'_> {
     /// Records how many bytes were sent, and shows it now and then.
     pub(crate) fn at(&mut self, bytes: u64) {
         // In a pipe one line at the start is enough; a live line is redrawn five times a second.
-        let console = self.work.console;
+        let console = self.voice.console;
         let pause = match (console.log_format(), console.is_terminal()) {
             (LogFormat::Json, _) => Duration::from_secs(1),
             (LogFormat::Text, true) => Duration::from_millis(200),
@@ -245,7 +229,7 @@ impl Transfer<'_> {
 
     /// Records a percentage from the node's log.
     pub(crate) fn at_percent(&self, percent: u8) {
-        self.work.show(Event {
+        self.voice.show(Event {
             percent: Some(percent),
             ..Event::new("progress", self.image, &self.doing)
         });
@@ -254,7 +238,7 @@ impl Transfer<'_> {
     fn tell(&self, bytes: u64, rate: Option<u64>) {
         let left = rate.zip(self.total).map(|(rate, total)| total.saturating_sub(bytes) / rate);
         let mut text = self.doing.clone();
-        if let (Some(rate), true) = (rate, self.work.console.is_terminal()) {
+        if let (Some(rate), true) = (rate, self.voice.console.is_terminal()) {
             text.push_str(&format!(", {}/s", show::bytes(rate)));
             if let Some(left) = left {
                 text.push_str(&format!(", {left} s left"));
@@ -266,7 +250,7 @@ impl Transfer<'_> {
             [("bytes", Some(bytes)), ("total", self.total), ("rate", rate), ("left", left)];
         let figure = |(name, figure): (&str, Option<u64>)| Some((name.to_owned(), figure?.into()));
         let fields = figures.into_iter().filter_map(figure).collect();
-        self.work.show(Event { percent, fields, ..Event::new("progress", self.image, &text) });
+        self.voice.show(Event { percent, fields, ..Event::new("progress", self.image, &text) });
     }
 }
 

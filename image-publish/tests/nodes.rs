@@ -106,7 +106,7 @@ impl Run<'_> {
         std::fs::read_to_string(self.scene.home.path().join(file)).unwrap()
     }
 
-    /// Waits until it has written a text on stderr so many times.
+    /// Waits until it has written a text on stderr this many times.
     fn wait_for(&mut self, text: &str, times: usize) {
         while self.read("stderr").matches(text).count() < times {
             assert!(self.child.try_wait().unwrap().is_none(), "{}", self.read("stderr"));
@@ -114,7 +114,7 @@ impl Run<'_> {
         }
     }
 
-    /// Waits until so many uploads have been answered.
+    /// Waits until this many uploads have been answered.
     fn wait_for_uploads(&mut self, count: usize) {
         while self.scene.uploads() < count {
             assert!(self.child.try_wait().unwrap().is_none(), "{}", self.read("stderr"));

@@ -60,7 +60,7 @@ impl Volids {
         for away in &destinations.away {
             let needed = wanted.iter().zip(ready).filter(|(wanted, _)| away.needs(wanted));
             for (wanted, image) in needed {
-                all.set(wanted, &away.nodes, &image.volid_on(&away.target).to_string());
+                all.set(wanted, &away.nodes, &away.target.volid_of(image).to_string());
             }
         }
         all

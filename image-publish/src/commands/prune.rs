@@ -133,7 +133,7 @@ fn used(
     let all = destinations.online.iter().chain(&destinations.away);
     let prepared = all.flat_map(|one| {
         let needed = request.wanted.iter().zip(ready).filter(|(wanted, _)| one.needs(wanted));
-        needed.map(|(_, image)| image.volid_on(&one.target).to_string())
+        needed.map(|(_, image)| one.target.volid_of(image).to_string())
     });
     in_document.chain(prepared).collect()
 }
