@@ -39,6 +39,21 @@ pub(crate) fn after() -> [Command; 3] {
     ]
 }
 
+/// Returns the command for `bootcmd`, which runs at each boot when cloud-init has written the network's
+/// configuration.
+pub(crate) fn at_boot() -> Vec<&'static str> {
+    vec!["/bin/sh", "-c", AT_BOOT]
+}
+
+/// PVE writes /etc/network/interfaces without the line that has ifupdown2 read cloud-init's file. Images
+/// with PVE add it by a `bootcmd` of their own, which ours replaces.
+const AT_BOOT: &str = r#"interfaces=/etc/network/interfaces
+[ -s "$interfaces.d/50-cloud-init" ] && command -v ifup >/dev/null || exit 0
+grep -qs "^[[:space:]]*source.*$interfaces\.d" "$interfaces" && exit 0
+echo "source $interfaces.d/*" >>"$interfaces"
+ifup -a
+"#;
+
 fn script() -> String {
     let privileges = |pve| {
         let list: Vec<_> = of_nested_node(pve).into_iter().collect();

@@ -13,6 +13,8 @@ state=/var/lib/pve-pipeline
 result=$state/node.json
 hosts=/etc/hosts
 local_node=/etc/pve/local
+interfaces=/etc/network/interfaces
+cloud=/etc/cloud/cloud.cfg.d
 # Seconds to wait for Proxmox VE, counted from the start of this script.
 bound=${PVE_PIPELINE_WAIT:-1200}
 user=pipeline@pve
@@ -120,8 +122,93 @@ wait_for_pve() {
     done
 }
 
-check_bridge() {
-    ip link show vmbr0 >/dev/null 2>&1 || fail "this node has no bridge vmbr0"
+no_bridge() {
+    fail "this node has no bridge vmbr0, and it was not created: $1"
+}
+
+# Turns the configuration of $nic into that of vmbr0 with $nic as its port: address and routes stay.
+# A second file that configures `lo` too, as cloud-init's does, replaces that of the first. Fails where
+# something else refers to $nic.
+as_bridge() {
+    twice=$(cat "$@" | grep -cE '^[[:space:]]*iface[[:space:]]+lo[[:space:]]')
+    awk -v nic="$nic" -v twice="$twice" '
+        $1 ~ /^(auto|allow-.*|iface|source.*|mapping)$/ { of = "" }
+        $1 == "auto" || $1 ~ /^allow-/ {
+            kept = $1
+            for (i = 2; i <= NF; i++) if ($i != nic) kept = kept " " $i
+            if (kept != $1) print kept
+            next
+        }
+        $1 == "iface" { of = $2 }
+        of == "lo" && NR == FNR && twice > 1 { next }
+        $1 == "iface" && $2 == nic {
+            if (!ports++) print "auto vmbr0"
+            $2 = "vmbr0"
+            print
+            if (ports == 1) print "\tbridge-ports " nic "\n\tbridge-stp off\n\tbridge-fd 0"
+            next
+        }
+        of == nic && $1 == "mtu" { mtu = $0; next }
+        # As cloud-init writes it, for a program that few images have.
+        of == nic && /post-up route add default gw / { print "    gateway " $6; next }
+        of == nic && /pre-down route del default gw / { next }
+        index($0, nic) && $1 !~ /^#/ { exit 3 }
+        { print }
+        # A bridge has the MTU of its port.
+        END {
+            print "\nauto " nic "\niface " nic " inet manual"
+            if (mtu) print mtu
+        }' "$@"
+}
+
+# Puts the files back, and lets the NIC have its address again.
+undo_bridge() {
+    mv -f "$state/interfaces.before" "$interfaces"
+    [ -z "$separate" ] || mv -f "$state/${separate##*/}.before" "$separate"
+    ip link set "$nic" nomaster 2>/dev/null
+    ip link delete vmbr0 2>/dev/null
+    ifreload -a >/dev/null 2>&1
+    no_bridge "$1"
+}
+
+has_moved() {
+    before=$nic
+    find_address && [ "$nic" = vmbr0 ] && return 0
+    nic=$before
+    return 1
+}
+
+# Creates vmbr0 from the NIC of the default route, if ifupdown2 configures that. What it had before is
+# put back unless the default route is on vmbr0 at the end.
+make_bridge() {
+    ! ip link show vmbr0 >/dev/null 2>&1 || return 0
+    command -v ifreload >/dev/null || no_bridge "there is no ifreload, of the package ifupdown2"
+    found=$(grep -lsE "^[[:space:]]*iface[[:space:]]+${nic}[[:space:]]" "$interfaces" "$interfaces".d/*)
+    separate=
+    case $found in
+    '') no_bridge "$nic is not configured in $interfaces" ;;
+    "$interfaces") set -- "$interfaces" ;;
+    *[[:space:]]*) no_bridge "$nic is configured in several files" ;;
+    *) separate=$found; set -- "$interfaces" "$separate" ;;
+    esac
+    for copy in "$interfaces.new" "$state/interfaces.before"; do
+        cp -p "$interfaces" "$copy" || no_bridge "$copy cannot be written"
+    done
+    as_bridge "$@" >"$interfaces.new" ||
+        no_bridge "something in $interfaces or $interfaces.d refers to $nic in another way"
+    [ -z "$separate" ] || mv -f "$separate" "$state/${separate##*/}.before"
+    mv -f "$interfaces.new" "$interfaces"
+    said=$(ifreload --syntax-check --all 2>&1) || undo_bridge "ifreload refuses it: $said"
+    said=$(ifreload --all 2>&1)
+    for _ in 1 2 3 4 5 6; do
+        if has_moved; then
+            # At the next seed, cloud-init would configure the NIC again.
+            [ ! -d "$cloud" ] || echo 'network: {config: disabled}' >"$cloud/99-pve-pipeline-network.cfg"
+            return
+        fi
+        sleep 5
+    done
+    undo_bridge "the default route did not come back on it, so the configuration of $nic was put back: $said"
 }
 
 # Adds what is missing to the content of `local`: images and seeds are imported from there, and it is
@@ -189,7 +276,7 @@ mkdir -p "$state" || exit 1
 # An error of an earlier boot is not this one's.
 ! grep -qs '"error":' "$result" || rm -f "$result"
 wait_for_pve
-check_bridge
+make_bridge
 fix_storage
 make_user
 make_token

@@ -35,7 +35,7 @@ struct Shared<'a> {
     timezone: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     disable_root: Option<bool>,
-    bootcmd: [Vec<&'a str>; 1],
+    bootcmd: Vec<Vec<&'a str>>,
     // The command in `bootcmd` deletes the keys of an image.
     ssh_deletekeys: bool,
     users: Vec<User<'a>>,
@@ -233,7 +233,9 @@ fn shared(
     let keys = Shared {
         timezone: guest.additions.timezone.as_deref(),
         disable_root: (guest.user == "root").then_some(false),
-        bootcmd: [reseed::command(guest)],
+        bootcmd: std::iter::once(reseed::command(guest))
+            .chain(node.map(|_| pve_node::at_boot()))
+            .collect(),
         ssh_deletekeys: false,
         users: users(guest, keys),
         // Always: qemu-guest-agent is installed, and a fresh image has no package lists.

@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_no_administrator() {
+    fn it_does_not_administer_the_node() {
         for pve in [Version(8, 4), Version(9, 2)] {
             for privilege in of_nested_node(pve) {
                 let is_low = !privilege.starts_with("Sys.") || privilege == "Sys.Audit";

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may unwrap")]
 #![expect(clippy::disallowed_methods, reason = "door: a scratch folder and a shell")]
 
+mod bridge;
 mod node;
 
 use machine::Version;
@@ -166,13 +167,6 @@ fn pves_own_text_is_in_the_error() {
     assert_eq!(error, text);
     let error = machine.error(&[("REFUSED", "usertokenadd")]);
     assert!(error.starts_with("`pveum user token add` failed: 400 Parameter"), "{error}");
-}
-
-#[test]
-fn a_node_without_a_bridge_is_reported() {
-    let machine = Machine::new();
-    machine.file("no-vmbr0", "");
-    assert_eq!(machine.error(&[]), "this node has no bridge vmbr0");
 }
 
 #[test]

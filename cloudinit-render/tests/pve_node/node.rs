@@ -8,13 +8,22 @@ use std::process::Command;
 
 pub(crate) const SECRET: &str = "5c3b2f1e-7a64-4d0e-9f3a-canary000001";
 
+/// What the script reads and writes.
+const PATHS: [&str; 5] = [
+    "/var/lib/pve-pipeline",
+    "/etc/hosts",
+    "/etc/pve/local",
+    "/etc/network/interfaces",
+    "/etc/cloud/cloud.cfg.d",
+];
+
 /// A nested node that has booted: what the script sees below `/`.
 pub(crate) struct Machine {
     root: tempfile::TempDir,
     shell: &'static str,
 }
 
-/// What `$ROOT/pve.json` of these stand-ins has: one file for each object of PVE.
+/// PVE's programs, with a file in `$ROOT/access` for each user, role and token.
 const PVESH: &str = r#"echo "pvesh $*" >>"$CALLS"
 [ ! -e "$ROOT/pve-down" ] || { echo "pmxcfs is gone" >&2; exit 111; }
 case $2 in
@@ -46,8 +55,16 @@ const IP: &str = r#"case "$*" in
 "-4 route get "*) cat "$ROOT/route4" 2>/dev/null || exit 2 ;;
 "-6 route get "*) cat "$ROOT/route6" 2>/dev/null || exit 2 ;;
 "link show vmbr0") [ ! -e "$ROOT/no-vmbr0" ] ;;
+"link set eth0 nomaster" | "link delete vmbr0") echo "ip $*" >>"$CALLS" ;;
 *) echo "unknown: ip $*" >&2; exit 64 ;;
 esac"#;
+
+/// It moves the default route to the bridge of /etc/network/interfaces, unless it is to fail.
+const IFRELOAD: &str = r#"echo "ifreload $*" >>"$CALLS"
+case $1 in --syntax-check) [ ! -e "$ROOT/bad-syntax" ] || { echo "line 3: bad"; exit 1; } ; exit ;; esac
+grep -q '^iface vmbr0' "$ROOT/etc/network/interfaces" && [ ! -e "$ROOT/no-route" ] || { echo "no lease"; exit 1; }
+rm -f "$ROOT/no-vmbr0"
+sed -i 's/ eth0 / vmbr0 /' "$ROOT/route4""#;
 
 /// It answers from the scratch folder's /etc/hosts.
 const GETENT: &str = r#"awk -v name="$2" '{ for (i = 2; i <= NF; i++) if ($i == name) print $1, "STREAM", name }' "$ROOT/etc/hosts""#;
@@ -63,7 +80,14 @@ impl Machine {
 
     pub(crate) fn with_shell(shell: &'static str) -> Self {
         let machine = Self { root: tempfile::tempdir().unwrap(), shell };
-        for folder in ["bin", "access", "etc/pve/local", "usr/local/sbin"] {
+        for folder in [
+            "bin",
+            "access",
+            "etc/pve/local",
+            "etc/network/interfaces.d",
+            "etc/cloud/cloud.cfg.d",
+            "usr/local/sbin",
+        ] {
             fs::create_dir_all(machine.path(folder)).unwrap();
         }
         let root = machine.root.path().display().to_string();
@@ -74,7 +98,7 @@ impl Machine {
             }
             assert_eq!(text("permissions"), "0700");
             let mut script = text("content").to_owned();
-            for path in ["/var/lib/pve-pipeline", "/etc/hosts", "/etc/pve/local"] {
+            for path in PATHS {
                 script = script.replace(&format!("={path}\n"), &format!("={root}{path}\n"));
             }
             fs::write(machine.path("usr/local/sbin/pve-pipeline-node"), script).unwrap();
@@ -86,6 +110,7 @@ impl Machine {
             ("ip", IP),
             ("getent", GETENT),
             ("openssl", OPENSSL),
+            ("ifreload", IFRELOAD),
             ("hostname", "echo edge"),
             // A failed pve-cluster is one with the file.
             (
@@ -107,6 +132,18 @@ impl Machine {
             ("etc/pve/local/pve-ssl.pem", "01"),
         ] {
             machine.file(file, content);
+        }
+        machine
+    }
+
+    /// A node whose default route is on eth0, and no vmbr0.
+    pub(crate) fn without_bridge(interfaces: &str, of_cloud_init: &str) -> Self {
+        let machine = Self::new();
+        machine.file("no-vmbr0", "");
+        machine.file("route4", "192.0.2.1 via 10.0.12.1 dev eth0 src 10.0.12.30 uid 0\n");
+        machine.file("etc/network/interfaces", interfaces);
+        if !of_cloud_init.is_empty() {
+            machine.file("etc/network/interfaces.d/50-cloud-init", of_cloud_init);
         }
         machine
     }
@@ -158,6 +195,14 @@ impl Machine {
         let calls = fs::read_to_string(calls).unwrap();
         let calls = calls.lines().map(str::to_owned).collect();
         (output.status.code().unwrap(), printed, calls)
+    }
+
+    /// Runs a command of cloud-init, and returns its status.
+    pub(crate) fn shell(&self, command: &str) -> i32 {
+        let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
+        let mut shell = Command::new(self.shell);
+        shell.args(["-c", command]).env_clear().env("PATH", path).env("ROOT", self.root.path());
+        shell.status().unwrap().code().unwrap()
     }
 
     /// Returns what the other machine reads.
