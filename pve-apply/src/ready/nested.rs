@@ -14,8 +14,8 @@ use stage::{Entry, Place};
 const SETUP: &str = "PVE to be set up";
 const API: &str = "the API of PVE";
 
-/// Where the guest's own log of its first boot is.
-const LOG: &str = "/var/log/cloud-init-output.log in the guest has more";
+/// Where the guest's own log of it is.
+const LOG: &str = "`journalctl -u pve-pipeline-node` in the guest has more";
 
 impl Waiting<'_> {
     /// Waits until VMs can be created on the PVE in a guest. `address` is where its API is for us, if that
