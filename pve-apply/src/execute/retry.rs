@@ -112,25 +112,29 @@ impl Work<'_> {
     /// collide with it.
     fn wait_for_own_tasks(&self, kind: &str) {
         let client = self.runner.client;
-        let is_about_a_file = kind.starts_with("img");
         // A task about a file has no vmid.
-        let vmid = self.vmid.filter(|_| !is_about_a_file);
-        let tasks_of = |node: &NodeName| {
-            read_retrying(|| running_tasks(client, node, Some(kind), vmid)).unwrap_or_default()
-        };
-        let tasks: Vec<Upid> = match is_about_a_file {
-            // PVE: pve-storage, API2/Storage/Status.pm, upload: the task is one of the node that answers,
-            // whichever node has the storage.
-            true => {
-                let nodes = read_retrying(|| client.nodes()).unwrap_or_default();
-                nodes.iter().filter(|node| node.online).flat_map(|n| tasks_of(&n.node)).collect()
+        let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
+        for node in self.nodes_of_task(kind) {
+            let tasks = read_retrying(|| running_tasks(client, &node, Some(kind), vmid));
+            for upid in tasks.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
+                let progress = |text: &str| self.event("wait", text, None);
+                wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &progress);
             }
-            false => tasks_of(self.node()),
-        };
-        for upid in tasks.iter().filter(|upid| is_own(client, upid)) {
-            let progress = |text: &str| self.event("wait", text, None);
-            wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &progress);
         }
+    }
+
+    /// Returns the nodes that may run a task for this VM: its own, but an upload is the work of the node
+    /// whose API we talk to, which is unknown.
+    fn nodes_of_task(&self, kind: &str) -> Vec<NodeName> {
+        let own = self.plan.node.clone();
+        // PVE: pve-storage, API2/Storage/Status.pm, upload: the task copies the file to the other node.
+        let nodes = match kind {
+            "imgcopy" => read_retrying(|| self.runner.client.nodes()).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let others = nodes.into_iter().filter(|node| node.online && node.node != own);
+        let others: Vec<NodeName> = others.map(|node| node.node).collect();
+        std::iter::once(own).chain(others).collect()
     }
 
     /// Reports that a long wait continues, when it is time to.

@@ -19,6 +19,7 @@ const IMAGE: &str = r#"{"volumes":[{"volid":"local:import/debian-12.qcow2","node
 pub(crate) fn measure(table: &mut Table) -> Result<(), Box<dyn Error>> {
     calls(table)?;
     critical_path(table)?;
+    several_nodes(table, 2_000, 16)?;
     memory(table, 2_000)?;
     whole_machines(table, 2_000)
 }
@@ -61,6 +62,42 @@ fn critical_path(table: &mut Table) -> Result<(), Box<dyn Error>> {
     apply(&sim, 50, &["--parallelism", "10", "--imports-per-storage", "10"])?;
     let ratio = begun.elapsed().as_secs_f64() * 1e3 / shortest;
     table.at_most("apply, 50 new VMs, ten at a time: time / critical path", ratio, 1.15);
+    Ok(())
+}
+
+/// Counts the calls that a plan of unchanged VMs on several nodes needs.
+fn several_nodes(table: &mut Table, vms: usize, nodes: usize) -> Result<(), Box<dyn Error>> {
+    let names: Vec<String> = (1..=nodes).map(|number| format!("pve{number}")).collect();
+    let by_name: Value = names.iter().map(|name| (name.clone(), json!({}))).collect();
+    let image = |node: &String| {
+        json!({"volid": "local:import/debian-12.qcow2", "node": node, "size": 1_048_576,
+            "virtual_size": 2_147_483_648_u64})
+    };
+    let images: Vec<Value> = names.iter().map(image).collect();
+    let world = json!({"nodes": by_name.clone(), "volumes": images});
+    let options = Options { pace: Pace::Polls(0), ..Options::default() };
+    let sim = PveSim::start(World::from_json(&world.to_string())?, options)?;
+    let mut document = document(&sim, vms);
+    document["nodes"] = by_name;
+    for (index, vm) in document["vms"].as_array_mut().into_iter().flatten().enumerate() {
+        vm["node"] = json!(names.get(index % nodes));
+    }
+    let document = document.to_string().into_bytes();
+    let folder = std::env::temp_dir();
+    let run = |args: &[&str]| {
+        trusting(Tool::new("pve-apply"), &sim, &folder)
+            .args(args.iter().copied())
+            .stdin(document.clone())
+            .once()
+    };
+    run(&["apply", "--parallelism", "8", "--imports-per-storage", "8"])?;
+    sim.forget_requests();
+    run(&["plan", "--expect-no-changes"])?;
+    table.at_most(
+        &format!("plan, {vms} VMs on {nodes} nodes unchanged: calls"),
+        sim.requests().len() as f64,
+        (vms + 5 + nodes) as f64,
+    );
     Ok(())
 }
 
