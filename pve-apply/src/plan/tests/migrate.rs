@@ -189,12 +189,14 @@ fn check_map(storage: &str, moves: &[(&str, &str)], missing: &[&str], expected: 
     desired.vms[0].definition = Some(definition);
     let Some(Observation::Seen(seen)) = world.vms.get_mut(&vmid(101)) else { panic!() };
     seen.config.set("scsi1", "local-lvm:vm-101-disk-2,size=10G");
+    seen.config.set("scsi2", "local-lvm:vm-101-disk-3,size=10G");
     let against = MigrationObstacles {
         storages: missing.iter().map(|name| (*name).to_owned()).collect(),
         ..MigrationObstacles::default()
     };
     let answer = answer(&mut world);
     answer.local_disks.push(disk("local-lvm:vm-101-disk-2"));
+    answer.local_disks.push(disk("local-lvm:vm-101-disk-3"));
     answer.not_allowed.insert("pve2".parse().unwrap(), against);
     let planned = plan(&desired, &world);
     let found = match planned.vms.first() {
@@ -231,8 +233,8 @@ fn a_storage_that_the_target_lacks_is_mapped() {
     // Where all disks of a storage shall go, they go at once.
     check_map("tank", &[("scsi1", "zfs")], &["local-lvm"], "local-lvm:zfs then ");
     check_map("tank", &[("scsi1", "zfs")], &[], " then scsi1 to zfs");
-    let two = [("scsi1", "zfs"), ("virtio0", "ssd")];
-    check_map("tank", &two, &["local-lvm"], "local-lvm:tank then scsi1 to zfs virtio0 to ssd");
+    let two = [("scsi1", "zfs"), ("scsi2", "ssd")];
+    check_map("tank", &two, &["local-lvm"], "local-lvm:tank then scsi1 to zfs scsi2 to ssd");
     check_map("ssd", &two, &["local-lvm"], "local-lvm:ssd then scsi1 to zfs");
 }
 
