@@ -77,6 +77,18 @@ mod tests {
     }
 
     #[test]
+    fn it_has_what_every_document_may_need() {
+        let lists: [&[&str]; 6] =
+            [&ON_VMS, &ON_MIGRATION, &ON_DISKS, &ON_IMAGES, &ON_POOLS, &ON_VNETS];
+        for pve in [Version(8, 4), Version(9, 2)] {
+            let all = of_nested_node(pve);
+            for privilege in lists.into_iter().flatten() {
+                assert!(all.contains(privilege), "{privilege}");
+            }
+        }
+    }
+
+    #[test]
     fn it_does_not_administer_the_node() {
         for pve in [Version(8, 4), Version(9, 2)] {
             for privilege in of_nested_node(pve) {
