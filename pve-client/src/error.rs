@@ -329,23 +329,6 @@ impl Error {
         self.status() == Some(595)
     }
 
-    /// Returns whether the cluster has no node with the name that the call is for.
-    pub fn is_node_unknown(&self) -> bool {
-        // PVE: facts 4: pveproxy resolves the name to pass the call on.
-        self.text_matches(|text| text.contains("hostname lookup '"))
-    }
-
-    /// Returns whether a node does not have a storage, or must not use it.
-    pub fn is_storage_missing(&self) -> bool {
-        // PVE: pve-storage, Storage.pm, storage_check_enabled and storage_config.
-        self.text_matches(|text| {
-            text.contains("storage '")
-                && ["' is not available on node", "' does not exist", "' is disabled"]
-                    .iter()
-                    .any(|end| text.contains(end))
-        })
-    }
-
     /// Returns whether PVE does not know the task; right after its start this can be temporary.
     pub fn is_task_unknown(&self) -> bool {
         self.refusal().is_some_and(|r| {

@@ -41,6 +41,7 @@ mod task;
 mod tls;
 mod transport;
 mod tunnel;
+mod unusable;
 mod upid;
 mod upload;
 mod volid;

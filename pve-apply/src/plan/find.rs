@@ -234,7 +234,8 @@ impl<'a> Finder<'a> {
             let name = self.guests.get(vmid).and_then(|guest| guest.name.as_ref());
             // PVE: pve-manager, API2Tools.pm, extract_vm_stats: soon after a node is offline, its VMs are
             // listed without names. One at a vmid that the document fixes for another VM is that VM.
-            if name.map_or(!self.fixed.contains(vmid), |name| self.is_named(vm, name)) {
+            let is_another = reason == BlockReason::NodeAway && self.fixed.contains(vmid);
+            if name.map_or(!is_another, |name| self.is_named(vm, name)) {
                 return stop(vm, Some(*vmid), node, reason);
             }
         }
