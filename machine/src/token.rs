@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn it_has_what_every_document_may_need() {
         let lists: [&[&str]; 6] =
-            [&ON_VMS, &ON_MIGRATION, &ON_DISKS, &ON_IMAGES, &ON_POOLS, &ON_VNETS];
+            [&ON_VMS, &[MIGRATE], &ON_DISKS, &ON_IMAGES, &ON_POOLS, &ON_VNETS];
         for pve in [Version(8, 4), Version(9, 2)] {
             let all = of_nested_node(pve);
             for privilege in lists.into_iter().flatten() {
