@@ -40,7 +40,7 @@ pub(crate) fn read(
     Ok(outlooks)
 }
 
-/// Returns the VMs that the site's YAML moves to another node and that are not there yet.
+/// Returns the VMs that the site's YAML moves to another node and that have not arrived yet.
 fn to_migrate<'a>(
     desired: &'a Desired,
     observed: &'a Observed,
