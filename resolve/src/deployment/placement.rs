@@ -76,9 +76,8 @@ impl<'n> Nodes<'n> {
         let named: BTreeSet<(Span, &str)> =
             here.flat_map(|own| &own.all).map(|(stem, at)| (*at, stem.as_str())).collect();
         for (at, stem) in &named {
-            let place = site.sources.place(*at);
             if !nodes.own.contains_key(*stem)
-                && let Some(file) = site.node(stem, Some(place))
+                && let Some(file) = site.node(stem, Some(site.sources.place(*at)))
             {
                 nodes.own.insert((*stem).to_owned(), file);
             }
