@@ -114,7 +114,11 @@ impl<'s> Site<'s> {
     /// Validates the content of a file and what it refers to.
     pub(crate) fn validate(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
         let walked = walk(self.sources, node, shape, &mut self.report);
-        walked.references.iter().for_each(|reference| self.check_reference(reference));
+        for reference in &walked.references {
+            if !walked.tree.as_ref().is_some_and(|tree| reference::is_nested(tree, reference)) {
+                self.check_reference(reference);
+            }
+        }
         self.former.extend(walked.former);
         walked.tree
     }
