@@ -138,7 +138,7 @@ impl Work<'_> {
             if matches!(found, Found::There) {
                 return Ok(());
             }
-            let look = self.see_leaving(vmid)?;
+            let look = self.see_leaving(vmid, target)?;
             let ha = look.as_ref().and_then(|look| look.ha.clone());
             if ha != reported {
                 reported.clone_from(&ha);

@@ -8,7 +8,7 @@ use super::{StepError, Work};
 use crate::ha::{self, Progress};
 use crate::observed::Power;
 use crate::read::{Deadline, read_retrying};
-use pve_client::{Error, VmStatus, Vmid};
+use pve_client::{Error, NodeName, VmStatus, Vmid};
 use pve_stage::patience::{Patience, last_answer};
 use stage::Entry;
 use std::time::Duration;
@@ -144,14 +144,19 @@ impl Work<'_> {
             Ok(status) => return Ok(Look::of(status)),
             Err(error) => error,
         };
-        match self.see_in_ha(vmid, &error)? {
+        match self.see_in_ha(vmid, &error, None)? {
             Some(look) => Ok(look),
             None => Err(StepError { uncertain: true, ..self.unread(&error) }),
         }
     }
 
-    /// Looks for a VM that its node does not show; `None` if HA does not manage it.
-    fn see_in_ha(&mut self, vmid: Vmid, error: &Error) -> Result<Option<Look>, StepError> {
+    /// Looks for a VM that its node does not show; `None` if HA does not manage it. That it is on `target` is no news.
+    fn see_in_ha(
+        &mut self,
+        vmid: Vmid,
+        error: &Error,
+        target: Option<&NodeName>,
+    ) -> Result<Option<Look>, StepError> {
         let client = self.runner.client;
         let is_away = error.is_node_unreachable();
         if is_away || error.is_not_found() {
@@ -163,7 +168,9 @@ impl Work<'_> {
                 && let Some(ha) = row.hastate.filter(|state| state != "ignored")
             {
                 if row.node != *self.node() {
-                    self.event("moved", &format!("HA has moved it to node {}", row.node), None);
+                    if target != Some(&row.node) {
+                        self.event("moved", &format!("HA has moved it to node {}", row.node), None);
+                    }
                     self.node = row.node;
                 }
                 let node = self.node();
@@ -178,14 +185,18 @@ impl Work<'_> {
         Ok(None)
     }
 
-    /// Looks at a VM that should leave its node; `None` if it has left, and HA does not manage it.
-    pub(super) fn see_leaving(&mut self, vmid: Vmid) -> Result<Option<Look>, StepError> {
+    /// Looks at a VM that should leave its node for `target`; `None` if it has left, and HA does not manage it.
+    pub(super) fn see_leaving(
+        &mut self,
+        vmid: Vmid,
+        target: &NodeName,
+    ) -> Result<Option<Look>, StepError> {
         let client = self.runner.client;
         let error = match read_retrying(|| client.vm_status(self.node(), vmid)) {
             Ok(status) => return Ok(Some(Look::of(status))),
             Err(error) => error,
         };
-        match self.see_in_ha(vmid, &error)? {
+        match self.see_in_ha(vmid, &error, Some(target))? {
             None if !error.is_not_found() => {
                 Err(StepError { uncertain: true, ..self.unread(&error) })
             }
