@@ -185,7 +185,7 @@ fn ha_state(state: &str, vmid: Vmid) -> String {
         let way_out = ha::way_out(vmid.get());
         return format!("its HA state is \"error\": HA does not restart or move it; {way_out}");
     }
-    format!("its HA state is \"{state}\": a start or a stop waits until that is over")
+    format!("its HA state is \"{state}\": a start, a stop or a migration waits until that is over")
 }
 
 /// Returns what waits for a reboot, and how to reboot.

@@ -269,6 +269,12 @@ impl Step {
         matches!(self, Self::Start | Self::Shutdown { .. } | Self::Reboot { .. })
     }
 
+    /// Returns whether HA carries it out for a VM that it manages.
+    // PVE: facts-3, 4.1 and 4.4.
+    pub(crate) fn asks_ha(&self) -> bool {
+        self.is_power() || matches!(self, Self::Migrate { .. })
+    }
+
     /// Returns whether it removes the VM from its pool.
     pub(crate) fn leaves_pool(&self) -> bool {
         matches!(self, Self::SetPool { pool: None, .. })

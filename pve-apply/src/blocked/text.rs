@@ -109,7 +109,7 @@ impl BlockReason {
                 it(&format!("{}: QEMU says \"{qmpstatus}\"", halted(request)))
             }
             Self::HaError { .. } => {
-                it("is in the HA state \"error\": HA neither starts nor stops it")
+                it("is in the HA state \"error\": HA neither starts, stops nor migrates it")
             }
             Self::SeedDiskForeign { slot, has } => {
                 subject.of(slot, &format!("is not one of our seed disks: {has}"))

@@ -3,12 +3,14 @@
 //! PVE: facts-3, 4.1 and 4.4: the task is one of the source; of a VM under HA it only asks HA's manager and
 //! ends at once.
 
+use super::power::{Ends, LISTS_LAG, Look, SEE_HA, SEE_TASKS};
 use super::retry::{WriteError, pause};
 use super::{StepError, Work};
 use crate::action::{Repeat, Step};
+use crate::ha;
 use crate::mark::{Owner, owner};
 use crate::observed::Power;
-use crate::read::{Deadline, read_retrying};
+use crate::read::read_retrying;
 use machine::{ConfigKey, Form};
 use pve_client::{ConfigView, Error, Migration, NodeName, Vmid};
 use pve_stage::finding;
@@ -16,10 +18,6 @@ use pve_stage::patience::Patience;
 use stage::Entry;
 use std::time::Duration;
 
-/// How long a config may take to show on the target: the nodes share it.
-const SHOWS: Duration = Duration::from_secs(10);
-/// How long HA may do nothing about a request: its managers look every ten seconds, on two nodes one after the other.
-const HA_IDLE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// PVE's lock of a VM that is being migrated.
@@ -127,34 +125,31 @@ impl Work<'_> {
         }
     }
 
-    /// Waits until the VM is on the target.
+    /// Waits until the VM is on the target. HA may move it to another node instead.
     fn arrive(&mut self, target: &NodeName) -> Result<(), StepError> {
-        let limit = self.runner.task_limit;
-        let (whole, shows) = (Deadline::after(limit), Deadline::after(SHOWS.min(limit)));
-        let mut acts = Deadline::after(HA_IDLE.min(limit));
+        let Some(vmid) = self.vmid else { return Ok(()) };
+        let source = self.node().clone();
+        let mut ends = Ends::begin(self.runner.task_limit, LISTS_LAG);
         let mut patience = Patience::default();
+        let mut reported: Option<String> = None;
+        let what = format!("the VM to be on {target}");
         loop {
             let found = self.look_on(target)?;
             if matches!(found, Found::There) {
                 return Ok(());
             }
-            let ha = self.ha_of_source()?;
-            let over = match ha.as_deref() {
-                Some("error") => true,
-                None => shows.is_over(),
-                // It has not begun yet, or not done it.
-                Some("started" | "stopped" | "disabled") => acts.is_over() || whole.is_over(),
-                Some(_) => {
-                    acts = Deadline::after(HA_IDLE.min(limit));
-                    whole.is_over()
-                }
-            };
-            if over && matches!(found, Found::ThereLocked) {
-                self.node = target.clone();
-                return Err(self.still_locked());
+            let look = self.see_leaving(vmid, target)?;
+            let ha = look.as_ref().and_then(|look| look.ha.clone());
+            if ha != reported {
+                reported.clone_from(&ha);
+                ends.ha_has_acted();
             }
-            if over {
-                return Err(self.not_arrived(target, ha.as_deref()));
+            if ends.is_over(ha::progress_of_migration(ha.as_deref())) {
+                if matches!(found, Found::ThereLocked) {
+                    self.node = target.clone();
+                    return Err(self.still_locked());
+                }
+                return Err(self.not_arrived(vmid, &source, target, look.as_ref()));
             }
             if self.runner.interrupt.is_signalled() {
                 let fact = format!("stopped waiting for the migration of \"{}\"", self.plan.name);
@@ -163,8 +158,7 @@ impl Work<'_> {
                 return Err(StepError::uncertain(entry));
             }
             let last = ha.map_or_else(String::new, |ha| format!("HA says \"{ha}\""));
-            let what = format!("the VM to be on {target}");
-            self.report_long_wait(&mut patience, whole.waited(), &what, &last);
+            self.report_long_wait(&mut patience, ends.whole.waited(), &what, &last);
             pause(PAUSE);
         }
     }
@@ -192,38 +186,37 @@ impl Work<'_> {
         }
     }
 
-    /// Returns HA's state of the VM on the source; `None` if it is not under HA, or no longer there.
-    fn ha_of_source(&self) -> Result<Option<String>, StepError> {
-        let Some(vmid) = self.vmid else { return Ok(None) };
-        let client = self.runner.client;
-        match read_retrying(|| client.vm_status(self.node(), vmid)) {
-            Ok(status) => Ok(status.ha),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(StepError::uncertain(finding::of_error(self.place(), &error))),
-        }
-    }
-
-    fn not_arrived(&self, target: &NodeName, ha: Option<&str>) -> StepError {
-        let (name, from) = (&self.plan.name, self.node());
-        let vmid = self.vmid.map_or(0, Vmid::get);
-        let (fact, hint) = match ha {
+    fn not_arrived(
+        &self,
+        vmid: Vmid,
+        source: &NodeName,
+        target: &NodeName,
+        look: Option<&Look>,
+    ) -> StepError {
+        let name = &self.plan.name;
+        let is = match look {
+            Some(look) if look.power.is_none() => look.is.clone(),
+            _ if self.node() == source => format!("is still on {source}"),
+            _ => format!("is on {}", self.node()),
+        };
+        let (code, fact, hint) = match look.and_then(|look| look.ha.as_deref()) {
             Some("error") => (
-                format!("\"{name}\" is still on {from}, and its HA state is \"error\""),
-                format!(
-                    "on a node: ha-manager set vm:{vmid} --state disabled, fix what its log reports, \
-                     then --state started"
-                ),
+                "ha-error",
+                format!("\"{name}\" {is}, and its HA state is \"error\""),
+                ha::way_out(vmid.get()),
             ),
             Some(ha) => (
-                format!("\"{name}\" is still on {from}, not on {target}: HA says \"{ha}\""),
-                "HA's log on its node says why; run again when it has acted".to_owned(),
+                "not-effective",
+                format!("\"{name}\" {is}, not on {target}: HA says \"{ha}\""),
+                SEE_HA.to_owned(),
             ),
             None => (
+                "not-effective",
                 format!("\"{name}\" is not on {target}, although its task succeeded"),
-                "the VM's tasks in PVE say why; run again when that is fixed".to_owned(),
+                SEE_TASKS.to_owned(),
             ),
         };
-        StepError::uncertain(Entry::error("not-effective", self.place(), fact).hint(hint))
+        StepError::uncertain(Entry::error(code, self.place(), fact).hint(hint))
     }
 
     /// The migration's worker was killed after the config had moved.

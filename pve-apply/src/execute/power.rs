@@ -8,13 +8,13 @@ use super::{StepError, Work};
 use crate::ha::{self, Progress};
 use crate::observed::Power;
 use crate::read::{Deadline, read_retrying};
-use pve_client::Vmid;
+use pve_client::{Error, NodeName, VmStatus, Vmid};
 use pve_stage::patience::{Patience, last_answer};
 use stage::Entry;
 use std::time::Duration;
 
-/// A VM outside HA shows its new state when the task is over; the lists lag a moment.
-const LISTS_LAG: Duration = Duration::from_secs(10);
+/// A VM outside HA shows its new state when the task is over; the lists lag a moment, and the nodes share its config.
+pub(super) const LISTS_LAG: Duration = Duration::from_secs(10);
 /// HA's managers look every ten seconds, on two nodes one after the other.
 const HA_DELAY: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -23,21 +23,26 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 const RETURN_SECONDS: u64 = 5;
 const RETURN_PAUSE: Duration = Duration::from_millis(250);
 
-const SEE_HA: &str =
+pub(super) const SEE_HA: &str =
     "`ha-manager status` on a node shows what HA waits for; run again when it has acted";
-const SEE_TASKS: &str = "the VM's tasks in PVE say why; run again when that is fixed";
+pub(super) const SEE_TASKS: &str = "the VM's tasks in PVE say why; run again when that is fixed";
 
 /// What one look at a VM has shown.
-struct Look {
+pub(super) struct Look {
     /// `None` while no node that answers has the VM.
-    power: Option<Power>,
+    pub(super) power: Option<Power>,
     /// HA's state; `None` if HA does not manage the VM.
-    ha: Option<String>,
+    pub(super) ha: Option<String>,
     /// The VM's state in words, such as `is stopped`.
-    is: String,
+    pub(super) is: String,
 }
 
 impl Look {
+    fn of(status: VmStatus) -> Self {
+        let power = if status.is_running() { Power::Running } else { Power::Stopped };
+        Self { power: Some(power), ha: status.ha, is: format!("is {}", status.status) }
+    }
+
     fn progress(&self, wanted: Power) -> Progress {
         match (self.power, self.ha.as_deref()) {
             (Some(power), ha) => ha::progress(wanted, power, ha),
@@ -57,9 +62,9 @@ impl Look {
 }
 
 /// The ends of a wait.
-struct Ends {
+pub(super) struct Ends {
     /// Of every wait.
-    whole: Deadline,
+    pub(super) whole: Deadline,
     /// Of a wait for a VM that HA does not manage.
     shows: Deadline,
     /// Of a wait for HA to act on a request; it begins again with each state of HA.
@@ -67,7 +72,21 @@ struct Ends {
 }
 
 impl Ends {
-    fn is_over(&self, progress: Progress) -> bool {
+    /// Begins a wait; `shows` is the time in which a VM that HA does not manage must show the result.
+    pub(super) fn begin(limit: Duration, shows: Duration) -> Self {
+        Self {
+            whole: Deadline::after(limit),
+            shows: Deadline::after(shows.min(limit)),
+            acts: Deadline::after(HA_DELAY),
+        }
+    }
+
+    /// HA has another state now.
+    pub(super) fn ha_has_acted(&mut self) {
+        self.acts = Deadline::after(HA_DELAY);
+    }
+
+    pub(super) fn is_over(&self, progress: Progress) -> bool {
         match progress {
             Progress::Reached | Progress::Failed => true,
             Progress::NotShown => self.shows.is_over(),
@@ -81,12 +100,7 @@ impl Work<'_> {
     /// Waits until a VM has the power state that a step wants; `grace` is the time the guest itself may need.
     pub(super) fn reach(&mut self, wanted: Power, grace: Duration) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };
-        let limit = self.runner.task_limit;
-        let mut ends = Ends {
-            whole: Deadline::after(limit),
-            shows: Deadline::after(grace.max(LISTS_LAG).min(limit)),
-            acts: Deadline::after(HA_DELAY),
-        };
+        let mut ends = Ends::begin(self.runner.task_limit, grace.max(LISTS_LAG));
         let mut wait = FIRST_PAUSE;
         let mut reported: Option<String> = None;
         let mut patience = Patience::default();
@@ -115,7 +129,7 @@ impl Work<'_> {
                     self.event("wait", &format!("waiting for HA, which says \"{ha}\""), None);
                 }
                 reported.clone_from(&look.ha);
-                ends.acts = Deadline::after(HA_DELAY);
+                ends.ha_has_acted();
             }
             self.report_long_wait(&mut patience, ends.whole.waited(), &what, &look.text());
             pause(wait);
@@ -127,13 +141,23 @@ impl Work<'_> {
     fn see(&mut self, vmid: Vmid) -> Result<Look, StepError> {
         let client = self.runner.client;
         let error = match read_retrying(|| client.vm_status(self.node(), vmid)) {
-            Ok(status) => {
-                let power = if status.is_running() { Power::Running } else { Power::Stopped };
-                let is = format!("is {}", status.status);
-                return Ok(Look { power: Some(power), ha: status.ha, is });
-            }
+            Ok(status) => return Ok(Look::of(status)),
             Err(error) => error,
         };
+        match self.see_in_ha(vmid, &error, None)? {
+            Some(look) => Ok(look),
+            None => Err(StepError { uncertain: true, ..self.unread(&error) }),
+        }
+    }
+
+    /// Looks for a VM that its node does not show; `None` if HA does not manage it. That it is on `target` is no news.
+    fn see_in_ha(
+        &mut self,
+        vmid: Vmid,
+        error: &Error,
+        target: Option<&NodeName>,
+    ) -> Result<Option<Look>, StepError> {
+        let client = self.runner.client;
         let is_away = error.is_node_unreachable();
         if is_away || error.is_not_found() {
             let rows = read_retrying(|| client.cluster_resources())
@@ -144,7 +168,9 @@ impl Work<'_> {
                 && let Some(ha) = row.hastate.filter(|state| state != "ignored")
             {
                 if row.node != *self.node() {
-                    self.event("moved", &format!("HA has moved it to node {}", row.node), None);
+                    if target != Some(&row.node) {
+                        self.event("moved", &format!("HA has moved it to node {}", row.node), None);
+                    }
                     self.node = row.node;
                 }
                 let node = self.node();
@@ -153,10 +179,29 @@ impl Work<'_> {
                 } else {
                     format!("is moving to node {node}")
                 };
-                return Ok(Look { power: None, ha: Some(ha), is });
+                return Ok(Some(Look { power: None, ha: Some(ha), is }));
             }
         }
-        Err(StepError { uncertain: true, ..self.unread(&error) })
+        Ok(None)
+    }
+
+    /// Looks at a VM that should leave its node for `target`; `None` if it has left, and HA does not manage it.
+    pub(super) fn see_leaving(
+        &mut self,
+        vmid: Vmid,
+        target: &NodeName,
+    ) -> Result<Option<Look>, StepError> {
+        let client = self.runner.client;
+        let error = match read_retrying(|| client.vm_status(self.node(), vmid)) {
+            Ok(status) => return Ok(Some(Look::of(status))),
+            Err(error) => error,
+        };
+        match self.see_in_ha(vmid, &error, Some(target))? {
+            None if !error.is_not_found() => {
+                Err(StepError { uncertain: true, ..self.unread(&error) })
+            }
+            look => Ok(look),
+        }
     }
 
     /// HA was on the way, and is now on the way back.

@@ -43,6 +43,19 @@ pub(crate) fn progress(wanted: Power, power: Power, ha: Option<&str>) -> Progres
     }
 }
 
+/// Returns how far the migration of a VM that is not on its target is; `ha` is as in [`progress`].
+pub(crate) fn progress_of_migration(ha: Option<&str>) -> Progress {
+    match ha {
+        None => Progress::NotShown,
+        Some("error") => Progress::Failed,
+        // It has not begun yet, or has failed.
+        Some("started" | "stopped" | "disabled") => Progress::Requested,
+        Some(state) if is_known(state) => Progress::UnderWay,
+        // As in `progress`.
+        Some(_) => Progress::Requested,
+    }
+}
+
 /// Returns whether it is a state of this PVE.
 // PVE: HA/Manager.pm, $valid_service_states; `queued` is our VmStatus's word for none yet.
 fn is_known(state: &str) -> bool {
@@ -132,6 +145,26 @@ mod tests {
             let powers = [Power::Stopped, Power::Running];
             assert_eq!(powers.map(|power| progress(Power::Running, power, ha)), start, "{ha:?}");
             assert_eq!(powers.map(|power| progress(Power::Stopped, power, ha)), stop, "{ha:?}");
+        }
+    }
+
+    #[test]
+    fn the_state_table_of_a_migration() {
+        for (ha, expected) in [
+            (None, NotShown),
+            (Some("started"), Requested),
+            (Some("stopped"), Requested),
+            (Some("disabled"), Requested),
+            (Some("migrate"), UnderWay),
+            (Some("relocate"), UnderWay),
+            (Some("fence"), UnderWay),
+            (Some("recovery"), UnderWay),
+            (Some("freeze"), UnderWay),
+            (Some("queued"), UnderWay),
+            (Some("error"), Failed),
+            (Some("of-a-later-pve"), Requested),
+        ] {
+            assert_eq!(progress_of_migration(ha), expected, "{ha:?}");
         }
     }
 

@@ -22,14 +22,14 @@ pub(super) fn power_word(seen: &VmState) -> &'static str {
 
 /// Returns why HA will not carry out these steps.
 pub(super) fn refusal(seen: &VmState, steps: &[Step]) -> Option<BlockReason> {
-    let is_refused = seen.is_in_ha_error() && steps.iter().any(Step::is_power);
+    let is_refused = seen.is_in_ha_error() && steps.iter().any(Step::asks_ha);
     is_refused.then(|| BlockReason::HaError { vmid: seen.vmid.get() })
 }
 
 /// Returns a notice about a state of HA that matters: it has given up, or what the steps ask of it waits.
 pub(super) fn notice(name: &str, seen: &VmState, steps: &[Step]) -> Option<Notice> {
     let error = seen.ha.as_deref().filter(|_| seen.is_in_ha_error());
-    let held = seen.held_by_ha().filter(|_| steps.iter().any(Step::is_power));
+    let held = seen.held_by_ha().filter(|_| steps.iter().any(Step::asks_ha));
     let state = error.or(held)?.to_owned();
     Some(Notice { name: name.to_owned(), vmid: seen.vmid, kind: NoticeKind::HaState { state } })
 }

@@ -343,6 +343,13 @@ fn disks_that_pve_does_not_copy_are_found_before() {
     check_obstacle(snapshot("local-lvm:vm-101-disk-0", true), &[text]);
     check_obstacle(snapshot("local-lvm:vm-101-disk-0", false), &[text]);
     check_obstacle(snapshot("dir:101/vm-101-disk-0.qcow2", false), &[]);
+    for kind in ["zfspool", "btrfs"] {
+        let volume = |outlook: &mut Outlook| {
+            outlook.storage_types.insert("pool".to_owned(), kind.to_owned());
+            snapshot("pool:vm-101-disk-0", false)(outlook);
+        };
+        check_obstacle(volume, &[]);
+    }
 }
 
 #[test]
