@@ -200,8 +200,19 @@ mod tests {
             ("https://pve.lan:443/edge/api2/json", "https://pve.lan:443/edge"),
         ] {
             let url: ApiUrl = text.parse().unwrap();
-            assert_eq!(address(&url), expected);
-            let file = format!("{FIRST_LINE}\napi_endpoint: {}\n", quoted(expected));
+            let node = NestedNode {
+                node: "edge".parse().unwrap(),
+                url: url.clone(),
+                fingerprint: "5E".repeat(32).parse().unwrap(),
+                token: stage::Secret::new("canary".to_owned()),
+                storages: crate::nested::NodeStorages {
+                    disks: "local-lvm".parse().unwrap(),
+                    images: "local".parse().unwrap(),
+                },
+            };
+            let file = node_text("pve1", &node);
+            assert!(file.contains(&format!("\napi_endpoint: \"{expected}\"\n")), "{file}");
+            assert!(!file.contains("canary") && !format!("{node:?}").contains("canary"));
             assert_eq!(endpoint(&file), Some(url), "it is the same when it is read");
         }
     }
