@@ -119,7 +119,7 @@ fn a_token_whose_secret_is_lost_is_replaced_and_no_other_is() {
 }
 
 #[test]
-fn a_host_name_that_is_no_name_of_a_token_gets_one() {
+fn a_host_name_that_cannot_name_a_token_gets_a_prefix() {
     for (host, name) in
         [("1pve", "node-1pve"), ("n", "node-n"), ("n1.lan", "n1"), ("pve-a.b", "pve-a")]
     {
