@@ -47,6 +47,8 @@ _inner    = resolve $(_site) $(_manifest) --parent "$$tier" $(RESOLVE_ARGS)
 _await    = pve-apply wait --pve $(_site) $(WAIT_ARGS)
 # These say what to trust of the outer node; a nested one has its fingerprint in its node file.
 _inside   = unset PVE_CA_FILE PVE_FINGERPRINT
+# Of these options, destroy leaves VMs of the document alone, and their nodes' files stay.
+_some     = $(filter --vm% --tag% --networks-only,$(DESTROY_ARGS))
 
 .PHONY: plan apply apply-all destroy status roundtrip up down
 
@@ -113,7 +115,7 @@ down: ## destroy the VMs of `up`; asks first; with TIERS=1 those on nested nodes
 	    ($(_inside); $(_inner) | pve-apply destroy $(DESTROY_ARGS)) || exit; \
 	done; \
 	$(_resolve) | pve-apply destroy $(DESTROY_ARGS) || exit; \
-	for vm in $$vms; do \
+	for vm in $(if $(_some),,$$vms); do \
 	    for file in $(call _word,$(SITE))/nodes/"$$vm".yaml $(call _word,$(SITE))/secrets.d/"$$vm".yaml; do \
 	        ! head -n 1 "$$file" 2>/dev/null | grep -q '^# Written by pve-apply wait --pve[.]' || rm "$$file" || exit; \
 	    done; \

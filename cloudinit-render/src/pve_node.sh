@@ -15,6 +15,7 @@ hosts=/etc/hosts
 local_node=/etc/pve/local
 interfaces=/etc/network/interfaces
 cloud=/etc/cloud/cloud.cfg.d
+no_network=$cloud/99-pve-pipeline-network.cfg
 # Seconds to wait for Proxmox VE, counted from the start of this script.
 bound=${PVE_PIPELINE_WAIT:-1200}
 user=pipeline@pve
@@ -167,7 +168,8 @@ undo_bridge() {
     [ -z "$separate" ] || mv -f "$state/${separate##*/}.before" "$separate"
     ip link set "$nic" nomaster 2>/dev/null
     ip link delete vmbr0 2>/dev/null
-    ifreload -a >/dev/null 2>&1
+    rm -f "$no_network"
+    (umask 022 && ifreload -a >/dev/null 2>&1)
     no_bridge "$1"
 }
 
@@ -199,13 +201,13 @@ make_bridge() {
     [ -z "$separate" ] || mv -f "$separate" "$state/${separate##*/}.before"
     mv -f "$interfaces.new" "$interfaces"
     said=$(ifreload --syntax-check --all 2>&1) || undo_bridge "ifreload refuses it: $said"
-    said=$(ifreload --all 2>&1)
+    # At the next seed, cloud-init would configure the NIC again. Before the reload: after a reboot in
+    # the middle of it, vmbr0 is there, and nothing comes back here.
+    [ ! -d "$cloud" ] || echo 'network: {config: disabled}' >"$no_network"
+    # What it starts writes files for everyone, such as /etc/resolv.conf.
+    said=$(umask 022 && ifreload --all 2>&1)
     for _ in 1 2 3 4 5 6; do
-        if has_moved; then
-            # At the next seed, cloud-init would configure the NIC again.
-            [ ! -d "$cloud" ] || echo 'network: {config: disabled}' >"$cloud/99-pve-pipeline-network.cfg"
-            return
-        fi
+        ! has_moved || return 0
         sleep 5
     done
     undo_bridge "the default route did not come back on it, so the configuration of $nic was put back: $said"
@@ -241,16 +243,19 @@ make_user() {
 
 # Sets `token`. One from an earlier run is kept, since others may use it already.
 make_token() {
-    id=$user!$node
+    # PVE: pve-access-control, AccessControl.pm, $token_subid_regex: a letter, and at least one more
+    # character. A host name may begin with a digit, or have one letter.
+    case $node in [A-Za-z]?*) name=$node ;; *) name=node-$node ;; esac
+    id=$user!$name
     token=
-    if pvesh get "/access/users/$user/token/$node" >/dev/null 2>&1; then
+    if pvesh get "/access/users/$user/token/$name" >/dev/null 2>&1; then
         [ ! -e "$result" ] || token=$(field token <"$result")
         [ "${token%%=*}" = "$id" ] || token=
-        [ -n "$token" ] || try pveum user token remove "$user" "$node"
+        [ -n "$token" ] || try pveum user token remove "$user" "$name"
     fi
     if [ -z "$token" ]; then
         said=$state/pveum.err
-        answer=$(pveum user token add "$user" "$node" --privsep 1 --output-format json 2>"$said") ||
+        answer=$(pveum user token add "$user" "$name" --privsep 1 --output-format json 2>"$said") ||
             answer=
         said=$(cat "$said"; rm -f "$said")
         [ -n "$answer" ] || fail "\`pveum user token add\` failed: $said"

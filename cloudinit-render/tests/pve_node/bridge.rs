@@ -60,6 +60,22 @@ fn the_bridge_takes_over_the_address_of_its_port() {
     let mode = fs::metadata(machine.path(MAIN)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o644, "others may read it");
     assert_eq!(machine.text(NO_NETWORK), "network: {config: disabled}\n");
+    assert_eq!(machine.text("umask"), "0022\n", "a client of DHCP writes files for everyone");
+}
+
+#[test]
+fn a_reboot_in_the_middle_leaves_nothing_of_the_nic_to_cloud_init() {
+    let machine = Machine::without_bridge(&format!("{LOOPBACK}{SOURCE}"), STATIC);
+    machine.file("no-route", "");
+    machine.program("sleep", r#"kill -9 "$PPID""#);
+    let killed = "SECRET= CALLS=$ROOT/calls sh $ROOT/usr/local/sbin/pve-pipeline-node";
+    assert_ne!(machine.shell(&format!("{killed}; exit $?")), 0);
+    // After the boot, the bridge is there.
+    machine.remove("no-vmbr0");
+    machine.file("route4", "192.0.2.1 via 10.0.12.1 dev vmbr0 src 10.0.12.30 uid 0\n");
+    create(&machine);
+    assert!(machine.text(MAIN).contains("iface vmbr0 inet static"));
+    assert_eq!(machine.text(NO_NETWORK), "network: {config: disabled}\n");
 }
 
 #[test]

@@ -119,6 +119,24 @@ fn a_token_whose_secret_is_lost_is_replaced_and_no_other_is() {
 }
 
 #[test]
+fn a_host_name_that_cannot_name_a_token_gets_a_prefix() {
+    for (host, name) in
+        [("1pve", "node-1pve"), ("n", "node-n"), ("n1.lan", "n1"), ("pve-a.b", "pve-a")]
+    {
+        let machine = Machine::new();
+        machine.file("hostname", &format!("{host}\n"));
+        machine.file("etc/hosts", &format!("10.0.12.30 {}\n", host.split('.').next().unwrap()));
+        succeed(&machine);
+        let first = machine.result();
+        assert_eq!(first["token"], format!("pipeline@pve!{name}={SECRET}"));
+        assert_eq!(first["node"], host.split('.').next().unwrap());
+        let calls = succeed(&machine);
+        assert!(!calls.concat().contains("pveum user token"), "it is kept: {calls:?}");
+        assert_eq!(machine.result(), first);
+    }
+}
+
+#[test]
 fn a_node_that_never_answers_is_reported() {
     let machine = Machine::new();
     machine.file("pve-down", "");

@@ -39,7 +39,8 @@ have() { touch "$ROOT/access/_access_$1"; }
 case "$1 $2 $3" in
 "role add "*) have "roles_$3" ;;
 "user add "*) have "users_$3" ;;
-"user token add") have "users_$4_token_$5"; printf '{"full-tokenid":"%s!%s","info":{"privsep":"1"},"value":"%s"}\n' "$4" "$5" "$SECRET" ;;
+"user token add") echo "$5" | grep -Eqx '[A-Za-z][A-Za-z0-9._-]+' || { echo "tokenid: value '$5' does not match the regex pattern" >&2; exit 255; }
+    have "users_$4_token_$5"; printf '{"full-tokenid":"%s!%s","info":{"privsep":"1"},"value":"%s"}\n' "$4" "$5" "$SECRET" ;;
 "user token remove") rm "$ROOT/access/_access_users_$4_token_$5" ;;
 "role modify "* | "acl modify /") ;;
 *) echo "unknown" >&2; exit 64 ;;
@@ -61,6 +62,7 @@ esac"#;
 
 /// It moves the default route to the bridge of /etc/network/interfaces, unless it is to fail.
 const IFRELOAD: &str = r#"echo "ifreload $*" >>"$CALLS"
+umask >"$ROOT/umask"
 case $1 in --syntax-check) [ ! -e "$ROOT/bad-syntax" ] || { echo "line 3: bad"; exit 1; } ; exit ;; esac
 grep -q '^iface vmbr0' "$ROOT/etc/network/interfaces" && [ ! -e "$ROOT/no-route" ] || { echo "no lease"; exit 1; }
 rm -f "$ROOT/no-vmbr0"
@@ -111,7 +113,7 @@ impl Machine {
             ("getent", GETENT),
             ("openssl", OPENSSL),
             ("ifreload", IFRELOAD),
-            ("hostname", "echo edge"),
+            ("hostname", r#"cat "$ROOT/hostname""#),
             // A failed pve-cluster is one with the file.
             (
                 "systemctl",
@@ -124,6 +126,7 @@ impl Machine {
         }
         let route = "192.0.2.1 via 10.0.12.1 dev vmbr0 src 10.0.12.30 uid 0 \n    cache \n";
         for (file, content) in [
+            ("hostname", "edge\n"),
             ("version", "9.1.7"),
             ("content", "iso,vztmpl,backup"),
             ("storages", "local-lvm lvmthin active 1 1 1 1%\n"),

@@ -85,7 +85,8 @@ impl SiteFiles {
             return match endpoint(text) == Some(node.url.clone()) {
                 true => Ok(Vec::new()),
                 false => {
-                    Err(foreign(&node_path, &format!("set `api_endpoint: {}` in it", node.url)))
+                    let address = address(&node.url);
+                    Err(foreign(&node_path, &format!("set `api_endpoint: {address}` in it")))
                 }
             };
         }
@@ -154,13 +155,18 @@ fn node_text(outer: &str, node: &NestedNode) -> String {
     let lines = [
         ("node", node.node.to_string()),
         ("parent_node", outer.to_owned()),
-        ("api_endpoint", node.url.to_string()),
+        ("api_endpoint", address(&node.url)),
         ("api_fingerprint", node.fingerprint.to_string()),
         ("datastore", node.storages.disks.to_string()),
         ("image_datastore", node.storages.images.to_string()),
     ];
     let line = |(key, value): &(&str, String)| format!("{key}: {}\n", quoted(value));
     format!("{FIRST_LINE}\n{}", lines.iter().map(line).collect::<String>())
+}
+
+/// Returns an address with its path, which that of a proxy may have.
+fn address(url: &ApiUrl) -> String {
+    url.base().trim_end_matches("/api2/json").to_owned()
 }
 
 fn token_text(name: &str, token: &str) -> String {
@@ -181,4 +187,33 @@ fn foreign(path: &Path, hint: &str) -> Box<Entry> {
 fn unwritable(path: &Path, error: &io::Error) -> Entry {
     Entry::error("unwritable", Place::file(path.display().to_string()), "cannot be written")
         .cause(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_proxy_is_part_of_the_address() {
+        for (text, expected) in [
+            ("https://[fd00::30]", "https://[fd00::30]:8006"),
+            ("https://pve.lan:443/edge/api2/json", "https://pve.lan:443/edge"),
+        ] {
+            let url: ApiUrl = text.parse().unwrap();
+            let node = NestedNode {
+                node: "edge".parse().unwrap(),
+                url: url.clone(),
+                fingerprint: "5E".repeat(32).parse().unwrap(),
+                token: stage::Secret::new("canary".to_owned()),
+                storages: crate::nested::NodeStorages {
+                    disks: "local-lvm".parse().unwrap(),
+                    images: "local".parse().unwrap(),
+                },
+            };
+            let file = node_text("pve1", &node);
+            assert!(file.contains(&format!("\napi_endpoint: \"{expected}\"\n")), "{file}");
+            assert!(!file.contains("canary") && !format!("{node:?}").contains("canary"));
+            assert_eq!(endpoint(&file), Some(url), "it is the same when it is read");
+        }
+    }
 }

@@ -16,6 +16,8 @@ const API: &str = "the API of PVE";
 
 /// Where the guest's own log of it is.
 const LOG: &str = "`journalctl -u pve-pipeline-node` in the guest has more";
+/// The error of a guest stays until it has tried again.
+const AGAIN: &str = "`systemctl start pve-pipeline-node` there tries again";
 
 impl Waiting<'_> {
     /// Waits until VMs can be created on the PVE in a guest. `address` is where its API is for us, if that
@@ -73,7 +75,7 @@ impl Vm<'_> {
             Reading::Ready(report) => return Poll::Ready(report),
             Reading::Failed(said) => failed(format!("\"{name}\" could not set up PVE"))
                 .note(format!("the guest says: {said}"))
-                .hint(LOG),
+                .hint(format!("{LOG}; {AGAIN}")),
             Reading::Unusable(fault) => {
                 failed(format!("{FILE} of \"{name}\" cannot be used: {fault}"))
             }
