@@ -57,12 +57,15 @@ apply: ## publish the images, create and change the VMs
 	@$(_render) | $(_publish) | pve-apply apply $(APPLY_ARGS)
 
 # Each names its node, so what names another one does not count: NODE, ENDPOINT and their variables.
+# A name may contain blanks, so it is taken from the file at the end of its line.
 apply-all: ## apply every env and manifest that names its node, one after the other
 	@unset PVE_NODE PVE_ENDPOINT; \
 	all=$$(resolve $(_site) list deployments) || exit; \
 	printf '%s\n' "$$all" | { \
 	status=0; applied=0; set --; \
-	while read -r kind name node file; do \
+	while read -r kind rest; do \
+	    name=$${rest##*/}; name=$${name%.yaml}; \
+	    node=$${rest#"$$name"}; node=$${node#"$${node%%[! ]*}"}; node=$${node%% *}; \
 	    case $$node in \
 	    '') continue ;; \
 	    '(none)') result='left out: it names no node' ;; \

@@ -2,7 +2,6 @@
 
 use crate::desired::{Desired, DesiredVm};
 use crate::mark::Owner;
-use crate::observe::Scope;
 use crate::observed::{Observed, VmState};
 use crate::outlook::{Outlook, Refusal, Target};
 use crate::read::read_api;
@@ -13,8 +12,7 @@ use pve_stage::finding;
 use stage::{Failure, Place};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reads the outlook of each VM that must be migrated; reads nothing when there is none, or for another
-/// scope than [`Scope::Apply`].
+/// Reads the outlook of each VM that must be migrated; reads nothing when there is none.
 ///
 /// # Errors
 /// A read failed for another reason than that PVE refuses the migration.
@@ -22,12 +20,8 @@ pub(crate) fn read(
     client: &Client,
     desired: &Desired,
     observed: &Observed,
-    scope: Scope,
 ) -> Result<BTreeMap<Vmid, Outlook>, Failure> {
     let mut outlooks = BTreeMap::new();
-    if scope != Scope::Apply {
-        return Ok(outlooks);
-    }
     let mut reader =
         Reader { client, nodes: None, storages: BTreeMap::new(), bridges: BTreeMap::new() };
     for (vm, seen) in to_migrate(desired, observed) {
@@ -40,7 +34,7 @@ pub(crate) fn read(
     Ok(outlooks)
 }
 
-/// Returns the VMs that the site's YAML moves to another node and that are not there yet.
+/// Returns the VMs that the site's YAML moves to another node and that have not arrived yet.
 fn to_migrate<'a>(
     desired: &'a Desired,
     observed: &'a Observed,

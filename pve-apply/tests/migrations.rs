@@ -37,7 +37,7 @@ fn one_vm_at_a_time_moves_to_a_node() {
 #[test]
 fn two_runs_at_once_move_a_vm_once() {
     let (expected, requests) = undisturbed(ONE);
-    // The second run begins once the first one has sent so many requests.
+    // The second run begins once the first one has sent this many requests.
     each(requests.len(), |after| {
         let stand = Stand::new(ONE, "[]");
         let what = format!("a second run after {}", requests[after]);

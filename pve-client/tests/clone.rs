@@ -5,14 +5,17 @@
     reason = "a test may unwrap, also in the functions that its tests share"
 )]
 
+mod scene;
+
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pve_client::{
-    Client, CloneKind, CloneRequest, ConfigView, Endpoint, Error, Feature, FeatureState, Finished,
-    NodeName, StorageId, TEMPORARY_DESCRIPTION, Timeouts, Trust, Upid, Vmid, clone_of_log,
+    Client, CloneKind, CloneRequest, ConfigView, Error, Feature, FeatureState, Finished, NodeName,
+    StorageId, TEMPORARY_DESCRIPTION, Upid, Vmid, clone_of_log,
 };
-use test_support::pve_sim::{Options, PveSim, World, faults};
+use scene::start;
+use test_support::pve_sim::{Options, PveSim, faults};
 
 const BASE: &str = "dira:9000/base-9000-disk-0.qcow2";
 
@@ -31,14 +34,7 @@ fn scene(rest: &str) -> (PveSim, Client) {
             "tokens": {{"pipeline@pve!apply": {{"secret": "00000000-0000-4000-8000-000000000001", "privsep": false}}}},
             "acl": [{{"path": "/", "who": "pipeline@pve", "role": "Administrator"}}]}}{rest}}}"#
     );
-    let sim = PveSim::start(World::from_json(&world).unwrap(), Options::default()).unwrap();
-    let client = Client::new(Endpoint {
-        url: sim.endpoint().parse().unwrap(),
-        token: sim.token().parse().unwrap(),
-        trust: Trust::CaFile(sim.ca_pem().as_bytes().to_vec()),
-        timeouts: Timeouts::default(),
-    });
-    (sim, client)
+    start(&world, Options::default())
 }
 
 fn node() -> NodeName {

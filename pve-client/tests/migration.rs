@@ -5,14 +5,17 @@
     reason = "a test may unwrap, also in the functions that its tests share"
 )]
 
+mod scene;
+
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pve_client::{
-    Client, ConfigView, Endpoint, Error, Finished, LocalDisk, MappedResource, Migration,
-    MigrationObstacles, NodeName, Timeouts, Trust, Upid, Vmid,
+    Client, ConfigView, Error, Finished, LocalDisk, MappedResource, Migration, MigrationObstacles,
+    NodeName, Upid, Vmid,
 };
-use test_support::pve_sim::{Options, PveSim, World};
+use scene::start;
+use test_support::pve_sim::{Options, PveSim};
 
 /// Three nodes; a running VM with a local disk and a mapped device, under HA with `ha`.
 fn scene(ha: &str) -> (PveSim, Client) {
@@ -30,14 +33,7 @@ fn scene(ha: &str) -> (PveSim, Client) {
             "tokens": {{"pipeline@pve!apply": {{"secret": "00000000-0000-4000-8000-000000000001", "privsep": false}}}},
             "acl": [{{"path": "/", "who": "pipeline@pve", "role": "PVEAdmin"}}]}}{ha}}}"#
     );
-    let sim = PveSim::start(World::from_json(&world).unwrap(), Options::default()).unwrap();
-    let client = Client::new(Endpoint {
-        url: sim.endpoint().parse().unwrap(),
-        token: sim.token().parse().unwrap(),
-        trust: Trust::CaFile(sim.ca_pem().as_bytes().to_vec()),
-        timeouts: Timeouts::default(),
-    });
-    (sim, client)
+    start(&world, Options::default())
 }
 
 const HA: &str = r#", "ha": {"100": {"delay": 0}, "101": {"delay": 0}},

@@ -5,6 +5,7 @@
     reason = "a test may unwrap, also in the functions that its tests share"
 )]
 
+mod scene;
 #[path = "simulator/sdn.rs"]
 mod sdn;
 
@@ -12,10 +13,11 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pve_client::{
-    Client, ConfigView, Download, Endpoint, Error, Finished, GuestKind, Mapping, MappingKind,
-    NodeName, Params, PropertyString, SdnKind, SdnState, StorageId, TaskFilter, TaskState,
-    Timeouts, Trust, Upid, Upload, Vmid, Volid,
+    Client, ConfigView, Download, Error, Finished, GuestKind, Mapping, MappingKind, NodeName,
+    Params, PropertyString, SdnKind, SdnState, StorageId, TaskFilter, TaskState, Upid, Upload,
+    Vmid, Volid,
 };
+use scene::start;
 use test_support::pve_sim::{Options, PveSim, World, faults};
 
 /// Starts a simulator with its own world, and a client for it.
@@ -24,14 +26,7 @@ fn scene(world: &str) -> (PveSim, Client) {
 }
 
 fn scene_with(world: &str, options: Options) -> (PveSim, Client) {
-    let sim = PveSim::start(World::from_json(world).unwrap(), options).unwrap();
-    let client = Client::new(Endpoint {
-        url: sim.endpoint().parse().unwrap(),
-        token: sim.token().parse().unwrap(),
-        trust: Trust::CaFile(sim.ca_pem().as_bytes().to_vec()),
-        timeouts: Timeouts::default(),
-    });
-    (sim, client)
+    start(world, options)
 }
 
 fn node() -> NodeName {

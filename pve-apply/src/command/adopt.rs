@@ -12,7 +12,6 @@ use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Adoption};
 use stage::{Console, Failure, Output, Report};
-use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
@@ -40,13 +39,7 @@ pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }
     refuse_without_quorum(&session, &adoption, &observed)?;
-    let worker = Worker {
-        session: &session,
-        console,
-        interrupt: &interrupt,
-        pace: args.pace,
-        shared: &BTreeSet::new(),
-    };
+    let worker = Worker::new(&session, console, &interrupt, args.pace);
     let outcomes = worker.carry_out(&adoption, &observed);
     let report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&adoption, &outcomes.vms, &session.order);

@@ -134,7 +134,8 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         console.report(&findings);
         outcomes.retain_done();
         let started = *watch.get_or_insert_with(Stopwatch::start);
-        let worker = Worker { session, console, interrupt, pace: args.pace, shared: &shared };
+        let worker =
+            Worker { shared: &shared, ..Worker::new(session, console, interrupt, args.pace) };
         let done = worker.work(&plan, &observed);
         // Another round does not retry failures; and a saved plan is carried out as it is.
         let met = done.any_yielded() && !done.any_failed() && args.plan.is_none();

@@ -18,7 +18,6 @@ use crate::plan::{self, Removal};
 use crate::quorum;
 use crate::read::Stopwatch;
 use stage::{Console, Entry, Failure, Output, Place, Report};
-use std::collections::BTreeSet;
 
 /// How often the removal of networks is planned again because another run worked on them.
 const ROUNDS: usize = 8;
@@ -54,13 +53,7 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     }
     report.extend(findings);
     let watch = Stopwatch::start();
-    let worker = Worker {
-        session: &session,
-        console,
-        interrupt: &interrupt,
-        pace: args.pace,
-        shared: &BTreeSet::new(),
-    };
+    let worker = Worker::new(&session, console, &interrupt, args.pace);
     let mut outcomes = worker.work(&plan, &observed);
     for _ in 1..ROUNDS {
         let is_met = outcomes.networks.iter().any(|outcome| outcome.verdict.is_yielded());

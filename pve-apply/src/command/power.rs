@@ -10,7 +10,6 @@ use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Verb};
 use stage::{Console, Failure, Output};
-use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Find)?;
@@ -23,13 +22,7 @@ pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Out
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
     print_plan(console, &plan);
     refuse_without_quorum(&session, &plan, &observed)?;
-    let worker = Worker {
-        session: &session,
-        console,
-        interrupt: &interrupt,
-        pace: args.pace,
-        shared: &BTreeSet::new(),
-    };
+    let worker = Worker::new(&session, console, &interrupt, args.pace);
     let outcomes = worker.carry_out(&plan, &observed);
     let mut report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);

@@ -10,7 +10,6 @@ use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
 use crate::plan;
 use stage::{Console, Failure, Output, Report};
-use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failure> {
     let session = Session::open(&args.target, console, Purpose::Find)?;
@@ -25,13 +24,7 @@ pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failu
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }
     refuse_without_quorum(&session, &plan, &observed)?;
-    let worker = Worker {
-        session: &session,
-        console,
-        interrupt: &interrupt,
-        pace: args.pace,
-        shared: &BTreeSet::new(),
-    };
+    let worker = Worker::new(&session, console, &interrupt, args.pace);
     let outcomes = worker.carry_out(&plan, &observed);
     let report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);

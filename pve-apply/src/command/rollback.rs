@@ -10,7 +10,6 @@ use crate::observed::Observed;
 use crate::outcome::Outcomes;
 use crate::plan::{self, Removal};
 use stage::{Console, Entry, Failure, Place};
-use std::collections::BTreeSet;
 
 /// Rolls back and returns the findings of the whole run.
 pub(super) fn run(
@@ -44,8 +43,7 @@ pub(super) fn run(
     left.for_each(|entry| report.push(entry));
     let pace = PaceArgs { fail_fast: false, ..pace };
     let interrupt = &interrupt.after_failure();
-    let undone = Worker { session, console, interrupt, pace, shared: &BTreeSet::new() }
-        .carry_out(&plan, &observed);
+    let undone = Worker::new(session, console, interrupt, pace).carry_out(&plan, &observed);
     if !undone.all_done() {
         report.extend(undone.report());
         return Failure::part_way(report);

@@ -50,7 +50,17 @@ pub(super) fn close(
     }
 }
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
+    /// Returns who carries out a plan that creates no disks.
+    pub(super) fn new(
+        session: &'a Session,
+        console: &'a Console,
+        interrupt: &'a Interrupt,
+        pace: PaceArgs,
+    ) -> Self {
+        Self { session, console, interrupt, pace, shared: const { &BTreeSet::new() } }
+    }
+
     /// Carries out a plan for what was observed, and reports the result in one line.
     pub(super) fn carry_out(self, plan: &Plan, observed: &Observed) -> Outcomes {
         let watch = Stopwatch::start();

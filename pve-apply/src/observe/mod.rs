@@ -82,9 +82,8 @@ impl Look<'_> {
             let mut observed = self.once()?;
             // A vmid in use that no list holds: it may have been taken since the lists were read.
             let are_free = observed.free.values().all(|free| *free);
-            if rounds == ROUNDS || are_free {
-                let Self { client, desired, scope, .. } = self;
-                observed.outlooks = foresee::read(client, desired, &observed, *scope)?;
+            if self.scope == Scope::Apply && (rounds == ROUNDS || are_free) {
+                observed.outlooks = foresee::read(self.client, self.desired, &observed)?;
             }
             let is_current = are_free && !observed.outlooks.values().any(Outlook::is_outdated);
             if rounds == ROUNDS || is_current {

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::difference::Difference;
 use super::find::Ours;
-use super::migrate::Migration;
+use super::migration::Migration;
 use super::writes::{self, Writes};
 use super::{blocked, create, ha, seed, unchanged, unset};
 use crate::action::{Action, Plan, Step, VmPlan};
@@ -160,7 +160,8 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
         // Only at the end is its creation finished, and are reset values read back.
         let mark = Mark { stage: written.stage, owns: written.owns.clone(), ..last.clone() };
         written = mark.clone();
-        steps.extend(seed::replace(c, mark));
+        let of = (c.desired, c.vm, c.definition);
+        steps.extend(seed::replace(of, c.config(), c.node_afterwards(), mark));
     }
     steps.extend(power(c, impact, off));
     let last = difference.last.take();

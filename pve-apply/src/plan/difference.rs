@@ -1,7 +1,7 @@
 //! `Difference`: how a VM differs from what the document asks, and the writes for it. Does no I/O.
 
 use super::context::Context;
-use super::migrate::Migration;
+use super::migration::Migration;
 use crate::blocked::BlockReason;
 use crate::change::{Change, Impact};
 use crate::mark::Mark;

@@ -38,7 +38,7 @@ pub(super) enum Whereabouts {
     Home,
     /// Elsewhere, by HA or a person: it is managed there.
     Moved,
-    /// The site's YAML has given it another node, and it is not there yet.
+    /// The site's YAML has given it another node, and it has not arrived yet.
     MustMigrate,
 }
 

@@ -3,27 +3,13 @@
 use super::context::Context;
 use super::difference::Difference;
 use super::find::Whereabouts;
+use super::migration::Migration;
 use crate::action::CopiedDisk;
 use crate::blocked::{BlockReason, Obstacle};
 use crate::change::{Change, Impact};
 use crate::outlook::{Outlook, Refusal, Target};
 use pve_client::{LocalDisk, MigrationPreconditions, NodeName};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// A migration that is planned.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Migration {
-    /// Where the VM goes.
-    pub(super) target: NodeName,
-    /// Whether it runs meanwhile.
-    pub(super) online: bool,
-    /// `targetstorage`: where the disks go whose storage the target does not have.
-    pub(super) target_storage: Option<String>,
-    /// The disks that are copied.
-    pub(super) disks: Vec<CopiedDisk>,
-    /// HA resources that come along.
-    pub(super) along: Vec<String>,
-}
 
 impl Difference {
     /// Compares the VM's node, after its disks.

@@ -19,6 +19,7 @@ mod ha;
 mod intent;
 mod left_over;
 mod migrate;
+mod migration;
 mod namesake;
 mod networks;
 mod options;

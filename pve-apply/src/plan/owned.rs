@@ -79,7 +79,8 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     };
     let vm = c.vm.name.clone();
     // PVE: facts-3 4.4: a migration gives a copied volume another name where the target has that name.
-    let seed = if node == old.node { seed } else { seed::recorded_again(seed, c) };
+    let in_slot = c.config().next(&c.seed);
+    let seed = if node == old.node { seed } else { seed::recorded_again(seed, in_slot) };
     let home = Mark { node, vm, ..old.clone() };
     let end = Mark { stage: Stage::Done, owns: last, seed, ..home.clone() };
     if end == *old {

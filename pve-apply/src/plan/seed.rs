@@ -2,7 +2,6 @@
 //!
 //! The one place for what brings the data, what it leaves behind and what replaces it.
 
-use super::context::Context;
 use crate::action::Step;
 use crate::desired::{Definition, Desired, DesiredVm, Seed, is_seed_file};
 use crate::mark::{Mark, SeedNote, owns};
@@ -152,9 +151,10 @@ pub(super) fn foreign_disk<'c>(config: &'c Config, mark: &Mark, place: &str) -> 
     config.next(place).filter(|text| slot(mark).is_none() || !is_seed_disk(text) || !is_known(text))
 }
 
-/// Returns the note of a VM that has come to another node: the copy of its seed disk may have another name.
-pub(super) fn recorded_again(note: SeedNote, c: &Context<'_>) -> SeedNote {
-    let is_ours = c.config().next(&c.seed).is_some_and(is_seed_disk);
+/// Returns the note of a VM that has come to another node, with this in its seed's slot: the copy of its seed
+/// disk may have another name.
+pub(super) fn recorded_again(note: SeedNote, in_slot: Option<&str>) -> SeedNote {
+    let is_ours = in_slot.is_some_and(is_seed_disk);
     match note.volume().is_some() && is_ours {
         true => note.without_volume().with_open_volume(),
         false => note,
@@ -185,20 +185,24 @@ pub(super) fn rivals(config: &Config) -> Vec<String> {
 }
 
 /// Returns the steps that give a VM new seed data; its mark is written before it starts again, so that
-/// a killed run does not lead to a second power cut.
-pub(super) fn replace(c: &Context<'_>, mark: Mark) -> Vec<Step> {
-    let (desired, vm, definition, seen) = (c.desired, c.vm, c.definition, c.ours.seen);
+/// a killed run does not lead to a second power cut. The upload is on `node`, where the VM is by then.
+pub(super) fn replace(
+    (desired, vm, definition): (&Desired, &DesiredVm, &Definition),
+    config: &Config,
+    node: &NodeName,
+    mark: Mark,
+) -> Vec<Step> {
     let slot = mark.seed.slot.clone();
-    let seed = for_vm(definition, &seen.config);
+    let seed = for_vm(definition, config);
     let mut steps = vec![upload(desired, vm, &seed)];
-    if seen.config.next(&slot).is_some() {
+    if config.next(&slot).is_some() {
         // PVE: reference 5: `force` frees the volume at once, instead of leaving it as `unused0`.
         let list = [("delete", slot.as_str()), ("force", "1")];
         let params = list.map(|(key, value)| (key.to_owned(), value.to_owned()));
         steps.push(Step::Configure { params: params.into(), mark: None });
     }
     steps.push(Step::AddDisk { disk: slot, value: disk(desired, vm, definition) });
-    steps.push(delete_uploaded(desired, vm, c.node_afterwards()));
+    steps.push(delete_uploaded(desired, vm, node));
     // PVE: facts-4, 27: a failed config task may have written any part. The mark
     // is written separately, once the disk exists.
     steps.push(Step::Configure { params: BTreeMap::new(), mark: Some(Box::new(mark)) });

@@ -73,12 +73,13 @@ impl<'n> Nodes<'n> {
             return nodes;
         }
         let here = order.here.iter().filter_map(|index| all.get(*index)?.own_node.as_ref());
-        let named: BTreeSet<(Span, &str)> =
+        let mut named: BTreeSet<(Span, &str)> =
             here.flat_map(|own| &own.all).map(|(stem, at)| (*at, stem.as_str())).collect();
+        // Without a file of its own, the nested node is the one that the document is for.
+        named.retain(|(_, stem)| Some(*stem) != parent || site.names(&NODES).contains(stem));
         for (at, stem) in &named {
-            let place = site.sources.place(*at);
             if !nodes.own.contains_key(*stem)
-                && let Some(file) = site.node(stem, Some(place))
+                && let Some(file) = site.node(stem, Some(site.sources.place(*at)))
             {
                 nodes.own.insert((*stem).to_owned(), file);
             }

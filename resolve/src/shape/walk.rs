@@ -34,6 +34,10 @@ pub(crate) struct Walked {
     pub former: Vec<Span>,
 }
 
+/// The `node` of an env or manifest is not a list.
+const ONE_NODE: &str = "write the list as `node` of the VMs, or of their template or preset; this \
+                        `node` is one, for the VMs that set none";
+
 /// Returns a hint for an unknown key.
 fn hint<'a>(key: &str, shape: &Shape, names: impl Iterator<Item = &'a str> + Clone) -> String {
     if let Some(outer) = shape.all().find(|field| field.holds(key)) {
@@ -331,6 +335,12 @@ impl Walker<'_> {
     }
 
     fn reference(&mut self, node: &Node, target: super::Target, name: Name<'_>) -> Content {
+        // A VM's own list of nodes is a list of references.
+        if target == super::Target::Node && node.list().is_some() && matches!(name, Name::Key(..)) {
+            let fact = self.fact(node, name, target.rule().must);
+            let entry = self.sources.error("wrong-type", node.at, fact);
+            return self.push(entry.hint(ONE_NODE));
+        }
         let content = self.text(node, target.rule(), name);
         if let Content::Value(text) = &content {
             let name = text.as_str().unwrap_or_default().to_owned();

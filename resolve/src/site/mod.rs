@@ -114,7 +114,11 @@ impl<'s> Site<'s> {
     /// Validates the content of a file and what it refers to.
     pub(crate) fn validate(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
         let walked = walk(self.sources, node, shape, &mut self.report);
-        walked.references.iter().for_each(|reference| self.check_reference(reference));
+        for reference in &walked.references {
+            if !walked.tree.as_ref().is_some_and(|tree| reference::is_nested(tree, reference)) {
+                self.check_reference(reference);
+            }
+        }
         self.former.extend(walked.former);
         walked.tree
     }
@@ -337,6 +341,16 @@ impl<'s> Site<'s> {
         self.named.contains(&file)
     }
 
+    /// Returns the file in `nodes/` of a node with this name in PVE.
+    fn node_called(&self, name: &str) -> Option<&'s str> {
+        let is_called = |stem: &&str| {
+            let file = self.only(&NODES, stem)?;
+            let node = yaml::parse(self.sources, file, &mut Report::default())?;
+            Some(node.map()?.entry("node")?.1.text()? == name)
+        };
+        self.names(&NODES).into_iter().find(|stem| is_called(stem).unwrap_or(false))
+    }
+
     /// Returns a hint for a missing file. It does not mention unused directories.
     fn hint(&self, kind: &FileKind, name: &str) -> String {
         let mut ignored = self.sources.ignored.iter();
@@ -349,6 +363,9 @@ impl<'s> Site<'s> {
                 let (folder, name) = (other.folders[0], shell_word(name));
                 return format!("{folder}/ has it: use `{option} {name}`");
             }
+        }
+        if let Some(stem) = self.node_called(name).filter(|_| *kind == NODES) {
+            return format!("it is the name in PVE of nodes/{stem}.yaml: write {stem}");
         }
         let mut used: Vec<&str> = kind.all_folders().collect();
         used.retain(|folder| self.sources.stems(folder).next().is_some());

@@ -4,6 +4,7 @@ use super::{FileKind, NETWORKS, NODES, OLDER_POSTURES, POSTURES, PRESETS, SPECS,
 use crate::shape::{Reference, SSH_KEY, Target};
 use crate::source::Span;
 use crate::suggest;
+use crate::tree::Tree;
 use stage::{Entry, shown};
 
 const TOKEN_COMMANDS: &str =
@@ -11,6 +12,15 @@ const TOKEN_COMMANDS: &str =
 
 /// Older specs wrote `ssh_keys.NAME`.
 const PREFIX: &str = "ssh_keys.";
+
+/// Returns whether a manifest refers to a nested node of its own. The file of that node may not exist
+/// yet: `pve-apply wait --pve` writes it.
+pub(super) fn is_nested(file: &Tree, reference: &Reference) -> bool {
+    let nodes = file.get("nodes").map(|nodes| nodes.items()).unwrap_or_default();
+    let text = |tree: &Tree, key, text: &str| tree.get(key).and_then(|it| it.text()) == Some(text);
+    let is_it = |tree: &Tree| text(tree, "type", "pve") && text(tree, "name", &reference.name);
+    reference.target == Target::Node && nodes.iter().filter_map(|node| node.map()).any(is_it)
+}
 
 impl Site<'_> {
     /// Reports a reference to something that does not exist.

@@ -1,10 +1,12 @@
-//! Replaces what differs between runs with constants: ports, UPIDs, nonces, UUIDs, fingerprints.
+//! Replaces what differs between runs with constants: ports, UPIDs, nonces, UUIDs, fingerprints; and the
+//! lines of the makefile, which every edit of it moves.
 
 /// Returns the text with the changing parts replaced.
 pub(super) fn text(text: &str) -> String {
     let text = after(text, "127.0.0.1:", |c| c.is_ascii_digit(), "PORT");
     let text = after(&text, "run=", |c| c.is_ascii_hexdigit(), "NONCE");
     let text = after(&text, "last set by run ", |c| c.is_ascii_hexdigit(), "NONCE");
+    let text = after(&text, "pipeline.mk:", |c| c.is_ascii_digit(), "LINE");
     durations(&fingerprints(&uuids(&seeds(&upids(&text)))))
 }
 
@@ -147,6 +149,7 @@ mod tests {
         let upid = "UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:100:a@pve!b:";
         check(upid, "UPID:pve1:PID:PSTART:START:qmcreate:100:a@pve!b:");
         check("UPID: x", "UPID: x");
+        check("make: *** [pipeline.mk:71: up]", "make: *** [pipeline.mk:LINE: up]");
         check("a in 41 s\nb in 3 min 5 s\nwithin 3 s\n", "a in N s\nb in N s\nwithin 3 s\n");
         check(&format!("is {}.", ["AB"; 32].join(":")), "is FINGERPRINT.");
     }

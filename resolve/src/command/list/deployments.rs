@@ -107,8 +107,8 @@ fn leave_out_alternatives(all: &mut [Deployment<'_>]) {
     }
 }
 
-/// Returns one line for each: kind, name, node or why it is left out, file. Only the file may contain
-/// blanks, so that a shell can read it.
+/// Returns one line for each: kind, name, node or why it is left out, file. Name and file may contain
+/// blanks; a shell finds the name again at the end of the file, which is `NAME.yaml`.
 fn table(all: &[Deployment<'_>]) -> String {
     let node = |d: &Deployment<'_>| match (&d.why, &d.node) {
         (Some(why), _) => why.word().to_owned(),
