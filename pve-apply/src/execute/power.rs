@@ -150,7 +150,7 @@ impl Work<'_> {
         }
     }
 
-    /// Looks for a VM that its node does not show; `None` if HA does not manage it. That it is on `target` is no news.
+    /// Looks for a VM that its node does not show; `None` if HA does not manage it. That it is on `target` is not reported.
     fn see_in_ha(
         &mut self,
         vmid: Vmid,
