@@ -23,24 +23,43 @@ struct Need<'p> {
 /// An error only if PVE itself would refuse; a thin storage can be overcommitted.
 pub(crate) fn judge(plan: &Plan, observed: &Observed, nodes: &[(&NodeName, &[Storage])]) -> Report {
     let mut report = Report::new();
-    // All nodes take from one shared storage.
-    let mut shared: BTreeMap<String, (&NodeName, &Storage, Need<'_>)> = BTreeMap::new();
+    // All nodes take from one shared storage, and make room on it.
+    let mut shared: BTreeMap<&str, (&NodeName, &Storage)> = BTreeMap::new();
     for (node, storages) in nodes {
+        // One that is not active on this node has its size on another.
+        for storage in storages.iter().filter(|storage| storage.shared && storage.total > 0) {
+            shared.entry(storage.storage.as_str()).or_insert((node, storage));
+        }
+    }
+    let mut on_shared: BTreeMap<&str, Need<'_>> = BTreeMap::new();
+    for node in with_work(plan) {
         for (name, need) in needs(plan, observed, node) {
-            match storages.iter().find(|storage| storage.storage.as_str() == name) {
-                Some(found) if found.shared => match shared.get_mut(&name) {
-                    Some((_, _, all)) => all.add(need),
-                    None => _ = shared.insert(name, (node, found, need)),
-                },
-                Some(found) => report.extend(is_short(found, &need, node)),
-                None => {}
+            match shared.get_key_value(name.as_str()) {
+                Some((name, _)) => on_shared.entry(name).or_default().add(need),
+                None => report.extend(is_short(find(nodes, node, &name), &need, node)),
             }
         }
     }
-    for (node, found, need) in shared.into_values() {
-        report.extend(is_short(found, &need, node));
+    for (name, need) in on_shared {
+        if let Some((node, storage)) = shared.get(name) {
+            report.extend(is_short(Some(storage), &need, node));
+        }
     }
     report
+}
+
+/// Returns the nodes on which a plan works.
+fn with_work(plan: &Plan) -> BTreeSet<&NodeName> {
+    plan.vms.iter().map(VmPlan::node_afterwards).collect()
+}
+
+fn find<'s>(
+    nodes: &[(&NodeName, &'s [Storage])],
+    node: &NodeName,
+    name: &str,
+) -> Option<&'s Storage> {
+    let (_, storages) = nodes.iter().find(|(known, _)| *known == node)?;
+    storages.iter().find(|storage| storage.storage.as_str() == name)
 }
 
 impl<'p> Need<'p> {
@@ -51,8 +70,9 @@ impl<'p> Need<'p> {
     }
 }
 
-/// Returns why a storage has no room; one that is not active has no size.
-fn is_short(storage: &Storage, need: &Need<'_>, node: &NodeName) -> Report {
+/// Returns why a storage has no room; one that is not known, or not active, has no size.
+fn is_short(storage: Option<&Storage>, need: &Need<'_>, node: &NodeName) -> Report {
+    let Some(storage) = storage else { return Report::new() };
     let is_short = storage.total > 0 && storage.avail < need.bytes;
     if is_short { finding(storage, need, node).into() } else { Report::new() }
 }
@@ -101,7 +121,6 @@ fn needs<'p>(plan: &'p Plan, observed: &Observed, node: &NodeName) -> BTreeMap<S
             need.freed = need.freed.saturating_add(bytes);
         }
     }
-    needs.retain(|_, need| need.bytes > 0);
     needs
 }
 
@@ -214,7 +233,8 @@ mod tests {
         let vmid = Some(vmid(101));
         plan.vms.push(VmPlan { vmid, steps, ..vm_plan("edge", Action::Change) });
         let needs = needs(&plan, &world, &"pve1".parse().unwrap());
-        let needs: Vec<_> = needs.iter().map(|(name, need)| (name.as_str(), need.bytes)).collect();
+        let needs = needs.iter().map(|(name, need)| (name.as_str(), need.bytes));
+        let needs: Vec<_> = needs.filter(|(_, bytes)| *bytes > 0).collect();
         assert_eq!(needs, expected);
         let away = super::needs(&plan, &world, &"pve2".parse().unwrap());
         assert_eq!(away, BTreeMap::new());
@@ -234,6 +254,29 @@ mod tests {
         check(vec![Step::Start], &[]);
     }
 
+    /// A thick storage of a node, with this much free.
+    fn thick(shared: bool, free: u64) -> [Storage; 1] {
+        [Storage {
+            storage: "local-lvm".parse().unwrap(),
+            kind: "lvm".to_owned(),
+            content: vec!["images".to_owned()],
+            enabled: true,
+            active: true,
+            shared,
+            total: 100 * GIB,
+            used: (100 - free) * GIB,
+            avail: free * GIB,
+        }]
+    }
+
+    /// Plans a VM with a disk of this size.
+    fn make(plan: &mut Plan, node: &str, gib: u64) {
+        let params = [("scsi0".to_owned(), format!("local-lvm:{gib}"))].into();
+        let vm = vm_plan(&format!("vm{}", plan.vms.len()), Action::Create);
+        let node = node.parse().unwrap();
+        plan.vms.push(VmPlan { node, steps: vec![Step::Create { params }], ..vm });
+    }
+
     /// What is found of a thick storage with this much free, when the plan destroys a VM of 10 GiB there
     /// and creates disks of these sizes.
     fn severity(free: u64, made: &[u64]) -> Option<Severity> {
@@ -242,25 +285,42 @@ mod tests {
         let mut plan = Plan::empty("dev", "run");
         let gone = vm_plan("edge", Action::Destroy);
         plan.vms.push(VmPlan { vmid: Some(vmid(101)), ..gone });
-        for (number, gib) in made.iter().enumerate() {
-            let value = format!("local-lvm:{gib}");
-            let params = [("scsi0".to_owned(), value)].into();
-            let vm = vm_plan(&format!("vm{number}"), Action::Create);
-            plan.vms.push(VmPlan { steps: vec![Step::Create { params }], ..vm });
-        }
-        let storages = [Storage {
-            storage: "local-lvm".parse().unwrap(),
-            kind: "lvm".to_owned(),
-            content: vec!["images".to_owned()],
-            enabled: true,
-            active: true,
-            shared: false,
-            total: 100 * GIB,
-            used: (100 - free) * GIB,
-            avail: free * GIB,
-        }];
+        made.iter().for_each(|gib| make(&mut plan, "pve1", *gib));
+        let storages = thick(false, free);
         let report = judge(&plan, &world, &[(&"pve1".parse().unwrap(), &storages)]);
         report.entries().first().map(|entry| entry.severity)
+    }
+
+    /// What is found when two nodes get a disk of 10 GiB each and a third loses one of 10 GiB. The nodes' storages
+    /// of one name have this much free.
+    fn on_nodes(shared: bool, free: [u64; 2]) -> Vec<(Severity, String)> {
+        let mut world = world();
+        put(&mut world, 101, "pve3", Power::Running, config("edge", 101));
+        let mut plan = Plan::empty("dev", "run");
+        make(&mut plan, "pve1", 10);
+        make(&mut plan, "pve2", 10);
+        let gone = vm_plan("edge", Action::Destroy);
+        let (vmid, node) = (Some(vmid(101)), "pve3".parse().unwrap());
+        plan.vms.push(VmPlan { vmid, node, ..gone });
+        let names = ["pve1", "pve2"].map(|name| name.parse::<NodeName>().unwrap());
+        let storages = free.map(|free| thick(shared, free));
+        let nodes: Vec<_> =
+            names.iter().zip(&storages).map(|(name, storages)| (name, &storages[..])).collect();
+        let report = judge(&plan, &world, &nodes);
+        report.entries().iter().map(|e| (e.severity, e.place.to_string())).collect()
+    }
+
+    #[test]
+    fn each_node_has_its_own_storage_unless_it_is_shared() {
+        let found = |severity, node: &str| (severity, format!("node {node}"));
+        assert_eq!(on_nodes(false, [10, 10]), []);
+        assert_eq!(on_nodes(false, [10, 9]), [found(Severity::Error, "pve2")]);
+        let both = [found(Severity::Error, "pve1"), found(Severity::Error, "pve2")];
+        assert_eq!(on_nodes(false, [9, 9]), both);
+        assert_eq!(on_nodes(true, [20, 20]), []);
+        // What a third node frees there may come first.
+        assert_eq!(on_nodes(true, [19, 19]), [found(Severity::Warning, "pve1")]);
+        assert_eq!(on_nodes(true, [9, 9]), [found(Severity::Error, "pve1")]);
     }
 
     #[test]

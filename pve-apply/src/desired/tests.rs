@@ -219,3 +219,87 @@ fn a_token_that_is_not_in_the_seed_is_refused() {
     };
     check(by_hand, Purpose::Apply, &[]);
 }
+
+#[test]
+fn every_problem_of_the_nodes_is_reported() {
+    let change = |json: &mut Value| {
+        json["node"] = json!("pve_1");
+        json["image_datastore"] = json!("l o");
+        json["nodes"] = json!({
+            "pve2": {"datastore": "t:ank", "image_datastore": "1nas",
+                     "images": {"debian-12": "debian", "tools": "local:iso/tools.iso"}},
+            "pve 3": {},
+            "pve4": {"datastore": "t:ank"},
+        });
+        json["vms"][0]["node"] = json!("");
+        json["vms"][1]["node"] = json!("-pve2");
+    };
+    let expected = [
+        "stdin: image_datastore",
+        "stdin: node",
+        "stdin: nodes.pve 3",
+        "stdin: nodes.pve2.datastore",
+        "stdin: nodes.pve2.image_datastore",
+        "stdin: nodes.pve2.images.debian-12",
+        "stdin: nodes.pve2.images.tools",
+        "stdin: nodes.pve4.datastore",
+        "stdin: vms[0].node",
+        "stdin: vms[1].node",
+    ];
+    let mut json = document();
+    change(&mut json);
+    let mut places = places(&json);
+    places.sort();
+    assert_eq!(places, expected);
+}
+
+fn places(json: &Value) -> Vec<String> {
+    let document = Document::parse(json.to_string().as_bytes()).unwrap();
+    let (deployment, types) = Deployment::read(&document);
+    assert!(!types.has_errors());
+    let (desired, report) =
+        read(&deployment, &requested::parse(&deployment), "0af3", Purpose::Apply);
+    assert_eq!(desired.is_some(), !report.has_errors());
+    report.entries().iter().map(|entry| entry.place.to_string()).collect()
+}
+
+#[test]
+fn a_vm_gets_what_its_node_has() {
+    let mut json = document();
+    json["image_datastore"] = json!("nas");
+    json["images"]["tools"] = json!("nas:import/tools.raw");
+    json["nodes"] = json!({
+        "pve1": {},
+        "pve2": {"datastore": "tank", "image_datastore": "fast",
+                 "images": {"debian-12": "fast:import/debian-12.qcow2"}},
+    });
+    json["vms"][0]["node"] = json!("pve1");
+    json["vms"][1]["node"] = json!("pve2");
+    json["vms"][1]["config"] = json!({"scsi1": {"import": "tools"}});
+    // A node that is not among them has what the head says.
+    let mut other = json["vms"][0].clone();
+    (other["name"], other["node"], other["vmid"]) = (json!("app"), json!("pve3"), json!(103));
+    json["vms"].as_array_mut().unwrap().push(other);
+    let document = Document::parse(json.to_string().as_bytes()).unwrap();
+    let deployment = Deployment::read(&document).0;
+    let (desired, report) =
+        read(&deployment, &requested::parse(&deployment), "0af3", Purpose::Apply);
+    let desired = desired.unwrap_or_else(|| panic!("{report:?}"));
+    let got = |index: usize| {
+        let vm = &desired.vms[index];
+        let definition = vm.definition.as_ref().unwrap();
+        let images = definition.image.iter().chain(definition.images.values());
+        let images: Vec<_> = images.map(|i| i.volid.as_ref().unwrap().to_string()).collect();
+        format!("{} {} {} {}", vm.node, definition.storage, vm.image_storage, images.join(" "))
+    };
+    assert_eq!(got(0), "pve1 local-lvm nas local:import/debian-12.qcow2");
+    assert_eq!(got(1), "pve2 tank fast fast:import/debian-12.qcow2 nas:import/tools.raw");
+    assert_eq!(got(2), "pve3 local-lvm nas local:import/debian-12.qcow2");
+    // Where HA has moved it, the VM gets what that node has; its home does not change.
+    let moved = desired.vms[1].on(&"pve1".parse().unwrap(), &desired).into_owned();
+    let definition = moved.definition.as_ref().unwrap();
+    assert_eq!(definition.storage.as_str(), "local-lvm");
+    assert_eq!((moved.node.as_str(), moved.image_storage.as_str()), ("pve2", "nas"));
+    let volid = definition.image.as_ref().and_then(|image| image.volid.as_ref());
+    assert_eq!(volid.unwrap().to_string(), "local:import/debian-12.qcow2");
+}

@@ -203,16 +203,16 @@ fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
     keys
 }
 
+/// Returns the name of the gate before a storage: every node has its own local storage of that name.
+fn gate(shared: &BTreeSet<String>, node: &NodeName, storage: &str) -> String {
+    if shared.contains(storage) { storage.to_owned() } else { format!("{node} {storage}") }
+}
+
 impl Runner<'_> {
     /// The turn of a VM that imports disks; it ends when dropped.
     fn turn(&self, plan: &VmPlan) -> Option<Turn<'_>> {
         let storage = plan.storage.as_deref()?;
-        // Every node has its own local storage of that name.
-        let gate = match self.shared.contains(storage) {
-            true => storage.to_owned(),
-            false => format!("{} {storage}", plan.node),
-        };
-        Some(self.gates.pass(&gate))
+        Some(self.gates.pass(&gate(self.shared, &plan.node, storage)))
     }
 }
 
@@ -324,4 +324,18 @@ fn uploaded_seed(step: &Step) -> Option<Volid> {
 
 fn deletes(step: &Step, volid: &Volid) -> bool {
     matches!(step, Step::DeleteVolume { volid: deleted, .. } if deleted == volid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_share_a_gate_only_before_a_shared_storage() {
+        let shared = BTreeSet::from(["nas".to_owned()]);
+        let of = |node: &str, storage| gate(&shared, &node.parse().unwrap(), storage);
+        assert_eq!(of("pve1", "nas"), of("pve2", "nas"));
+        assert_ne!(of("pve1", "local-lvm"), of("pve2", "local-lvm"));
+        assert_eq!(of("pve1", "local-lvm"), of("pve1", "local-lvm"));
+    }
 }

@@ -242,3 +242,51 @@ fn an_earlier_mark_with_the_former_name_prevents_a_second_vm() {
     assert_eq!(adoption.vms[0].mark.vm, "edge");
     assert_eq!(adoption.vms[0].mark.seed.fingerprint, "5eed");
 }
+
+/// Which VMs with these homes, whose names left the document, `prune` destroys.
+fn pruned(change: impl FnOnce(&mut Desired)) -> Vec<String> {
+    let (mut desired, mut world) = (desired(vec![desired_vm("edge", None)]), world());
+    desired.vm_names = Some(["edge".to_owned()].into());
+    change(&mut desired);
+    for (number, home) in [(201, "pve1"), (202, "pve2"), (203, "pve3")] {
+        let name = format!("of-{home}");
+        let mut config = config(&name, number);
+        let mark = Mark { node: home.into(), ..mark(&name, number) };
+        config.set("description", &mark.line());
+        // Where a VM is now does not matter.
+        put(&mut world, number, "pve1", Power::Running, config);
+    }
+    plan_prune(&desired, &world).vms.into_iter().map(|vm| vm.name).collect()
+}
+
+#[test]
+fn only_vms_whose_home_is_a_node_of_the_document_can_have_left_it() {
+    assert_eq!(pruned(|_| ()), ["of-pve1"]);
+    let elsewhere = |desired: &mut Desired| desired.vms[0].node = "pve2".parse().unwrap();
+    assert_eq!(pruned(elsewhere), ["of-pve1", "of-pve2"]);
+    let head = |desired: &mut Desired| desired.node = "pve2".parse().unwrap();
+    assert_eq!(pruned(head), ["of-pve1", "of-pve2"]);
+    let nodes = |desired: &mut Desired| {
+        desired.nodes.insert("pve3".parse().unwrap(), desired.head.clone());
+    };
+    assert_eq!(pruned(nodes), ["of-pve1", "of-pve3"]);
+    assert_eq!(pruned(|desired| desired.places_all = true), ["of-pve1", "of-pve2", "of-pve3"]);
+}
+
+#[test]
+fn a_vm_is_adopted_on_its_node_and_a_listed_one_on_any() {
+    let check = |placement, expected: Option<&str>| {
+        let mut vm = desired_vm("edge", Some(101));
+        (vm.node, vm.placement) = ("pve2".parse().unwrap(), placement);
+        let (desired, mut world) = (desired(vec![vm]), world());
+        let mut unmarked = config("edge", 101);
+        unmarked.set("description", "");
+        put(&mut world, 101, "pve1", Power::Running, unmarked);
+        let plan = plan_adopt(&desired, &world, &Adoption::default());
+        let homes: Vec<&str> = plan.vms.iter().map(|vm| vm.mark.node.as_str()).collect();
+        assert_eq!(homes, expected.into_iter().collect::<Vec<_>>(), "{placement:?}");
+    };
+    check(Placement::Listed, Some("pve1"));
+    check(Placement::Written, None);
+    check(Placement::Selected, None);
+}

@@ -30,7 +30,8 @@ fn main() -> ExitCode {
     if table.all_within() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the groups given as arguments, or all: `start`, `documents`, `cluster`, `networks`, `images`.
+/// Runs the groups given as arguments, or all: `start`, `documents`, `cluster`, `nodes`, `networks`,
+/// `images`.
 fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     let named: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |group: &str| named.is_empty() || named.iter().any(|name| name == group);
@@ -44,6 +45,9 @@ fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     }
     if wanted("cluster") {
         cluster::measure(table)?;
+    }
+    if wanted("nodes") {
+        cluster::several_nodes(table, 2_000, 16)?;
     }
     if wanted("networks") {
         networks::measure(table)?;
