@@ -111,7 +111,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             plan.stamp(&session.desired.run);
         }
         if args.prune && first {
-            prune(session, &observed, &mut plan)?;
+            prune(session, &observed, &mut plan, console)?;
             plan::prune_networks(&mut plan, &session.desired, &observed);
         }
         let skipped = match refuse_blocked(&plan, args.skip_blocked) {

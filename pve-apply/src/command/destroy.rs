@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
         vmids => plan::plan_destroy(&Removal::at(desired, &observed, vmids)),
     };
     if args.prune {
-        prune(&session, &observed, &mut plan)?;
+        prune(&session, &observed, &mut plan, console)?;
     }
     plan::remove_networks(&mut plan, desired, &observed);
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;

@@ -11,12 +11,12 @@ use crate::network::execute;
 use crate::observed::Observed;
 use crate::other_run::Wait;
 use crate::outcome::Outcomes;
-use crate::plan::plan_prune;
+use crate::plan::{plan_prune, unread};
 use crate::quorum;
 use crate::requested::{self, RequestedVm};
 use crate::run_lock::RunLock;
 use crate::show::{Colour, show};
-use pve_client::{Client, SystemClock};
+use pve_client::{Client, NodeName, SystemClock, Vmid};
 use stage::identity::EXAMPLE_SITE;
 use stage::{Console, Deployment, Document, Entry, Failure, Place, Report, Vm, random};
 use std::collections::BTreeSet;
@@ -278,6 +278,7 @@ pub(super) fn prune(
     session: &Session,
     observed: &Observed,
     plan: &mut Plan,
+    console: &Console,
 ) -> Result<(), Failure> {
     let is_all = session.desired.networks.are_all;
     if session.desired.vm_names.is_none() && !is_all {
@@ -290,11 +291,21 @@ pub(super) fn prune(
     if is_all {
         return Ok(());
     }
+    let mut report = Report::new();
+    unread(&session.desired, observed).for_each(|vm| report.push(unknown(vm)));
+    console.report(&report);
     let removal = plan_prune(&session.desired, observed);
     plan.left_over.clear();
     plan.blocked.extend(removal.blocked);
     plan.vms.splice(0..0, removal.vms);
     Ok(())
+}
+
+/// Returns the warning that a VM may have left the document and is not pruned.
+fn unknown((vmid, node): (Vmid, &NodeName)) -> Entry {
+    let fact = "cannot be read, so it is unknown whether it left the document; it is not pruned";
+    let entry = Entry::warning("not-pruned", Place::vm(node.as_str(), vmid.get()), fact);
+    entry.hint("prune again when its node answers and the token may read it")
 }
 
 /// Returns the warnings of a plan that was carried out.
