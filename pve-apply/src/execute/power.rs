@@ -23,8 +23,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(1);
 const RETURN_SECONDS: u64 = 5;
 const RETURN_PAUSE: Duration = Duration::from_millis(250);
 
-pub(super) const SEE_HA: &str =
-    "`ha-manager status` on a node shows what HA waits for; run again when it has acted";
+pub(super) const SEE_HA: &str = "`ha-manager status` on a node shows what HA waits for, unless somebody else has asked it for the opposite; run again when it has acted";
 pub(super) const SEE_TASKS: &str = "the VM's tasks in PVE say why; run again when that is fixed";
 
 /// What one look at a VM has shown.
