@@ -6,7 +6,6 @@ use stage::{Deployment, Entry, Place};
 
 use crate::destination::{Destination, Destinations};
 use crate::image_use;
-use crate::per_node;
 use crate::wanted::Wanted;
 
 /// How many VMs a message names.
@@ -56,7 +55,7 @@ fn warning(away: &Destination, fact: String) -> Entry {
 fn users<'a>(deployment: &'a Deployment, away: &Destination) -> Vec<&'a str> {
     let vms = deployment.vms.iter().enumerate();
     let on_it = vms.filter(|(index, vm)| {
-        away.serves(per_node::of_vm(deployment, vm)) && !image_use::images(*index, vm).is_empty()
+        away.serves(deployment.node_of(vm)) && !image_use::images(*index, vm).is_empty()
     });
     on_it.map(|(_, vm)| vm.name.as_str()).collect()
 }

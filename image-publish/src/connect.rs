@@ -12,7 +12,6 @@ use crate::cli::{ConnectArgs, Environment};
 use crate::destination::{self, Destinations};
 use crate::folder::Folder;
 use crate::node::{Node, Sharing};
-use crate::per_node;
 use crate::target::Target;
 
 /// The settings of the connection, unparsed, and where each came from.
@@ -45,7 +44,7 @@ pub(crate) fn of_document(
         return Ok(Destinations::one(first));
     }
     let storage = |node: &str| {
-        let (storage, field) = per_node::storage(deployment, node);
+        let (storage, field) = deployment.image_datastore_on(node);
         (storage.to_owned(), Place::input(field))
     };
     spread(first, nodes, &storage)
@@ -147,11 +146,11 @@ fn of_options_on_several(
     let storage = |node: &str| match &connect.storage {
         Some(storage) => (storage.clone(), Place::Named("--storage".to_owned())),
         None => {
-            let (storage, field) = per_node::storage(deployment, node);
+            let (storage, field) = deployment.image_datastore_on(node);
             (storage.to_owned(), Place::input(field))
         }
     };
-    let nodes = per_node::all(deployment);
+    let nodes: BTreeSet<String> = deployment.nodes.keys().cloned().collect();
     let Some(node) = &connect.node else { return spread(first, &nodes, &storage) };
     // First, so that a storage that it shares is used through it.
     let others = nodes.iter().filter(|other| *other != node);

@@ -19,7 +19,6 @@ mod node;
 mod origin;
 mod outcome;
 mod own_uploads;
-mod per_node;
 mod plan;
 mod prepare;
 mod prepared;

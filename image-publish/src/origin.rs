@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use pve_client::Volid;
 use stage::{Deployment, Entry, ImageSource, Place, shown};
 
-use crate::per_node;
 use crate::source::address::Address;
 use crate::source::checksum::{ExpectedSum, Sum};
 use crate::source::format::Format;
@@ -87,7 +86,7 @@ pub(crate) fn resolve(
     deployment: &Deployment,
     image_dir: &Path,
 ) -> Result<ResolvedSource, Entry> {
-    match per_node::source(deployment, node, name) {
+    match deployment.image_source_on(node, name) {
         Some((source, field)) => from_source(field, source),
         None => from_map_or_folder(name, node, deployment, image_dir),
     }
@@ -164,8 +163,8 @@ fn from_map_or_folder(
 ) -> Result<ResolvedSource, Entry> {
     let source_field = format!("image_sources.{name}");
     // An entry from a dry run is not published yet, so its source counts.
-    let is_there = |_: &(&str, String)| !deployment.images_pending.contains_key(name);
-    let Some((text, field)) = per_node::volid(deployment, node, name).filter(is_there) else {
+    let is_there = |_: &(&String, String)| !deployment.images_pending.contains_key(name);
+    let Some((text, field)) = deployment.image_on(node, name).filter(is_there) else {
         let file = image_dir.join(name).join(format!("{name}.qcow2"));
         return Ok(ResolvedSource::at(Origin::File(file), source_field));
     };

@@ -8,7 +8,6 @@ use stage::{Deployment, Entry, Place, Report, shown};
 
 use crate::image_use::{self, Disk, ImageUse};
 use crate::origin::{Origin, ResolvedSource, SumList, resolve};
-use crate::per_node;
 use crate::show;
 use crate::source::checksum::ExpectedSum;
 use crate::source::format::Format;
@@ -121,7 +120,7 @@ pub(crate) fn wanted(
 fn uses(deployment: &Deployment, report: &mut Report) -> BTreeMap<String, Uses> {
     let mut all: BTreeMap<String, Uses> = BTreeMap::new();
     for (index, vm) in deployment.vms.iter().enumerate() {
-        let node = per_node::of_vm(deployment, vm);
+        let node = deployment.node_of(vm);
         for ImageUse { image, place, disk } in image_use::images(index, vm) {
             if image.is_empty() {
                 let fact = "is required: the name of an image";

@@ -105,11 +105,8 @@ fn storage(deployment: &Deployment, index: usize, vm: &Vm) -> (String, String) {
     if let Some(own) = &vm.datastore {
         return (own.clone(), format!("vms[{index}].datastore"));
     }
-    let name = vm.node.as_ref().unwrap_or(&deployment.node);
-    match deployment.nodes.get(name).filter(|node| !node.datastore.is_empty()) {
-        Some(node) => (node.datastore.clone(), format!("nodes.{name}.datastore")),
-        None => (deployment.datastore.clone(), "datastore".to_owned()),
-    }
+    let (storage, field) = deployment.datastore_on(deployment.node_of(vm));
+    (storage.to_owned(), field)
 }
 
 impl RequestedVm {

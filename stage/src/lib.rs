@@ -43,6 +43,7 @@ mod manual;
 mod network;
 mod nic;
 mod node;
+mod on_node;
 mod option_order;
 mod output;
 mod own;

@@ -22,7 +22,6 @@ use crate::connect;
 use crate::destination::{Destination, Destinations};
 use crate::image_use;
 use crate::interrupt;
-use crate::per_node;
 use crate::prepared::parse_stored_name;
 use crate::target::Target;
 
@@ -83,13 +82,13 @@ impl<'a> Users<'a> {
         let name = parse_stored_name(volid.file()).map(|(name, _)| name);
         let mut users = Self { certain: BTreeSet::new(), possible: BTreeSet::new() };
         for (index, vm) in deployment.vms.iter().enumerate() {
-            let node = per_node::of_vm(deployment, vm);
+            let node = deployment.node_of(vm);
             if !destination.serves(node) {
                 continue;
             }
             for named in image_use::images(index, vm) {
-                match per_node::volid(deployment, node, &named.image) {
-                    Some((found, _)) if found == volid.to_string() => {
+                match deployment.image_on(node, &named.image) {
+                    Some((found, _)) if *found == volid.to_string() => {
                         users.certain.insert(&vm.name)
                     }
                     None if name == Some(&named.image) => users.possible.insert(&vm.name),

@@ -18,7 +18,6 @@ use crate::cli::{PruneArgs, Refresh};
 use crate::destination::{Destination, Destinations};
 use crate::image_use;
 use crate::outcome::{Line, Outcome};
-use crate::per_node;
 use crate::plan::StoredFile;
 use crate::prepared::{PreparedImage, is_date, parse_stored_name};
 use crate::target::Target;
@@ -27,7 +26,7 @@ use crate::work::seconds_now;
 /// Prunes. If an image cannot be prepared, nothing is pruned, because its version in use is unknown.
 pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure> {
     let request = Request::read(&args.document)?;
-    let nodes = per_node::all(&request.deployment);
+    let nodes = request.deployment.nodes.keys().cloned().collect();
     let PreparedRun { mut request, destinations, work, ready } =
         request.prepare(&args.document, &nodes, Refresh::Required, console)?;
     let mut report = std::mem::take(&mut request.report);
@@ -124,10 +123,10 @@ fn used(
     let deployment = &request.deployment;
     let vms = deployment.vms.iter().enumerate();
     let in_document = vms.flat_map(|(index, vm)| {
-        let node = per_node::of_vm(deployment, vm);
+        let node = deployment.node_of(vm);
         let images = image_use::images(index, vm).into_iter();
         images.filter_map(move |named| {
-            per_node::volid(deployment, node, &named.image).map(|(volid, _)| volid.to_owned())
+            deployment.image_on(node, &named.image).map(|(volid, _)| volid.to_owned())
         })
     });
     let all = destinations.online.iter().chain(&destinations.away);

@@ -52,12 +52,8 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
 
 /// Returns the image storage of each node that has a VM; without VMs, that of the head.
 fn image_storages(deployment: &Deployment) -> Vec<&str> {
-    let of_node = |node: &Option<String>| {
-        let node = deployment.nodes.get(node.as_ref().unwrap_or(&deployment.node));
-        let own = node.map(|node| node.image_datastore.as_str()).filter(|own| !own.is_empty());
-        own.unwrap_or(&deployment.image_datastore)
-    };
-    let used: BTreeSet<&str> = deployment.vms.iter().map(|vm| of_node(&vm.node)).collect();
+    let nodes = deployment.vms.iter().map(|vm| deployment.node_of(vm));
+    let used: BTreeSet<&str> = nodes.map(|node| deployment.image_datastore_on(node).0).collect();
     if used.is_empty() { vec![&deployment.image_datastore] } else { used.into_iter().collect() }
 }
 

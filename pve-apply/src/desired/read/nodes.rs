@@ -67,7 +67,7 @@ impl Reader<'_> {
 
     /// Returns what the document says about a VM's node.
     pub(super) fn node_of(&self, vm: &Vm) -> Option<&Node> {
-        self.deployment.nodes.get(vm.node.as_ref().unwrap_or(&self.deployment.node))
+        self.deployment.nodes.get(self.deployment.node_of(vm))
     }
 
     /// Returns a VM's node; `None` if its name is invalid. That of the document is checked with the head.
