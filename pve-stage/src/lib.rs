@@ -5,8 +5,11 @@
 
 pub mod connect;
 pub mod finding;
+pub mod image_template;
 pub mod machine_lock;
+pub mod mark_line;
 pub mod patience;
 pub mod requests;
 pub mod signals;
 pub mod storage;
+pub mod uuid;

@@ -2,6 +2,7 @@
 //!
 //! Field names, their order and their meaning are those of docs/pipeline.md.
 
+use crate::creation::{CloneFrom, Creation, Template};
 use crate::document::Document;
 use crate::fields::Fields;
 use crate::identity::VmidRange;
@@ -71,6 +72,9 @@ pub struct Deployment {
     /// Images that `image-publish --dry-run` would publish, with their size in bytes if known.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images_pending: BTreeMap<String, Option<u64>>,
+    /// The templates of images for VMs that are cloned; filled by image-publish.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<Template>,
     /// Image name → where it comes from; read by image-publish.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub image_sources: BTreeMap<String, ImageSource>,
@@ -128,6 +132,12 @@ pub struct Vm {
     pub vmid_counted: bool,
     /// Key of `images`.
     pub image: String,
+    /// How a new VM's boot disk is made from the image.
+    #[serde(skip_serializing_if = "Creation::is_import")]
+    pub create: Creation,
+    /// The template that a new VM is cloned from. Its `image` is then [`Vm::NO_IMAGE`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clone_from: Option<CloneFrom>,
     /// CPU cores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cores: Option<u32>,
@@ -281,6 +291,7 @@ impl Deployment {
             on_error: f.text("on_error"),
             images: f.text_map("images"),
             images_pending: f.number_map("images_pending"),
+            templates: f.each("templates", Template::read),
             image_sources: f.each_named("image_sources", ImageSource::read),
             cloud_init: f.object("cloud_init"),
             networks: f.optional_each("networks", Network::read),
@@ -329,6 +340,8 @@ impl Vm {
             vmid: f.number("vmid"),
             vmid_counted: f.flag("vmid_counted").unwrap_or_default(),
             image: f.text("image").unwrap_or_default(),
+            create: Creation::read(f),
+            clone_from: f.optional_one("clone_from", CloneFrom::read),
             cores: f.number("cores"),
             memory: f.number("memory"),
             disk: f.number("disk"),

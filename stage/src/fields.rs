@@ -100,6 +100,18 @@ impl<'a> Fields<'a> {
         self.typed(key, object, "an object")
     }
 
+    /// Reads an object by `read`, or `None` when absent.
+    pub fn optional_one<T>(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&mut Fields<'_>) -> T,
+    ) -> Option<T> {
+        let value = self.present(key)?;
+        let json = self.typed(key, value.as_object(), "an object")?;
+        let path = self.path_of(key);
+        Some(read(&mut Fields::new(json, path, self.report)))
+    }
+
     /// Reads each object of a list by `read`; empty when absent.
     pub fn each<T>(&mut self, key: &str, read: impl FnMut(&mut Fields<'_>) -> T) -> Vec<T> {
         self.optional_each(key, read).unwrap_or_default()

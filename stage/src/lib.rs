@@ -26,6 +26,7 @@ pub mod child;
 mod command_line;
 mod connect;
 mod console;
+mod creation;
 mod deployment;
 mod document;
 mod entry;
@@ -66,6 +67,7 @@ pub mod whole_file;
 
 pub use connect::TrustArgs;
 pub use console::{Console, ConsoleArgs};
+pub use creation::{CloneFrom, Creation, Template};
 pub use deployment::{Deployment, Vm, Waiting};
 pub use document::Document;
 pub use entry::main;

@@ -10,10 +10,10 @@ use super::{StepError, Work};
 use crate::mark::{Mark, Owner, Stage, owner};
 use crate::observed::is_making;
 use crate::read::{Deadline, read_retrying};
-use data_encoding::HEXLOWER;
 use pve_client::{ConfigView, Error, GuestKind, Params, Upid, Vmid};
 use pve_stage::patience::Patience;
-use stage::{Entry, random};
+use pve_stage::uuid;
+use stage::Entry;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -46,8 +46,8 @@ enum Occupant {
 impl Work<'_> {
     /// Creates the VM and makes sure afterwards that it is ours.
     pub(super) fn create(&mut self, params: &BTreeMap<String, String>) -> Result<(), StepError> {
-        let uuid =
-            uuid().map_err(|entry| StepError::unsent(Entry { place: self.place(), ..entry }))?;
+        let uuid = uuid::new()
+            .map_err(|entry| StepError::unsent(Entry { place: self.place(), ..entry }))?;
         let mut uncertain = false;
         let mut attempt = 1;
         loop {
@@ -262,32 +262,5 @@ fn smbios1(params: &BTreeMap<String, String>, uuid: &str) -> String {
     match params.get("smbios1") {
         Some(given) => format!("{given},uuid={uuid}"),
         None => format!("uuid={uuid}"),
-    }
-}
-
-/// Returns a random uuid, version 4.
-fn uuid() -> Result<String, Entry> {
-    let mut bytes = [0u8; 16];
-    random::fill(&mut bytes)?;
-    // RFC 9562, 5.4: four bits of version and two of variant.
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = HEXLOWER.encode(&bytes);
-    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    Ok(parts.join("-"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uuid_is_of_version_4_and_differs_each_time() {
-        let (one, two) = (uuid().unwrap(), uuid().unwrap());
-        assert_ne!(one, two);
-        let parts: Vec<_> = one.split('-').map(str::len).collect();
-        assert_eq!(parts, [8, 4, 4, 4, 12]);
-        assert_eq!(one.as_bytes()[14], b'4');
-        assert!(b"89ab".contains(&one.as_bytes()[19]), "{one}");
     }
 }

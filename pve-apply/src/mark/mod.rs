@@ -1,13 +1,12 @@
 //! The mark by which a VM is known to be ours: the tag `pve-pipeline` and one line of the description.
 //!
-//! The line is a Markdown comment, so that PVE's Notes panel shows only what people wrote:
+//! The line has the grammar of `pve_stage::mark_line`:
 //!
 //! ```text
 //! <!-- pve-pipeline v=1 kind=vm site= deployment= vm= node= vmid= uuid= run= stage= made= seed= owns= -->
 //! ```
-//! The grammar is final: fields `key=value` of one word each, in any order; unknown fields are kept.
-//! A higher `v` belongs to a later build and is never written. Both tag and line are required: a tag
-//! alone can be set by accident, and a line alone may be part of any text. Does no I/O.
+//! Unknown fields are kept. Both tag and line are required: a tag alone can be set by accident, and a
+//! line alone may be part of any text. Does no I/O.
 
 mod owner;
 pub(crate) mod owns;
@@ -19,17 +18,14 @@ pub(crate) use owner::{NotOurs, Owner, owner, uuid};
 pub(crate) use seed::SeedNote;
 
 use machine::ConfigKey;
+use pve_stage::mark_line::{MarkFields, MarkLine};
+pub(crate) use pve_stage::mark_line::{TAG, split_tags};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// The tag that each of our VMs carries. PVE lists tags without reading the config.
-pub(crate) const TAG: &str = "pve-pipeline";
-
-/// The version of the grammar that this build writes.
-const VERSION: u32 = 1;
-const OPEN: &str = "<!-- pve-pipeline ";
-const CLOSE: &str = " -->";
+/// The mark's `kind`.
+const KIND: &str = "vm";
 /// The prefix of the line that builds before the grammar wrote.
 const EARLIER: &str = "pve-pipeline: ";
 /// The `made` of a VM that was adopted.
@@ -69,6 +65,9 @@ pub(crate) struct Mark {
 /// The progress of a VM's creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Stage {
+    /// A clone that has only the template's disks and config, and this line: no uuid of ours and no seed. It
+    /// has never been started.
+    Clone,
     /// Its disk may still have to grow, and it may still need a start.
     #[default]
     Making,
@@ -79,6 +78,7 @@ pub(crate) enum Stage {
 impl Stage {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Clone => "clone",
             Self::Making => "making",
             Self::Done => "done",
         }
@@ -131,27 +131,19 @@ impl Line {
         if let Some(rest) = line.strip_prefix(EARLIER) {
             return Self::earlier(rest).unwrap_or(Self::Broken);
         }
-        let inner = line.strip_prefix(OPEN).and_then(|rest| rest.strip_suffix(CLOSE));
-        let Some(fields) = inner.and_then(fields) else { return Self::Broken };
-        let value = |key: &str| fields.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
-        match value("v").and_then(|v| v.parse().ok()) {
-            Some(VERSION) => {}
-            Some(version) if version > VERSION => return Self::Later { version },
-            _ => return Self::Broken,
-        }
-        match value("kind") {
-            Some("vm") => Mark::of_fields(fields).map_or(Self::Broken, |m| Self::Mark(m.into())),
-            Some(kind) => Self::OtherKind { kind: kind.to_owned() },
-            None => Self::Broken,
+        match MarkLine::read(line) {
+            MarkLine::Later { version } => Self::Later { version },
+            MarkLine::Broken => Self::Broken,
+            MarkLine::Fields { kind, fields } if kind == KIND => {
+                Mark::of_fields(fields).map_or(Self::Broken, |m| Self::Mark(m.into()))
+            }
+            MarkLine::Fields { kind, .. } => Self::OtherKind { kind },
         }
     }
 
     fn earlier(rest: &str) -> Option<Self> {
-        let mut fields = fields(rest)?;
-        let mut take = |key: &str| {
-            let at = fields.iter().position(|(k, _)| k == key)?;
-            Some(fields.swap_remove(at).1)
-        };
+        let mut fields = MarkFields::split(rest)?;
+        let mut take = |key: &str| fields.take(key);
         Some(Self::Earlier {
             deployment: take("deployment")?,
             vm: take("vm")?,
@@ -167,29 +159,12 @@ pub(crate) fn of_people(description: &str) -> String {
 }
 
 fn is_ours(line: &str) -> bool {
-    line.starts_with(OPEN) || line.starts_with(EARLIER)
-}
-
-/// Splits `key=value` fields; `None` when one is not a field, or a key appears twice.
-fn fields(text: &str) -> Option<Vec<(String, String)>> {
-    let mut fields: Vec<(String, String)> = Vec::new();
-    for part in text.split(' ').filter(|part| !part.is_empty()) {
-        let (key, value) = part.split_once('=')?;
-        if fields.iter().any(|(known, _)| known == key) {
-            return None;
-        }
-        fields.push((key.to_owned(), value.to_owned()));
-    }
-    Some(fields)
+    MarkLine::is_line(line) || line.starts_with(EARLIER)
 }
 
 impl Mark {
-    fn of_fields(mut fields: Vec<(String, String)>) -> Option<Self> {
-        fields.retain(|(key, _)| key != "v" && key != "kind");
-        let mut take = |key: &str| {
-            let at = fields.iter().position(|(k, _)| k == key)?;
-            Some(fields.remove(at).1)
-        };
+    fn of_fields(mut fields: MarkFields) -> Option<Self> {
+        let mut take = |key: &str| fields.take(key);
         let vmid = match take("vmid")?.as_str() {
             "" => None,
             text => Some(text.parse().ok()?),
@@ -197,6 +172,7 @@ impl Mark {
         let stage = match take("stage")?.as_str() {
             "making" => Stage::Making,
             "done" => Stage::Done,
+            "clone" => Stage::Clone,
             _ => return None,
         };
         let owns = take("owns")?.split(',').filter(|n| !n.is_empty()).map(str::to_owned).collect();
@@ -212,7 +188,7 @@ impl Mark {
             made: take("made")?,
             seed: SeedNote::parse(&take("seed")?),
             owns,
-            other: fields,
+            other: fields.rest(),
         })
     }
 
@@ -279,12 +255,22 @@ impl fmt::Display for Mark {
         let Self { site, deployment, vm, node, uuid, run, made, seed, .. } = self;
         let vmid = self.vmid.map(|vmid| vmid.to_string()).unwrap_or_default();
         let owns: Vec<&str> = self.owns.iter().map(String::as_str).collect();
-        let (stage, owns) = (self.stage.as_str(), owns.join(","));
-        write!(f, "{OPEN}v={VERSION} kind=vm site={site} deployment={deployment} vm={vm}")?;
-        write!(f, " node={node} vmid={vmid} uuid={uuid} run={run} stage={stage} made={made}")?;
-        write!(f, " seed={seed} owns={owns}")?;
-        self.other.iter().try_for_each(|(key, value)| write!(f, " {key}={value}"))?;
-        f.write_str(CLOSE)
+        let (seed, owns) = (seed.to_string(), owns.join(","));
+        let fields = [
+            ("site", site.as_str()),
+            ("deployment", deployment),
+            ("vm", vm),
+            ("node", node),
+            ("vmid", &vmid),
+            ("uuid", uuid),
+            ("run", run),
+            ("stage", self.stage.as_str()),
+            ("made", made),
+            ("seed", &seed),
+            ("owns", &owns),
+        ];
+        let other = self.other.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        f.write_str(&MarkLine::write(KIND, fields.into_iter().chain(other)))
     }
 }
 
@@ -306,10 +292,4 @@ impl<'de> Deserialize<'de> for Mark {
 /// Splits PVE's tags; they are compared without regard to case.
 pub(crate) fn tag_set(tags: &str) -> BTreeSet<String> {
     split_tags(tags).map(str::to_lowercase).collect()
-}
-
-/// Splits PVE's tags as they are spelled.
-pub(crate) fn split_tags(tags: &str) -> impl Iterator<Item = &str> {
-    // PVE: pve-guest-common, GuestHelpers.pm: `;`, `,` and white space all separate.
-    tags.split(|c: char| c == ';' || c == ',' || c.is_whitespace()).filter(|tag| !tag.is_empty())
 }

@@ -3,8 +3,8 @@
 //! A description and tags travel with clones and backups; a vmid and a uuid do not travel together.
 //! A VM is ours only when its mark names this very machine.
 
-use super::{Line, Mark, NO_UUID, TAG, tag_set};
-use pve_client::PropertyString;
+use super::{Line, Mark, NO_UUID, Stage, TAG, tag_set};
+use pve_stage::uuid;
 use serde::{Deserialize, Serialize};
 
 /// The owner of a VM.
@@ -155,10 +155,13 @@ fn judge<'a>(
         Line::Mark(mark) => mark,
     };
     let (of, vm) = (mark.deployment.clone(), mark.vm.clone());
-    if !tagged {
+    // A clone gets our tag with its first write, and its uuid with its last: until then only its vmid
+    // tells it from a copy of itself.
+    let is_clone = mark.stage == Stage::Clone;
+    if !tagged && !is_clone {
         return Err(NotOurs::Untagged { deployment: of, vm });
     }
-    if mark.uuid != uuid(config("smbios1")) {
+    if is_clone && mark.vmid != Some(vmid) || !is_clone && mark.uuid != uuid(config("smbios1")) {
         return Err(NotOurs::Clone { deployment: of, vm });
     }
     if mark.vmid != Some(vmid) {
@@ -174,10 +177,6 @@ fn judge<'a>(
 }
 
 /// Returns the uuid of a VM as a mark writes it.
-///
-/// PVE: facts-4, 22: a clone brings the keys back in another order; hexadecimal has no case.
 pub(crate) fn uuid(smbios1: Option<&str>) -> String {
-    let parts = smbios1.map(|text| PropertyString::parse(text, "uuid"));
-    let uuid = parts.and_then(|parts| parts.get("uuid").map(str::to_ascii_lowercase));
-    uuid.filter(|uuid| !uuid.is_empty()).unwrap_or_else(|| NO_UUID.to_owned())
+    smbios1.and_then(uuid::of_smbios1).unwrap_or_else(|| NO_UUID.to_owned())
 }

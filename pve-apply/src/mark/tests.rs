@@ -135,3 +135,18 @@ fn an_adopted_vm_without_a_uuid_is_ours_while_it_has_none() {
     assert!(matches!(of("pve-pipeline", &line, Some("serial=x"), 101), Owner::Ours(_)));
     assert!(matches!(of("pve-pipeline", &line, Some(SMBIOS), 101), Owner::NotOurs(_)));
 }
+
+#[test]
+fn an_unfinished_clone_is_known_by_its_own_vmid() {
+    // It has the uuid that PVE gave it, and perhaps not even our tag.
+    let line = LINE.replace("uuid=11111111-2222-4333-8444-555555555555", "uuid=");
+    let line = line.replace("stage=done", "stage=clone");
+    for tags in ["a", "pve-pipeline"] {
+        assert!(matches!(of(tags, &line, Some(SMBIOS), 101), Owner::Ours(_)), "{tags}");
+        let (deployment, vm) = names();
+        let copy = Owner::NotOurs(NotOurs::Clone { deployment, vm });
+        assert_eq!(of(tags, &line, Some(SMBIOS), 102), copy, "{tags}");
+    }
+    let other = of_site("home", "a", &line, Some(SMBIOS), 101);
+    assert!(matches!(other, Owner::NotOurs(NotOurs::OtherSite { .. })));
+}
