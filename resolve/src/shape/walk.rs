@@ -12,7 +12,7 @@ use super::{Blank, Field, KeyMatch, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
-use crate::yaml::{self, Key, Map, Meaning, Node, NodeKind};
+use crate::yaml::{Key, Map, Meaning, Node, NodeKind};
 use machine::ConfigKey;
 use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
@@ -118,21 +118,7 @@ struct Walker<'a> {
 
 impl Walker<'_> {
     fn object(&mut self, node: &Node, shape: &Shape, name: Name<'_>) -> Content {
-        let Some(map) = node.map() else {
-            let what = match name {
-                Name::File => shape.title.to_owned(),
-                name => name.to_string(),
-            };
-            let fact = format!("{what} must be a mapping of keys to values");
-            let entry = self.sources.error("wrong-type", node.at, fact);
-            let is_joined = node.scalar().is_some_and(|scalar| {
-                scalar.plain && yaml::colon_without_space(&scalar.text).is_some()
-            });
-            return self.push(match is_joined {
-                true => entry.hint("a space must follow the colon"),
-                false => entry,
-            });
-        };
+        let Some(map) = node.map() else { return self.no_mapping(node, shape, name) };
         if let Some(content) = self.older_version(map, shape) {
             return content;
         }
