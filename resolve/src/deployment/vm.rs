@@ -40,6 +40,7 @@ pub(super) fn resolve_all<'g>(
         let mut report = Report::new();
         let mut one = VmResolver { site, vm_set, vm_entry, merged: &merged, report: &mut report };
         let resolved = one.resolve(index, options);
+        boot_source::check(site, vm_entry, &resolved.vm, &mut report);
         cross.check(site, (vm_entry, &merged), &resolved.vm, &mut report);
         all.push(resolved);
         site.report.extend(report);
@@ -100,15 +101,8 @@ impl<'g> VmResolver<'_, 'g> {
             ..Vm::default()
         };
         boot_source::fill(tree, &mut vm);
-        boot_source::check(self.site, self.vm_entry, &vm, self.report);
-        first_boot::fill(
-            self.site,
-            (self.vm_set, self.vm_entry),
-            tree,
-            options,
-            (&mut vm, self.report),
-        );
         let of_set = (self.vm_set, self.vm_entry);
+        first_boot::fill(self.site, of_set, tree, options, (&mut vm, self.report));
         nested::fill(self.site, of_set, tree, (&mut vm, self.report));
         guest::fill(self.site, (self.vm_entry, tree), options, &mut vm, self.report);
         let at = |key| tree.get(key).map(|spanned: &Spanned| spanned.at);
