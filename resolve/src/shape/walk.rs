@@ -12,7 +12,7 @@ use super::{Blank, Field, KeyMatch, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
-use crate::yaml::{Key, Map, Meaning, Node, NodeKind};
+use crate::yaml::{Key, Map, Meaning, Node, NodeKind, Scalar};
 use machine::ConfigKey;
 use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
@@ -37,6 +37,10 @@ pub(crate) struct Walked {
 /// The `node` of an env or manifest is not a list.
 const ONE_NODE: &str = "write the list as `node` of the VMs, or of their template or preset; this \
                         `node` is one, for the VMs that set none";
+
+/// A `template` of ours is a file; other tools call what they clone so.
+const TEMPLATE_OF_PVE: &str =
+    "quote the name of a file in vms/; `clone_from: {vmid: 9000}` clones a template in PVE";
 
 /// Returns a hint for an unknown key.
 fn hint<'a>(key: &str, shape: &Shape, names: impl Iterator<Item = &'a str> + Clone) -> String {
@@ -326,6 +330,12 @@ impl Walker<'_> {
             let fact = self.fact(node, name, target.rule().must);
             let entry = self.sources.error("wrong-type", node.at, fact);
             return self.push(entry.hint(ONE_NODE));
+        }
+        let is_number =
+            || matches!(node.scalar().map(Scalar::as_text), Some(Meaning::Number { .. }));
+        if target == super::Target::Template && is_number() {
+            let entry = self.sources.error("not-quoted", node.at, self.fact(node, name, "text"));
+            return self.push(entry.hint(TEMPLATE_OF_PVE));
         }
         let content = self.text(node, target.rule(), name);
         if let Content::Value(text) = &content {
