@@ -43,7 +43,7 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
     let removals: Vec<_> =
         found.iter().map(|found| (&found.one.target, found.volid.clone())).collect();
     sweep(&destinations, dry_run);
-    remove_all(&removals, dry_run)?;
+    remove_all(&removals, &[], dry_run)?;
     let lines = found.iter().map(|found| removed(found, dry_run)).collect();
     let changed = !found.is_empty() && !dry_run;
     let outcome = Outcome::new("remove", args.place.dry_run, lines);
