@@ -31,11 +31,14 @@ pub(crate) fn run(args: &ListArgs, console: &Console) -> Result<Output, Failure>
         [one] => Some(one.target.storage().to_string()),
         _ => None,
     };
+    if report.has_errors() {
+        return Err(report.into());
+    }
     let templates = match TemplateSurvey::of(&destinations, args.connect.node.as_deref()) {
         Ok(found) => found.lines(deployment.as_ref()),
         Err(entry) => {
             report.push(entry);
-            Vec::new()
+            return Err(report.into());
         }
     };
     let (version, command) = (VERSION, "list");

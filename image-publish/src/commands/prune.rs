@@ -41,7 +41,13 @@ pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure
         refused.into_iter().for_each(|entry| report.push(entry));
         return Err(report.into());
     }
-    let templates = TemplateSurvey::of(&destinations, None)?;
+    let templates = match TemplateSurvey::of(&destinations, None) {
+        Ok(templates) => templates,
+        Err(entry) => {
+            report.push(entry);
+            return Err(report.into());
+        }
+    };
     let used = used(&request, &destinations, &ready);
     let (mut lines, mut old) = (Vec::new(), Vec::new());
     for (one, present) in destinations.online.iter().zip(present.into_iter().flatten()) {

@@ -171,5 +171,9 @@ fn is_named(deployment: &Deployment, template: &FoundTemplate) -> bool {
 fn warning(template: &FoundTemplate, obstacle: &Obstacle) -> Option<Entry> {
     let fact = format!("kept: {obstacle}");
     let entry = Entry::warning("kept", place(template), fact);
+    let entry = match obstacle {
+        Obstacle::RefusedByPve(text) => entry.note(format!("PVE says: {text}")),
+        _ => entry,
+    };
     Some(entry.hint(obstacle.hint(template)?))
 }

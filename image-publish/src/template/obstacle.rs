@@ -87,10 +87,10 @@ impl Obstacle {
             }
             // PVE: facts-4 36.
             Self::Clones { example, orphan: true, .. } => Some(format!(
-                "if the volume belongs to nobody, run on the node: pvesm free {example}"
+                "on the node, if no VM there has the volume: pvesm free {example}"
             )),
             Self::RefusedByPve(_) => Some(
-                "the token does not see the volumes: it needs Datastore.Audit on the storage and VM.Config.Disk on /vms"
+                "to see the volumes, the token needs Datastore.Audit on the storage and VM.Config.Disk on /vms"
                     .to_owned(),
             ),
             Self::Changed => Some("run the command again".to_owned()),
@@ -114,7 +114,7 @@ impl fmt::Display for Obstacle {
                 write!(f, "{count}{volumes} on its disk, such as {example}")?;
                 if *orphan { f.write_str(", which belongs to no visible VM") } else { Ok(()) }
             }
-            Self::RefusedByPve(text) => write!(f, "PVE says: {text}"),
+            Self::RefusedByPve(_) => f.write_str("PVE knows of volumes that depend on its disk"),
             Self::Changed => f.write_str("has changed since this run looked at it"),
         }
     }
