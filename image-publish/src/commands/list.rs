@@ -3,7 +3,7 @@
 use serde::Serialize;
 use stage::{Console, Deployment, Entry, Failure, Output, Report};
 
-use super::templates::TemplateSurvey;
+use super::template_census::TemplateCensus;
 use super::{Users, open};
 use crate::away;
 use crate::cli::ListArgs;
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ListArgs, console: &Console) -> Result<Output, Failure>
     if report.has_errors() {
         return Err(report.into());
     }
-    let templates = match TemplateSurvey::of(&destinations, args.connect.node.as_deref()) {
+    let templates = match TemplateCensus::of(&destinations, args.connect.node.as_deref()) {
         Ok(found) => found.lines(deployment.as_ref()),
         Err(entry) => {
             report.push(entry);

@@ -7,7 +7,7 @@ pub(crate) mod publish;
 mod publishing;
 pub(crate) mod remove;
 mod request;
-mod templates;
+mod template_census;
 pub(crate) mod verify;
 
 use std::collections::BTreeSet;

@@ -13,13 +13,12 @@ use pve_client::Volid;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
 use super::request::{PreparedRun, Request};
-use super::templates::{PrunedTemplates, TemplateSurvey, site};
-use super::{remove_all, sweep};
+use super::sweep;
+use super::template_census::{PrunedTemplates, TemplateCensus, site};
 use crate::away;
 use crate::cli::{PruneArgs, Refresh};
 use crate::destination::{Destination, Destinations};
 use crate::image_use;
-use crate::interrupt;
 use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
 use crate::prepared::{PreparedImage, is_date, parse_stored_name};
@@ -41,7 +40,7 @@ pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure
         refused.into_iter().for_each(|entry| report.push(entry));
         return Err(report.into());
     }
-    let templates = match TemplateSurvey::of(&destinations, None) {
+    let templates = match TemplateCensus::of(&destinations, None) {
         Ok(templates) => templates,
         Err(entry) => {
             report.push(entry);
@@ -59,17 +58,10 @@ pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure
         lines.extend(judged.iter().map(|version| version.line(&rules, &one.target, work.dry_run)));
     }
     sweep(&destinations, work.dry_run);
-    interrupt::listen();
     let mut pruned = prune_templates(&templates, &request, &used, &ready, args, work.dry_run);
     pruned.warnings.drain(..).for_each(|entry| report.push(entry));
-    let files = remove_all(&old, &pruned.done, work.dry_run);
-    if files.is_ok() && !work.dry_run {
-        pruned.done.extend(old.iter().map(|(_, volid)| volid.to_string()));
-    }
-    match (pruned.failure(), files) {
-        (None, Ok(())) => {}
-        (Some(failure), Ok(())) | (None, Err(failure)) => return Err(failure),
-        (Some(failure), Err(other)) => return Err(failure.and(other)),
+    if let Err(failure) = pruned.then_files(&old, work.dry_run) {
+        return Err(Failure::from(report).and(failure));
     }
     let changed = !pruned.done.is_empty();
     let outcome = Outcome::new("prune", work.dry_run, lines).with_templates(pruned.lines);
@@ -78,7 +70,7 @@ pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure
 
 /// Prunes the templates of the document's site. `used` are the volids that VMs of the document use.
 fn prune_templates(
-    templates: &TemplateSurvey,
+    templates: &TemplateCensus,
     request: &Request,
     used: &BTreeSet<String>,
     ready: &[PreparedImage],

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::found::{FoundTemplate, TemplateState};
-use super::survey::SurveyedTemplate;
+use super::census::CountedTemplate;
 use crate::show;
 
 /// A template in a result.
@@ -51,8 +51,8 @@ pub(crate) struct TemplateLine {
 
 impl TemplateLine {
     /// Returns the line of a template that is there.
-    pub(crate) fn new(surveyed: &SurveyedTemplate) -> Self {
-        let SurveyedTemplate { template, clones } = surveyed;
+    pub(crate) fn new(counted: &CountedTemplate) -> Self {
+        let CountedTemplate { template, clones } = counted;
         let FoundTemplate { mark, disk, .. } = template;
         let storage = disk.as_ref().map(|disk| disk.volid.storage().to_string());
         let day = |made: u64| show::day(i64::try_from(made).ok()?);

@@ -7,4 +7,4 @@ pub(crate) mod line;
 pub(crate) mod obstacle;
 pub(crate) mod old;
 pub(crate) mod remove;
-pub(crate) mod survey;
+pub(crate) mod census;

@@ -6,7 +6,7 @@ use pve_client::{GuestKind, Resource};
 
 use super::clones::Hanging;
 use super::found::{FoundTemplate, TemplateState};
-use super::survey::SurveyedTemplate;
+use super::census::CountedTemplate;
 
 /// Why a template is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,20 +54,20 @@ impl Obstacle {
     }
 
     /// Like [`Self::of`], and what depends on it. An orphan is named first, because nobody looks for it.
-    pub(crate) fn of_surveyed(surveyed: &SurveyedTemplate, guests: &[Resource]) -> Option<Self> {
+    pub(crate) fn of_counted(counted: &CountedTemplate, guests: &[Resource]) -> Option<Self> {
         let is_orphan = |hanging: &&Hanging| {
             let owner =
                 |row: &&Resource| row.kind == GuestKind::Qemu && Some(row.vmid) == hanging.vmid;
             guests.iter().find(owner).is_none()
         };
-        let hanging = surveyed.clones.known();
+        let hanging = counted.clones.known();
         let orphan = hanging.iter().find(is_orphan);
         let of_clones = orphan.or(hanging.first()).map(|example| Self::Clones {
             count: hanging.len(),
             example: example.volid.to_string(),
             orphan: orphan.is_some(),
         });
-        Self::of(&surveyed.template).or(of_clones)
+        Self::of(&counted.template).or(of_clones)
     }
 
     /// Returns what the user can do about it; `None` if there is nothing to do, or if it is as the user wants it.

@@ -8,7 +8,7 @@ use pve_client::Resource;
 use super::clones::Clones;
 use super::found::FoundTemplate;
 use super::obstacle::Obstacle;
-use super::survey::{Survey, SurveyedTemplate};
+use super::census::{Census, CountedTemplate};
 
 /// What is known about versions.
 pub(crate) struct VersionRules<'a> {
@@ -69,15 +69,15 @@ impl TemplateVerdict {
 
 /// Judges this site's templates: by image, node and storage, the newest first.
 pub(crate) fn judge<'a>(
-    survey: &'a Survey,
+    census: &'a Census,
     rules: &VersionRules<'_>,
     is_named: impl Fn(&FoundTemplate) -> bool,
-) -> Vec<(&'a SurveyedTemplate, TemplateVerdict)> {
-    let is_ours = |one: &&SurveyedTemplate| {
+) -> Vec<(&'a CountedTemplate, TemplateVerdict)> {
+    let is_ours = |one: &&CountedTemplate| {
         let mark = &one.template.mark;
         mark.site == rules.site && rules.names.is_none_or(|names| names.contains(&mark.image))
     };
-    let mut ours: Vec<&SurveyedTemplate> = survey.templates.iter().filter(is_ours).collect();
+    let mut ours: Vec<&CountedTemplate> = census.templates.iter().filter(is_ours).collect();
     // One of unknown age may be the newest.
     ours.sort_by_key(|one| {
         let made = one.template.made.unwrap_or(u64::MAX);
@@ -96,7 +96,7 @@ pub(crate) fn judge<'a>(
             digests.push(digest);
         }
         let used = is_named(&one.template);
-        judged.push((*one, verdict(one, rules, newer, used, &survey.guests)));
+        judged.push((*one, verdict(one, rules, newer, used, &census.guests)));
     }
     judged
 }
@@ -112,7 +112,7 @@ fn group(template: &FoundTemplate) -> (&str, &str, &str) {
 
 /// Judges a template whose version has this number of newer ones.
 fn verdict(
-    one: &SurveyedTemplate,
+    one: &CountedTemplate,
     rules: &VersionRules<'_>,
     newer: usize,
     used: bool,
@@ -131,6 +131,6 @@ fn verdict(
     } else if rules.days > 0 && !template.made.is_some_and(is_old) {
         TemplateVerdict::Young
     } else {
-        Obstacle::of_surveyed(one, guests).map_or(TemplateVerdict::Old, TemplateVerdict::Blocked)
+        Obstacle::of_counted(one, guests).map_or(TemplateVerdict::Old, TemplateVerdict::Blocked)
     }
 }

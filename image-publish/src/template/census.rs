@@ -10,16 +10,16 @@ use super::found::{FoundTemplate, TemplateDisk};
 
 /// The templates of some nodes.
 #[derive(Debug, Default)]
-pub(crate) struct Survey {
+pub(crate) struct Census {
     /// Every guest that the token sees.
     pub(crate) guests: Vec<Resource>,
     /// The templates, of any site, by vmid.
-    pub(crate) templates: Vec<SurveyedTemplate>,
+    pub(crate) templates: Vec<CountedTemplate>,
 }
 
 /// A template, and what depends on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SurveyedTemplate {
+pub(crate) struct CountedTemplate {
     /// The template.
     pub(crate) template: FoundTemplate,
     /// Its linked clones.
@@ -30,7 +30,7 @@ pub(crate) struct SurveyedTemplate {
 ///
 /// # Errors
 /// PVE does not answer.
-pub(crate) fn survey(client: &Client, nodes: &BTreeSet<String>) -> Result<Survey, Error> {
+pub(crate) fn take_census(client: &Client, nodes: &BTreeSet<String>) -> Result<Census, Error> {
     let guests = client.cluster_resources()?;
     let found = find(client, &guests, |node| nodes.contains(node.as_str()))?;
     let mut read =
@@ -38,9 +38,9 @@ pub(crate) fn survey(client: &Client, nodes: &BTreeSet<String>) -> Result<Survey
     let mut templates = Vec::new();
     for template in found {
         let clones = read.clones(&template)?;
-        templates.push(SurveyedTemplate { template, clones });
+        templates.push(CountedTemplate { template, clones });
     }
-    Ok(Survey { guests, templates })
+    Ok(Census { guests, templates })
 }
 
 /// What has been read; each list is read once.
