@@ -28,7 +28,7 @@ pub(crate) struct FoundTemplate {
     pub(crate) state: TemplateState,
     /// The reason it is locked.
     pub(crate) lock: Option<String>,
-    /// Whether it runs, which only one that is not finished can.
+    /// Whether it is known to run, which only one that is not finished can.
     pub(crate) running: bool,
     /// Whether it is protected from removal.
     pub(crate) protected: bool,
@@ -61,11 +61,9 @@ pub(crate) enum TemplateState {
 impl FoundTemplate {
     /// Reads a VM's config; `None` for a VM that is not a template of an image. One with a base image counts as
     /// finished.
-    pub(crate) fn read(row: &Resource, config: &VmConfig) -> Option<Self> {
-        let TemplateOwner::Ours(mark) = ImageMark::owner(row.vmid.get(), |key| config.get(key))
-        else {
-            return None;
-        };
+    pub(crate) fn read(vmid: Vmid, node: &NodeName, config: &VmConfig) -> Option<Self> {
+        let owner = ImageMark::owner(vmid.get(), |key| config.get(key));
+        let TemplateOwner::Ours(mark) = owner else { return None };
         let disk = config.get(DISK).and_then(TemplateDisk::read);
         let flag = |key: &str| config.get(key).and_then(parse_boolean).unwrap_or_default();
         let state = match &disk {
@@ -77,14 +75,14 @@ impl FoundTemplate {
             !BARE.contains(&key.as_str()) && *key != "lock" && !key.starts_with("unused")
         };
         Some(Self {
-            vmid: row.vmid,
-            node: row.node.clone(),
+            vmid,
+            node: node.clone(),
             name: config.get("name").unwrap_or_default().to_owned(),
             mark,
             disk,
             state,
             lock: config.get("lock").map(str::to_owned),
-            running: row.status == "running",
+            running: false,
             protected: flag("protection"),
             extras: config.values.keys().filter(is_extra).cloned().collect(),
         })
@@ -158,7 +156,7 @@ mod tests {
         ];
         let more = more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let config = VmConfig { values: bare.into_iter().chain(more).collect(), digest: None };
-        FoundTemplate::read(&row(None, false, &[]), &config)
+        FoundTemplate::read(Vmid::new(10_042).unwrap(), &"pve1".parse().unwrap(), &config)
     }
 
     #[test]
