@@ -107,7 +107,7 @@ pub(crate) fn may_be_template(row: &Resource) -> bool {
 }
 
 /// Returns whether a name ends in the start of a checksum, as that of a template does.
-fn has_digest(name: &str) -> bool {
+pub(crate) fn has_digest(name: &str) -> bool {
     let digits = name.rsplit('-').next().unwrap_or_default();
     digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
