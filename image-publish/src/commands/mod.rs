@@ -8,7 +8,9 @@ mod publishing;
 pub(crate) mod remove;
 mod request;
 mod template_census;
+mod templates;
 pub(crate) mod verify;
+mod volids;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;

@@ -135,7 +135,7 @@ impl TemplateCensus {
         let Some(client) = &self.client else { return };
         interrupt::listen();
         let template = &one.template;
-        match remove(client, template, &self.census.guests) {
+        match remove(client, template) {
             Removal::Removed => {
                 pruned.done.push(format!("template {} on {}", template.vmid, template.node));
                 pruned.push(one, "removed", reason);

@@ -32,7 +32,7 @@ pub(crate) struct CountedTemplate {
 /// PVE does not answer.
 pub(crate) fn take_census(client: &Client, nodes: &BTreeSet<String>) -> Result<Census, Error> {
     let guests = client.cluster_resources()?;
-    let found = find(client, &guests, |node| nodes.contains(node.as_str()))?;
+    let found = find(client, &guests, |row| nodes.contains(row.node.as_str()))?;
     let mut read =
         Reading { client, permissions: None, kinds: BTreeMap::new(), volumes: BTreeMap::new() };
     let mut templates = Vec::new();

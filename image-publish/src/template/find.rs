@@ -1,11 +1,11 @@
 //! DOOR (reads only): asks PVE. Finds the templates of images on nodes.
 
-use pve_client::{Client, ConfigView, Error, Feature, NodeName, Resource};
+use pve_client::{Client, ConfigView, Error, Feature, NodeName, Resource, Vmid};
 
 use super::found::{FoundTemplate, TemplateState, may_be_template};
 
-/// Returns the templates of images on some nodes, of any site, in the order of their vmids. `guests` is the
-/// cluster's list.
+/// Returns the templates of images, of any site, in the order of their vmids. `guests` is the cluster's list, and
+/// `matters` chooses from those that may be one.
 ///
 /// Costs one read for each VM that may be one, and one more for each that has a base image. Those that the token
 /// cannot read, and those that disappear, are left out.
@@ -15,11 +15,13 @@ use super::found::{FoundTemplate, TemplateState, may_be_template};
 pub(crate) fn find(
     client: &Client,
     guests: &[Resource],
-    is_on: impl Fn(&NodeName) -> bool,
+    matters: impl Fn(&Resource) -> bool,
 ) -> Result<Vec<FoundTemplate>, Error> {
     let mut found = Vec::new();
-    for row in guests.iter().filter(|row| is_on(&row.node) && may_be_template(row)) {
-        found.extend(look(client, row)?);
+    for row in guests.iter().filter(|row| may_be_template(row) && matters(row)) {
+        let template = look(client, &row.node, row.vmid)?;
+        let running = row.status == "running";
+        found.extend(template.map(|template| FoundTemplate { running, ..template }));
     }
     found.sort_by_key(|template: &FoundTemplate| template.vmid);
     Ok(found)
@@ -29,15 +31,19 @@ pub(crate) fn find(
 ///
 /// # Errors
 /// PVE does not answer.
-pub(crate) fn look(client: &Client, row: &Resource) -> Result<Option<FoundTemplate>, Error> {
-    let config = match client.vm_config(&row.node, row.vmid, ConfigView::Pending) {
+pub(crate) fn look(
+    client: &Client,
+    node: &NodeName,
+    vmid: Vmid,
+) -> Result<Option<FoundTemplate>, Error> {
+    let config = match client.vm_config(node, vmid, ConfigView::Pending) {
         Ok(config) => config,
         Err(error) if is_away(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let Some(mut template) = FoundTemplate::read(row, &config) else { return Ok(None) };
+    let Some(mut template) = FoundTemplate::read(vmid, node, &config) else { return Ok(None) };
     if template.state == TemplateState::Finished {
-        match client.feature(&row.node, row.vmid, Feature::Clone, None) {
+        match client.feature(node, vmid, Feature::Clone, None) {
             Ok(feature) if feature.available => {}
             Ok(_) => template.state = TemplateState::CannotLink,
             Err(error) if is_away(&error) => return Ok(None),

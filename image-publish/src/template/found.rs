@@ -28,7 +28,7 @@ pub(crate) struct FoundTemplate {
     pub(crate) state: TemplateState,
     /// The reason it is locked.
     pub(crate) lock: Option<String>,
-    /// Whether it runs, which only one that is not finished can.
+    /// Whether it is known to run, which only one that is not finished can.
     pub(crate) running: bool,
     /// Whether it is protected from removal.
     pub(crate) protected: bool,
@@ -65,11 +65,9 @@ pub(crate) enum TemplateState {
 impl FoundTemplate {
     /// Reads a VM's config; `None` for a VM that is not a template of an image. One with a base image counts as
     /// finished.
-    pub(crate) fn read(row: &Resource, config: &VmConfig) -> Option<Self> {
-        let TemplateOwner::Ours(mark) = ImageMark::owner(row.vmid.get(), |key| config.get(key))
-        else {
-            return None;
-        };
+    pub(crate) fn read(vmid: Vmid, node: &NodeName, config: &VmConfig) -> Option<Self> {
+        let owner = ImageMark::owner(vmid.get(), |key| config.get(key));
+        let TemplateOwner::Ours(mark) = owner else { return None };
         let disk = config.get(DISK).and_then(TemplateDisk::read);
         let flag = |key: &str| config.get(key).and_then(parse_boolean).unwrap_or_default();
         let state = match &disk {
@@ -81,14 +79,14 @@ impl FoundTemplate {
             !BARE.contains(&key.as_str()) && *key != "lock" && !key.starts_with("unused")
         };
         Some(Self {
-            vmid: row.vmid,
-            node: row.node.clone(),
+            vmid,
+            node: node.clone(),
             name: config.get("name").unwrap_or_default().to_owned(),
             mark,
             disk,
             state,
             lock: config.get("lock").map(str::to_owned),
-            running: row.status == "running",
+            running: false,
             protected: flag("protection"),
             extras: config.values.keys().filter(is_extra).cloned().collect(),
             holds: config.values.keys().filter(|key| *key != DISK && holds(key)).cloned().collect(),
@@ -125,7 +123,7 @@ pub(crate) fn may_be_template(row: &Resource) -> bool {
 }
 
 /// Returns whether a name ends in the start of a checksum, as that of a template does.
-fn has_digest(name: &str) -> bool {
+pub(crate) fn has_digest(name: &str) -> bool {
     let digits = name.rsplit('-').next().unwrap_or_default();
     digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -174,7 +172,7 @@ mod tests {
         ];
         let more = more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let config = VmConfig { values: bare.into_iter().chain(more).collect(), digest: None };
-        FoundTemplate::read(&row(None, false, &[]), &config)
+        FoundTemplate::read(Vmid::new(10_042).unwrap(), &"pve1".parse().unwrap(), &config)
     }
 
     #[test]

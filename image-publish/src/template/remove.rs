@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pve_client::{Client, ConfigView, Error, Resource};
+use pve_client::{Client, ConfigView, Error};
 use pve_stage::finding;
 use stage::{Entry, Place};
 
@@ -28,16 +28,16 @@ pub(crate) enum Removal {
     },
 }
 
-/// Removes a template, after another look at it. `guests` is the list in which it was found.
+/// Removes a template, after another look at it.
 ///
 /// PVE removes the disks in its config and no others, and takes the vmid out of backup jobs and HA. It refuses if
 /// volumes depend on its disk, also on some that the token does not see.
-pub(crate) fn remove(client: &Client, template: &FoundTemplate, guests: &[Resource]) -> Removal {
+pub(crate) fn remove(client: &Client, template: &FoundTemplate) -> Removal {
     if let Err(error) = interrupt::check() {
         let entry = Entry::error("not-removed", place(template), "was not removed").cause(&error);
         return Removal::Failed { entry, unknown: false };
     }
-    match look_again(client, template, guests) {
+    match look_again(client, template) {
         Ok(None) => {}
         Ok(Some(removal)) => return removal,
         Err(error) => return failed(template, &error),
@@ -49,19 +49,14 @@ pub(crate) fn remove(client: &Client, template: &FoundTemplate, guests: &[Resour
 }
 
 /// Returns what is in the way of the removal now, or that the template is gone already.
-fn look_again(
-    client: &Client,
-    template: &FoundTemplate,
-    guests: &[Resource],
-) -> Result<Option<Removal>, Error> {
+fn look_again(client: &Client, template: &FoundTemplate) -> Result<Option<Removal>, Error> {
     let (node, vmid) = (&template.node, template.vmid);
     let config = match client.vm_config(node, vmid, ConfigView::Pending) {
         Ok(config) => config,
         Err(error) if error.is_not_found() => return Ok(Some(Removal::Removed)),
         Err(error) => return Err(error),
     };
-    let row = guests.iter().find(|row| row.vmid == vmid && row.node == *node);
-    let now = row.and_then(|row| FoundTemplate::read(row, &config));
+    let now = FoundTemplate::read(vmid, node, &config);
     let Some(mut now) = now.filter(|now| now.mark == template.mark && now.disk == template.disk)
     else {
         return Ok(Some(Removal::Kept(Obstacle::Changed)));
