@@ -14,8 +14,8 @@ use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
 use crate::prepared::parse_stored_name;
 use crate::target::Target;
-use crate::template::remove::place;
 use crate::template::census::CountedTemplate;
+use crate::template::remove::place;
 
 /// Removes images; those that the document's VMs use only with `--force`. A name also means the image's templates.
 pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failure> {
@@ -100,7 +100,14 @@ fn cloned(deployment: &Deployment, one: &CountedTemplate) -> Option<Entry> {
     if users.is_empty() {
         return None;
     }
-    let fact = format!("is used by VMs of the document: {}", users.join(", "));
+    let mark = &one.template.mark;
+    let fact = match deployment.image_on(one.template.node.as_str(), &mark.image) {
+        None if deployment.vms.iter().any(|vm| vm.image == mark.image) => format!(
+            "may be used by VMs of the document, as `images` does not say which version they use: {}",
+            users.join(", ")
+        ),
+        _ => format!("is used by VMs of the document: {}", users.join(", ")),
+    };
     let entry = Entry::error("image-in-use", place(&one.template), fact);
     Some(entry.hint("`--force` removes it anyway, unless volumes depend on its disk"))
 }

@@ -12,12 +12,12 @@ use crate::interrupt;
 use crate::node::Node;
 use crate::prepared::parse_stored_name;
 use crate::target::Target;
+use crate::template::census::{Census, CountedTemplate, take_census};
 use crate::template::found::FoundTemplate;
 use crate::template::line::TemplateLine;
 use crate::template::obstacle::Obstacle;
 use crate::template::old::{TemplateVerdict, VersionRules, judge};
 use crate::template::remove::{Removal, place, remove};
-use crate::template::census::{Census, CountedTemplate, take_census};
 
 /// The templates of a run's nodes; none for a run in a directory.
 pub(super) struct TemplateCensus {

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::found::{FoundTemplate, TemplateState};
 use super::census::CountedTemplate;
+use super::found::{FoundTemplate, TemplateState};
 use crate::show;
 
 /// A template in a result.

@@ -147,7 +147,10 @@ impl Maker<'_> {
             });
             let disk = match found.map(|found| found.state) {
                 Some(TemplateState::Finished) => {
-                    self.tell("done", &format!("template {vmid} on {} is ready", self.wanted.storage));
+                    self.tell(
+                        "done",
+                        &format!("template {vmid} on {} is ready", self.wanted.storage),
+                    );
                     return Ok(());
                 }
                 Some(TemplateState::Flagged) => Some(DISK),

@@ -4,9 +4,9 @@ use std::fmt;
 
 use pve_client::{GuestKind, Resource};
 
+use super::census::CountedTemplate;
 use super::clones::Hanging;
 use super::found::{FoundTemplate, TemplateState};
-use super::census::CountedTemplate;
 
 /// Why a template is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use pve_client::Resource;
 
+use super::census::{Census, CountedTemplate};
 use super::clones::Clones;
 use super::found::FoundTemplate;
 use super::obstacle::Obstacle;
-use super::census::{Census, CountedTemplate};
 
 /// What is known about versions.
 pub(crate) struct VersionRules<'a> {
