@@ -43,14 +43,14 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
         return Err(report.into());
     }
     sweep(&destinations, args.place.dry_run);
-    match &deployment {
-        None => of_no_site(&templates, &names).into_iter().for_each(|entry| report.push(entry)),
-        Some(_) => {}
-    }
-    let deployment = deployment.as_ref();
-    let removed =
-        deployment.map(|found| templates.remove_images(&names, found, args.place.dry_run));
-    finish(args, report, &found, removed.unwrap_or_default())
+    let removed = match &deployment {
+        Some(found) => templates.remove_images(&names, found, args.place.dry_run),
+        None => {
+            of_no_site(&templates, &names).into_iter().for_each(|entry| report.push(entry));
+            PrunedTemplates::default()
+        }
+    };
+    finish(args, report, &found, removed)
 }
 
 /// Removes the files, and returns the result. The templates are removed already.

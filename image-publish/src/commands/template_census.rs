@@ -36,12 +36,12 @@ impl TemplateCensus {
     /// # Errors
     /// PVE does not answer.
     pub(super) fn of(destinations: &Destinations, only: Option<&str>) -> Result<Self, Entry> {
-        let of_node = |target| match target {
-            &Target::Node(ref node) => Some(node),
-            Target::Folder(_) => None,
-        };
         let online = &destinations.online;
-        let Some(first) = online.iter().find_map(|one| of_node(&one.target)) else {
+        let first = online.iter().find_map(|one| match &one.target {
+            Target::Node(node) => Some(node),
+            Target::Folder(_) => None,
+        });
+        let Some(first) = first else {
             return Ok(Self::none());
         };
         let mut nodes: BTreeSet<String> =

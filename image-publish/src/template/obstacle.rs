@@ -53,7 +53,7 @@ impl Obstacle {
         }
     }
 
-    /// Like [`Self::of`], and what depends on it. An orphan is named first, because nobody looks for it.
+    /// Like [`Self::of`], and what depends on it. An orphan is named first: no list of VMs shows it.
     pub(crate) fn of_counted(counted: &CountedTemplate, guests: &[Resource]) -> Option<Self> {
         let is_orphan = |hanging: &&Hanging| {
             let owner =
