@@ -29,6 +29,29 @@ pub(crate) mod name {
     }
 }
 
+/// A name as text, or null.
+pub(crate) mod name_or_null {
+    use super::{Deserialize, Deserializer, Display, FromStr, Serialize, Serializer};
+    use serde::de::Error as _;
+
+    #[expect(clippy::ref_option, reason = "serde's signature")]
+    pub(crate) fn serialize<T: Display, S: Serializer>(
+        name: &Option<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        name.as_ref().map(ToString::to_string).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let name = Option::<String>::deserialize(from)?;
+        name.map(|name| name.parse().map_err(D::Error::custom)).transpose()
+    }
+}
+
 /// Names as a list of texts.
 pub(crate) mod names {
     use super::{Deserialize, Deserializer, Display, FromStr, Serializer};

@@ -50,6 +50,7 @@ mod show;
 mod ssh;
 mod status;
 mod task_wait;
+mod template;
 mod version;
 mod vnets;
 

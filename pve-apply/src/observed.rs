@@ -1,8 +1,10 @@
 //! `Observed`: the state of PVE at one moment, as values. Does no I/O.
 
+use crate::desired::TemplateId;
 use crate::mark::{self, Owner, owner};
 use crate::network::observed::Sdn;
 use crate::outlook::Outlook;
+use crate::template::SeenTemplate;
 use pve_client::{
     Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, Upid, Vmid, Volid,
 };
@@ -36,6 +38,8 @@ pub(crate) struct Observed {
     /// Virtual size of each image for a new disk, by the disk's node; `None` when the image does not
     /// exist there.
     pub(crate) images: BTreeMap<(NodeName, Volid), Option<u64>>,
+    /// What is known about each template that a VM is to be cloned from, by its node.
+    pub(crate) templates: BTreeMap<(NodeName, TemplateId), SeenTemplate>,
     /// What is known before the migration of each VM that the document moves.
     pub(crate) outlooks: BTreeMap<Vmid, Outlook>,
     /// The cluster's SDN, if it was read.

@@ -44,7 +44,10 @@ pub(crate) fn check(
                 let free = |vmid: &pve_client::Vmid| !survey.taken.contains(vmid);
                 let vmid = context.walk(wanted, content).find(free);
                 privileges.extend(vmid.map(|vmid| (format!("/vms/{vmid}"), &TO_CREATE[..])));
-                privileges.insert(format!("/storage/{}", wanted.storage), &ON_STORAGE);
+                // One that the token cannot see is reported as such.
+                if survey.storage(&wanted.node, &wanted.storage).is_some() {
+                    privileges.insert(format!("/storage/{}", wanted.storage), &ON_STORAGE);
+                }
             }
         }
     }

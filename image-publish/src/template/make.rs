@@ -61,6 +61,13 @@ impl Maker<'_> {
         let mut attempt = 1;
         loop {
             self.check_not_interrupted(vmid)?;
+            match attempt {
+                1 => {
+                    let text = format!("creating template {vmid} on {}", self.wanted.storage);
+                    self.tell("step", &text);
+                }
+                _ => self.tell("retry", &format!("creating template {vmid} again")),
+            }
             let error = match self.send_create(vmid, content)? {
                 Ok(()) => return Ok(vmid),
                 Err(error) => error,
@@ -76,7 +83,6 @@ impl Maker<'_> {
                     return Ok(vmid);
                 }
                 Occupant::Nothing if attempt < TRIES => {
-                    self.tell("retry", &format!("creating template {vmid} again"));
                     pause(attempt);
                     attempt += 1;
                 }
@@ -113,7 +119,6 @@ impl Maker<'_> {
     /// Sends the create and waits for its task.
     fn send_create(&self, vmid: Vmid, content: &Content) -> Result<Result<(), Error>, Failed> {
         let storage = &self.wanted.storage;
-        self.tell("step", &format!("creating template {vmid} on {storage}"));
         let uuid = uuid::new().map_err(|entry| Entry { place: self.place(vmid), ..entry })?;
         let mark = ImageMark {
             site: self.context.site.to_owned(),

@@ -152,6 +152,10 @@ fn cannot_link(survey: &Survey, wanted: &WantedTemplate) -> Option<String> {
 impl FoundTemplate {
     /// Returns why it must not be used.
     pub(crate) fn spoilt(&self) -> Option<String> {
+        // PVE: qemu-server, QemuServer.pm: the snapshot that the present state came from.
+        if self.extras.iter().any(|key| key == "parent") {
+            return Some("it has snapshots, so PVE cannot make a template of it".to_owned());
+        }
         if !self.extras.is_empty() {
             return Some(format!(
                 "it also has {}, which its clones would get",

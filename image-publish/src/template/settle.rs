@@ -111,7 +111,7 @@ fn await_end(node: &Node, upid: &Upid, still: &mut dyn FnMut()) {
 /// Returns the warning about what a killed create has left: nobody but root can remove it.
 // PVE: facts-4 34 and 35.
 pub(super) fn left_locked(node: &NodeName, vmid: Vmid) -> Entry {
-    let fact = "it is left locked by a create that was killed, so another vmid is used";
+    let fact = "left locked by a create that was killed; another vmid is used";
     Entry::warning("create-killed", Place::vm(node.as_str(), vmid.get()), fact).hint(format!(
         "if no task is at work on it, run on node {node}: \
          qm unlock {vmid} && qm destroy {vmid} --destroy-unreferenced-disks 1"

@@ -7,7 +7,7 @@ use pve_stage::finding;
 use stage::{Entry, Place, Report};
 
 use super::find::find;
-use super::found::{TemplateState, has_digest};
+use super::found::{FoundTemplate, TemplateState, has_digest};
 use super::plan::{Context, Survey};
 use super::settle::{CREATE, Occupant, left_locked, settle};
 use super::wanted::{Content, WantedTemplate};
@@ -30,6 +30,9 @@ pub(crate) fn survey(
     wishes: &[Wish],
     report: &mut Report,
 ) -> Result<Survey, Entry> {
+    if wishes.iter().all(|(_, content)| content.is_err()) {
+        return Ok(Survey::default());
+    }
     let client = &node.client;
     let failed = |error: &pve_client::Error| {
         finding::while_doing(node.place(), "looking for templates", error)
@@ -43,8 +46,12 @@ pub(crate) fn survey(
     };
     let missing = |survey: &Survey, (wanted, content): &Wish| {
         let Ok(content) = content else { return false };
-        let is_it = |found| context.is_wanted(found, wanted, content);
-        !survey.templates.iter().any(|found| found.state == TemplateState::Finished && is_it(found))
+        let is_done = |found: &FoundTemplate| {
+            found.state == TemplateState::Finished
+                && found.spoilt().is_none()
+                && context.is_wanted(found, wanted, content)
+        };
+        !survey.templates.iter().any(is_done)
     };
     let open: Vec<&Wish> = wishes.iter().filter(|wish| missing(&survey, wish)).collect();
     let nodes: BTreeSet<&NodeName> = open.iter().map(|(wanted, _)| &wanted.node).collect();

@@ -3,7 +3,7 @@
 
 use crate::json;
 use crate::mark::Mark;
-use pve_client::{NodeName, StorageId, Volid};
+use pve_client::{NodeName, StorageId, Vmid, Volid};
 use serde::{Deserialize, Serialize};
 use stage::Secret;
 use std::collections::BTreeMap;
@@ -34,6 +34,29 @@ pub(crate) enum Step {
     Create {
         /// All parameters but the vmid, the uuid and the description, which has the mark with both.
         params: BTreeMap<String, String>,
+    },
+    /// Creates the VM as a clone of a template. Its config is that of the template, and its description has a
+    /// mark that says so.
+    Clone {
+        /// The template's vmid, on the VM's node.
+        #[serde(with = "json::vmid")]
+        template: Vmid,
+        /// The template's volumes by their slots: it must still have them.
+        volumes: BTreeMap<String, String>,
+        /// Whether all disks are copied.
+        full: bool,
+        /// The storage of copies.
+        #[serde(with = "json::name_or_null", default, skip_serializing_if = "Option::is_none")]
+        storage: Option<StorageId>,
+        /// The pool of the VM.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pool: Option<String>,
+        /// What people write into the description.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+        /// The slots of disks in the end, and those that the template has them in.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        moved: BTreeMap<String, String>,
     },
     /// Makes sure that no other run of this deployment has created the same VM.
     Fence,
@@ -201,6 +224,7 @@ static UPLOAD: Verb = Verb::new("uploading the seed", "seed uploaded", "uploadin
     .task("imgcopy")
     .harmless();
 static CREATE: Verb = Verb::new("creating", "created", "creating").task("qmcreate");
+static CLONE: Verb = Verb::new("cloning", "cloned", "cloning").task("qmclone");
 static FENCE: Verb =
     Verb::new("checking for other runs", "no other run found", "checking").bookkeeping();
 // PVE: facts 43: deleting what does not exist succeeds.
@@ -238,6 +262,7 @@ impl Step {
         match self {
             Self::UploadSeed { .. } => &UPLOAD,
             Self::Create { .. } => &CREATE,
+            Self::Clone { .. } => &CLONE,
             Self::Fence => &FENCE,
             Self::DeleteVolume { .. } => &DELETE_VOLUME,
             Self::Configure { params, .. } if params.is_empty() => &RECORD,
@@ -275,6 +300,11 @@ impl Step {
         self.is_power() || matches!(self, Self::Migrate { .. })
     }
 
+    /// Returns whether a VM that waited for its turn lets the next one through after it.
+    pub(crate) fn ends_turn(&self) -> bool {
+        matches!(self, Self::Create { .. } | Self::Clone { .. } | Self::Migrate { .. })
+    }
+
     /// Returns whether it removes the VM from its pool.
     pub(crate) fn leaves_pool(&self) -> bool {
         matches!(self, Self::SetPool { pool: None, .. })
@@ -291,6 +321,7 @@ impl Step {
                 *volid = stamped.unwrap_or_else(|_| volid.clone());
             }
             Self::Create { params } => params.values_mut().for_each(stamp),
+            Self::Clone { description, .. } => description.iter_mut().for_each(stamp),
             Self::AddDisk { value, .. } => stamp(value),
             Self::Configure { params, mark } => {
                 params.values_mut().for_each(stamp);

@@ -138,6 +138,11 @@ pub(crate) enum BlockReason {
         /// Its volid; `None` when the document has none.
         volid: Option<String>,
     },
+    /// The VM cannot be cloned from this template.
+    TemplateUnusable {
+        /// Its vmid or name.
+        template: String,
+    },
     /// The document's disk is smaller than the image.
     DiskSmallerThanImage {
         /// The document's name of the size.

@@ -1,5 +1,6 @@
 //! `Definition`: what a VM consists of, by the document. Does no I/O.
 
+use super::Creation;
 use crate::mark::SeedNote;
 use crate::mark::owns::short_digest;
 use machine::{ConfigKey, Settings};
@@ -10,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a VM consists of.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Definition {
-    /// The image of the boot disk; `None` when this VM is never created here.
+    /// The image of the boot disk; `None` when this VM has none.
     pub image: Option<Image>,
+    /// How it is created.
+    pub(crate) creation: Creation,
     /// The storage for new disks.
     pub storage: StorageId,
     /// Whether the VM's own entry names that storage: then its boot disk belongs there.
@@ -43,6 +46,13 @@ pub(crate) struct Definition {
     pub(crate) guest: Vec<(String, String)>,
     /// The seed data.
     pub seed: Seed,
+}
+
+impl Definition {
+    /// Returns whether this VM may be created here.
+    pub(crate) fn is_created(&self) -> bool {
+        self.image.is_some() || matches!(self.creation, Creation::Clone(_))
+    }
 }
 
 /// An image of the document, and its volid.

@@ -1,5 +1,6 @@
 //! `Desired`: what the document asks of PVE, in PVE's terms. Does no I/O.
 
+mod creation;
 mod definition;
 mod guest;
 mod nic;
@@ -10,6 +11,7 @@ mod rendered;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use creation::{Creation, Source, TemplateId};
 pub(crate) use definition::{Definition, Image, Seed, short_name};
 pub(crate) use nic::{NicAddresses, has_only_fixed, nics};
 pub(crate) use node::NodeDefaults;

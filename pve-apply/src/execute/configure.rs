@@ -1,6 +1,7 @@
 //! Changes a config: guarded by the digest, with the mark in the same call, and read back before
 //! the mark drops what was ours.
 
+use super::create::smbios1;
 use super::guard::Guarded;
 use super::retry::WriteError;
 use super::step::with_digest;
@@ -18,11 +19,15 @@ impl Work<'_> {
         params: &BTreeMap<String, String>,
         mark: Option<&Mark>,
     ) -> Result<(), StepError> {
+        let uuid = self.new_uuid.take().filter(|_| mark.is_some());
         let (client, node) = (self.runner.client, self.node());
         // A VM that this run created got its vmid and uuid in the meantime.
         let mark = mark.map(|mark| match mark.vmid {
             Some(_) => mark.clone(),
-            None => Mark { vmid: self.mark.vmid, uuid: self.mark.uuid.clone(), ..mark.clone() },
+            None => {
+                let uuid = uuid.as_ref().unwrap_or(&self.mark.uuid).clone();
+                Mark { vmid: self.mark.vmid, uuid, ..mark.clone() }
+            }
         });
         let mut before = None;
         let mut written = None;
@@ -33,11 +38,17 @@ impl Work<'_> {
             all.clone_from(params);
             self.check_keys(params, &seen.config)?;
             self.follow_moves(&mut all, &seen.config);
+            if let Some(uuid) = &uuid {
+                all.insert("smbios1".to_owned(), smbios1(params, uuid));
+            }
             if let Some(mark) = &mark {
                 if params.is_empty() {
                     self.is_read_back(&seen.config)?;
                 }
-                let mark = mark.filled_in(|key| seen.config.get(key));
+                let mark = mark.filled_in(|key| match all.get(key) {
+                    Some(text) => Some(text.as_str()),
+                    None => seen.config.get(key),
+                });
                 all.insert("description".to_owned(), description(params, &seen, &mark));
                 written = Some(mark);
             }
@@ -80,11 +91,11 @@ impl Work<'_> {
     /// A disk that this run moved or grew has a new volume and size: the plan knows only the old
     /// ones.
     fn follow_moves(&self, params: &mut BTreeMap<String, String>, config: &VmConfig) {
-        for disk in &self.moved {
+        for (disk, slot) in &self.moved {
             let (Some(key), Some(text)) = (ConfigKey::find(disk), params.get_mut(disk)) else {
                 continue;
             };
-            let now = config.get(disk).map(|text| Parts::read(key.key, text));
+            let now = config.get(slot).map(|text| Parts::read(key.key, text));
             let mut parts = Parts::read(key.key, text);
             for name in ["file", "size"] {
                 if let Some(value) = now.as_ref().and_then(|parts| parts.get(name)) {

@@ -7,6 +7,7 @@
 use super::persistence::is_refused_for_now;
 use super::retry::{WriteError, backoff, pause};
 use super::{StepError, Work};
+use crate::action::Step;
 use crate::mark::{Mark, Owner, Stage, owner};
 use crate::observed::is_making;
 use crate::read::{Deadline, read_retrying};
@@ -25,6 +26,15 @@ const ABSENT_READS: u32 = 4;
 const READ_PAUSE: Duration = Duration::from_millis(500);
 /// After this many reads, ten seconds, the user learns what we wait for.
 const READS_BEFORE_PROGRESS: u32 = 20;
+
+/// How a VM is created.
+#[derive(Clone, Copy)]
+pub(super) enum Making<'s> {
+    /// From images, with these parameters.
+    Import(&'s BTreeMap<String, String>),
+    /// By a step that clones a template.
+    Clone(&'s Step),
+}
 
 /// What a vmid holds after a create that was refused or whose outcome is unknown.
 enum Occupant {
@@ -45,14 +55,14 @@ enum Occupant {
 
 impl Work<'_> {
     /// Creates the VM and makes sure afterwards that it is ours.
-    pub(super) fn create(&mut self, params: &BTreeMap<String, String>) -> Result<(), StepError> {
+    pub(super) fn create(&mut self, making: Making<'_>) -> Result<(), StepError> {
         let uuid = uuid::new()
             .map_err(|entry| StepError::unsent(Entry { place: self.place(), ..entry }))?;
         let mut uncertain = false;
         let mut attempt = 1;
         loop {
             let vmid = self.claim()?;
-            let (error, unknown) = match self.send_create(vmid, params, &uuid) {
+            let (error, unknown) = match self.send(&making, vmid, &uuid)? {
                 Ok(()) => return self.made(),
                 Err(failed) => failed,
             };
@@ -115,14 +125,41 @@ impl Work<'_> {
         Ok(vmid)
     }
 
-    /// Sends the create and waits for its task. An error includes whether the VM may exist, or
+    /// Sends the create and waits for its task. An inner error includes whether the VM may exist, or
     /// may still appear.
+    fn send(
+        &mut self,
+        making: &Making<'_>,
+        vmid: Vmid,
+        uuid: &str,
+    ) -> Result<Result<(), (Error, bool)>, StepError> {
+        let sent = match making {
+            Making::Import(params) => self.send_create(vmid, params, uuid),
+            Making::Clone(step) => {
+                self.new_uuid = Some(uuid.to_owned());
+                self.send_clone(vmid, step)?
+            }
+        };
+        let upid = match sent {
+            Ok(upid) => upid,
+            Err(error) => {
+                let unknown = error.is_outcome_unknown();
+                return Ok(Err((error, unknown)));
+            }
+        };
+        // A task that cannot be asked any more may still be at work.
+        Ok(self.wait(&upid).map_err(|error| {
+            let over = matches!(error, Error::TaskFailed(_));
+            (error, !over)
+        }))
+    }
+
     fn send_create(
         &mut self,
         vmid: Vmid,
         params: &BTreeMap<String, String>,
         uuid: &str,
-    ) -> Result<(), (Error, bool)> {
+    ) -> Result<Upid, Error> {
         let mark = Mark {
             vmid: Some(vmid.get()),
             uuid: uuid.to_owned(),
@@ -135,16 +172,7 @@ impl Work<'_> {
         let params = params.filter(|(key, _)| own.iter().all(|(own, _)| own != key));
         let params: Params = params.chain(own.iter().map(|(k, v)| (*k, v.as_str()))).collect();
         self.mark = mark;
-        let sent = |error: Error| {
-            let unknown = error.is_outcome_unknown();
-            (error, unknown)
-        };
-        let upid: Upid = self.runner.client.create_vm(self.node(), vmid, &params).map_err(sent)?;
-        // A task that cannot be asked any more may still be at work.
-        self.wait(&upid).map_err(|error| {
-            let over = matches!(error, Error::TaskFailed(_));
-            (error, !over)
-        })
+        self.runner.client.create_vm(self.node(), vmid, &params)
     }
 
     /// Checks a finished create: it was ours only when the VM carries this run's nonce.
@@ -258,7 +286,7 @@ pub(super) fn is_being_created(config: &pve_client::VmConfig) -> bool {
 }
 
 /// Returns the firmware tables' other values, which are kept beside the uuid.
-fn smbios1(params: &BTreeMap<String, String>, uuid: &str) -> String {
+pub(super) fn smbios1(params: &BTreeMap<String, String>, uuid: &str) -> String {
     match params.get("smbios1") {
         Some(given) => format!("{given},uuid={uuid}"),
         None => format!("uuid={uuid}"),

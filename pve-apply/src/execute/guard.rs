@@ -109,7 +109,7 @@ impl Work<'_> {
             return Ok(());
         }
         let (was, is) = (planned.get(key), config.get(key));
-        let is_same = match ConfigKey::find(key).filter(|_| self.moved.contains(key)) {
+        let is_same = match ConfigKey::find(key).filter(|_| self.moved.contains_key(key)) {
             Some(row) => without_place(row, was) == without_place(row, is),
             None => was == is,
         };

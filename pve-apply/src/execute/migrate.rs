@@ -91,8 +91,8 @@ impl Work<'_> {
         let is_drive = |key: &&String| {
             ConfigKey::find(key).is_some_and(|key| matches!(key.key.form, Form::Drive(_)))
         };
-        let drives: Vec<String> = planned.values.keys().filter(is_drive).cloned().collect();
-        self.moved.extend(drives);
+        let drives = planned.values.keys().filter(is_drive);
+        self.moved.extend(drives.map(|drive| (drive.clone(), drive.clone())));
     }
 
     /// Checks where the VM is after a migration that failed, or whose answer was lost.

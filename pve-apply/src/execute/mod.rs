@@ -3,6 +3,7 @@
 //! Guarantees: decides nothing, since every parameter is in the plan; reads the mark again right before each
 //! change and each destroy; never takes "already exists" for success; waits for every task and checks its result.
 
+mod clone;
 mod configure;
 mod create;
 mod effect;
@@ -97,8 +98,11 @@ pub(crate) struct Work<'a> {
     pub(crate) doing: &'static str,
     /// The config when it last matched the plan.
     pub(crate) planned: OnceCell<VmConfig>,
-    /// Disks that this run has moved or grown: their volume and size differ from the plan.
-    pub(crate) moved: BTreeSet<String>,
+    /// Disks that this run has moved, grown or cloned, and the slots that have them now: their volume and
+    /// size differ from the plan.
+    pub(crate) moved: BTreeMap<String, String>,
+    /// The uuid of a VM that this run clones, which its last write sets.
+    pub(crate) new_uuid: Option<String>,
     /// What this run has written to the config; no value means that the key was deleted.
     pub(crate) sent: BTreeMap<String, Option<String>>,
     /// What PVE warned of.
@@ -121,20 +125,7 @@ impl Runner<'_> {
         if self.has_no_quorum.load(Ordering::Relaxed) {
             return VmOutcome::not_reached(plan, "the cluster has no quorum");
         }
-        let mut work = Work {
-            runner: self,
-            plan,
-            vmid: plan.vmid,
-            node: plan.node.clone(),
-            mark: plan.mark.clone(),
-            untouched: true,
-            started: false,
-            doing: "",
-            planned: OnceCell::new(),
-            moved: BTreeSet::new(),
-            sent: BTreeMap::new(),
-            warnings: RefCell::default(),
-        };
+        let mut work = Work::new(self, plan);
         let mut done = Vec::new();
         let mut changed = false;
         let mut verdict = Verdict::Done;
@@ -156,7 +147,7 @@ impl Runner<'_> {
             }
             work.report_step(step);
             let ended = work.carry_out(step);
-            if matches!(step, Step::Create { .. } | Step::Migrate { .. }) {
+            if step.ends_turn() {
                 drop(turn.take());
             }
             match ended {
@@ -184,11 +175,12 @@ impl Runner<'_> {
     }
 }
 
-/// Returns the config keys that a change has written, and whether each should exist: only on a VM that existed
-/// before can they wait for a reboot.
+/// Returns the config keys that a change has written, and whether each should exist: not on a VM that PVE has
+/// created with its whole config in one call.
 fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
     let mut keys = BTreeMap::new();
-    for step in plan.steps.iter().filter(|_| plan.action == Action::Change) {
+    let is_clone = plan.steps.iter().any(|step| matches!(step, Step::Clone { .. }));
+    for step in plan.steps.iter().filter(|_| is_clone || plan.action == Action::Change) {
         match step {
             Step::Configure { params, .. } => {
                 let gone = params.get("delete").into_iter().flat_map(|list| list.split(','));
@@ -213,6 +205,26 @@ impl Runner<'_> {
     fn turn(&self, plan: &VmPlan) -> Option<Turn<'_>> {
         let storage = plan.storage.as_deref()?;
         Some(self.gates.pass(&gate(self.shared, &plan.node, storage)))
+    }
+}
+
+impl<'a> Work<'a> {
+    fn new(runner: &'a Runner<'a>, plan: &'a VmPlan) -> Self {
+        Self {
+            runner,
+            plan,
+            vmid: plan.vmid,
+            node: plan.node.clone(),
+            mark: plan.mark.clone(),
+            untouched: true,
+            started: false,
+            doing: "",
+            planned: OnceCell::new(),
+            moved: BTreeMap::new(),
+            new_uuid: None,
+            sent: BTreeMap::new(),
+            warnings: RefCell::default(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One arm for each step: guard, one client call, its task, its effect.
 
+use super::create::Making;
 use super::retry::{SendError, WriteError, pause};
 use super::{StepError, Work};
 use crate::action::{Repeat, Step};
@@ -27,7 +28,8 @@ impl Work<'_> {
         self.doing = step.doing();
         match step {
             // These read the state to decide how often to send.
-            Step::Create { params } => return self.create(params),
+            Step::Create { params } => return self.create(Making::Import(params)),
+            Step::Clone { .. } => return self.create(Making::Clone(step)),
             Step::Fence => return self.fence(),
             Step::Configure { params, mark } => return self.configure(params, mark.as_deref()),
             Step::Destroy { purge } => return self.destroy(*purge),
@@ -86,9 +88,8 @@ impl Work<'_> {
             }
             Step::SetPool { from, pool } => {
                 let vmid = self.guard()?.vmid;
-                if let Some(pool) = pool.as_ref().or(from.as_ref()) {
-                    client.set_pool(pool, vmid, step.leaves_pool())?;
-                }
+                let pool = pool.as_ref().or(from.as_ref());
+                pool.map(|pool| client.set_pool(pool, vmid, step.leaves_pool())).transpose()?;
                 None
             }
             Step::Resize { disk, bytes } => {
@@ -109,6 +110,7 @@ impl Work<'_> {
                 Some(client.reboot(node, self.guard()?.vmid, timeout)?)
             }
             Step::Create { .. }
+            | Step::Clone { .. }
             | Step::Fence
             | Step::Configure { .. }
             | Step::Destroy { .. }
@@ -126,7 +128,7 @@ impl Work<'_> {
         match step {
             Step::Start => self.started = true,
             Step::MoveDisk { disk, .. } | Step::Resize { disk, .. } => {
-                self.moved.insert(disk.clone());
+                self.moved.insert(disk.clone(), disk.clone());
             }
             // The old seed disk is removed before the new one is attached.
             Step::AddDisk { disk, .. } => _ = self.sent.remove(disk),

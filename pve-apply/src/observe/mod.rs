@@ -7,6 +7,7 @@
 mod candidates;
 mod nodes;
 mod stored;
+mod templates;
 
 pub(crate) use candidates::observe_vm;
 
@@ -119,6 +120,9 @@ impl Look<'_> {
         ha::read::add(client, lists.rows(), &mut observed).map_err(fail)?;
         if missing.iter().any(|vm| vm.vmid.is_none()) {
             observed.sees_all = sees_all(&read_api(|| client.permissions()).map_err(fail)?);
+        }
+        if *scope == Scope::Apply {
+            observed.templates = templates::read(client, &observed, &missing).map_err(fail)?;
         }
         observed.images = self.images(&observed)?;
         Ok(observed)

@@ -5,7 +5,7 @@ use super::difference::Difference;
 use super::find::Ours;
 use super::migration::Migration;
 use super::writes::{self, Writes};
-use super::{blocked, create, ha, seed, unchanged, unset};
+use super::{blocked, ha, new_vm, seed, unchanged, unset};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::{BlockReason, Blocked, Request};
 use crate::change::{Change, Impact};
@@ -168,7 +168,7 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     if let Some(last) =
         last.filter(|last| Mark { run: written.run.clone(), ..last.clone() } != written)
     {
-        steps.push(create::finish(last));
+        steps.push(new_vm::finish(last));
     }
     steps
 }

@@ -4,7 +4,7 @@ use super::find::{Finder, Found, Ours};
 use super::{blocked, of_mark, quiet, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::BlockReason;
-use crate::desired::{Desired, DesiredVm};
+use crate::desired::{Definition, Desired, DesiredVm};
 use crate::mark::{TAG, of_people, split_tags};
 use crate::notice::{Notice, NoticeKind};
 use crate::observed::Observed;
@@ -54,7 +54,7 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
 fn recreation_notice(vm: &DesiredVm, ours: &Ours<'_>) -> Option<Notice> {
     let is_fixed = vm.vmid.is_some() && !vm.vmid_is_counted;
     let notice = Notice { name: vm.name.clone(), vmid: ours.seen.vmid, kind: NoticeKind::Released };
-    let is_made = vm.definition.as_ref().is_none_or(|definition| definition.image.is_some());
+    let is_made = vm.definition.as_ref().is_none_or(Definition::is_created);
     (!is_fixed && is_made).then_some(notice)
 }
 

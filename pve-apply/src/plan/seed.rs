@@ -33,9 +33,11 @@ pub(super) fn slot_of(mark: &Mark, definition: &Definition, config: &Config) -> 
 }
 
 /// Returns the slot of a new VM's seed.
-pub(super) fn new_slot(definition: &Definition) -> String {
+///
+/// `has` returns whether it comes with something in a slot.
+pub(super) fn new_slot(definition: &Definition, has: impl Fn(&str) -> bool) -> String {
     let controller = ConfigKey::find("scsihw").and_then(|key| definition.new.value(key, ""));
-    free_slot(definition, controller, |_| true)
+    free_slot(definition, controller, |slot| !has(slot))
 }
 
 /// Returns a slot that neither the document nor the VM uses.

@@ -3,7 +3,7 @@
 use crate::action::{Action, VmPlan};
 use crate::change::Impact;
 use crate::desired::{
-    Consent, Definition, Desired, DesiredVm, Image, NodeDefaults, Placement, Seed,
+    Consent, Creation, Definition, Desired, DesiredVm, Image, NodeDefaults, Placement, Seed,
 };
 use crate::mark::{Mark, SeedNote, Stage};
 use crate::network::desired::DesiredNetworks;
@@ -40,6 +40,7 @@ pub(crate) fn definition_of(config: &Value) -> Definition {
     new.0.entry(boot).or_insert_with(|| Setting::Parts(BTreeMap::new()));
     Definition {
         image: Some(Image { name: "debian-12".into(), volid: Some(image()), pending: None }),
+        creation: Creation::Import { instead: None },
         storage: "local-lvm".parse().unwrap(),
         storage_is_explicit: false,
         boot,

@@ -145,7 +145,7 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
             Step::Start | Step::Shutdown { .. } | Step::Reboot { .. } => {
                 extend(&mut all, &path, &["VM.PowerMgmt"]);
             }
-            Step::Create { .. } | Step::Fence | Step::Destroy { .. } => {}
+            Step::Create { .. } | Step::Clone { .. } | Step::Fence | Step::Destroy { .. } => {}
         }
     }
     without_covered(all)

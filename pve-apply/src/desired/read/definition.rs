@@ -23,7 +23,8 @@ impl Reader<'_> {
             None => flat.clone(),
         };
         let boot = self.boot(index, vm);
-        let made = vm.image != Vm::NO_IMAGE;
+        let has_image = vm.image != Vm::NO_IMAGE;
+        let made = has_image || vm.clone_from.is_some();
         if let Some(boot_disk) = boot {
             let new = NewVm { boot_disk, cores: vm.cores, memory: vm.memory };
             let problems = machine::problems(&explicit, Some(&new).filter(|_| made));
@@ -38,9 +39,10 @@ impl Reader<'_> {
                 self.parse("datastore".into(), &self.deployment.datastore, StorageId::RULE)
             }
         };
-        let disk = self.disk(place("disk"), vm.disk, made);
+        let disk = self.disk(place("disk"), vm.disk, has_image);
         let tags = self.tags(index, vm);
-        let image = made.then(|| self.image(vm, place("image"), &vm.image));
+        let image = has_image.then(|| self.image(vm, place("image"), &vm.image));
+        let creation = self.creation(index, vm, &explicit, storage.as_ref(), boot);
         let images = self.images(index, vm, &explicit);
         let seed = self.seed(index, vm);
         let boot = boot?;
@@ -49,6 +51,7 @@ impl Reader<'_> {
                 Some(image) => Some(image?),
                 None => None,
             },
+            creation: creation?,
             storage: storage?,
             storage_is_explicit: vm.datastore.is_some(),
             new: new(vm, &explicit, flat, boot),

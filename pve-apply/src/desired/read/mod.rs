@@ -1,6 +1,7 @@
 //! Reads the document as `Desired` and finds every problem in it before the first request. Does no
 //! I/O.
 
+mod creation;
 mod definition;
 mod nodes;
 

@@ -88,7 +88,7 @@ const ROLES: [(&str, &str, &str); 6] = [
     (
         "/vms",
         "PipelineVm",
-        "VM.Allocate,VM.Audit,VM.Config.CDROM,VM.Config.CPU,VM.Config.Cloudinit,VM.Config.Disk,\
+        "VM.Allocate,VM.Audit,VM.Clone,VM.Config.CDROM,VM.Config.CPU,VM.Config.Cloudinit,VM.Config.Disk,\
          VM.Config.HWType,VM.Config.Memory,VM.Config.Network,VM.Config.Options,\
          VM.GuestAgent.Audit,VM.GuestAgent.FileRead,VM.PowerMgmt",
     ),
