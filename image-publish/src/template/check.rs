@@ -51,7 +51,9 @@ pub(crate) fn check(
             }
         }
     }
+    let shared = on_shared(survey, &room);
     for ((name, storage), bytes) in room {
+        let bytes = shared.get(&storage).copied().unwrap_or(bytes);
         let on = Node { node: name, storage, content: DISKS, ..node.clone() };
         let storages = survey.storages.iter().find(|(known, _)| *known == on.node);
         let storages = storages.map(|(_, storages)| &storages[..]).unwrap_or_default();
@@ -60,6 +62,18 @@ pub(crate) fn check(
     for (path, needed) in privileges {
         lacking(node, &path, needed).into_iter().for_each(|entry| report.push(entry));
     }
+}
+
+/// Returns what all nodes together need on the storages that they share.
+fn on_shared(survey: &Survey, room: &BTreeMap<OnNode, u64>) -> BTreeMap<StorageId, u64> {
+    let mut all: BTreeMap<StorageId, u64> = BTreeMap::new();
+    for ((node, storage), bytes) in room {
+        if survey.storage(node, storage).is_some_and(|storage| storage.shared) {
+            let sum = all.entry(storage.clone()).or_default();
+            *sum = sum.saturating_add(*bytes);
+        }
+    }
+    all
 }
 
 /// Returns why a storage cannot hold new disks of together at least `bytes`.

@@ -171,11 +171,11 @@ impl Maker<'_> {
             self.check_not_interrupted(vmid).map_err(|failed| Failed { left: sent, ..failed })?;
             self.tell("step", &format!("making VM {vmid} a template"));
             let made = self.node.client.make_template(&self.node.node, vmid, disk);
-            sent = true;
+            sent |= made.as_ref().err().is_none_or(Error::is_outcome_unknown);
             let made = made.and_then(|upid| self.wait(&upid));
             attempt += 1;
             match &made {
-                Err(error) if !may_be_made(error) => return Err(failed(error, true)),
+                Err(error) if !may_be_made(error) => return Err(failed(error, sent)),
                 Err(_) => pause(attempt),
                 Ok(()) => {}
             }

@@ -15,7 +15,7 @@ use crate::work::{Work, pause_for};
 
 /// How often a vmid must be free, this far apart, before a create whose answer was lost counts as not done.
 // PVE: reference 4: pveproxy gives up after 30 s, while a worker may still be about to start.
-const ABSENT: u32 = 4;
+const FREE_READS: u32 = 4;
 /// How often a create must have no task, this far apart, before it counts as killed: the task may not be
 /// registered yet.
 const WITHOUT_TASK: u32 = 6;
@@ -76,7 +76,7 @@ pub(super) fn settle(
             Err(error) => return Err(error),
         }
         match () {
-            () if free >= ABSENT => return Ok(Occupant::Nothing),
+            () if free >= FREE_READS => return Ok(Occupant::Nothing),
             () if quiet >= WITHOUT_TASK => return Ok(Occupant::Dead),
             () if interrupt::is_requested() => return Ok(Occupant::Unfinished),
             () => pause_for(LOOK),

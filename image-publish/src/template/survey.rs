@@ -1,8 +1,8 @@
 //! DOOR (reads, waits): asks PVE what the plan needs to know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pve_client::{Client, GuestKind, NodeName, Resource};
+use pve_client::{Client, GuestKind, NodeName, Resource, Vmid};
 use pve_stage::finding;
 use stage::{Entry, Place, Report};
 
@@ -13,6 +13,9 @@ use super::settle::{CREATE, Occupant, left_locked, settle};
 use super::wanted::{Content, WantedTemplate};
 use crate::node::Node;
 use crate::work::Work;
+
+/// The cluster's guests.
+type Guests<'a> = BTreeMap<Vmid, &'a Resource>;
 
 /// A template that is wanted, and what it is made from, or why it cannot be made.
 pub(crate) type Wish = (WantedTemplate, Result<Content, String>);
@@ -59,8 +62,9 @@ pub(crate) fn survey(
         survey.storages.push((name.clone(), storages(client, name)?));
     }
     if !work.dry_run {
+        let by_vmid: Guests<'_> = guests.iter().map(|row| (row.vmid, row)).collect();
         for wish in open {
-            await_creates(work, context, node, (&guests, &mut survey), wish, report)?;
+            await_creates(work, context, node, (&by_vmid, &mut survey), wish, report)?;
         }
     }
     Ok(survey)
@@ -91,7 +95,7 @@ fn await_creates(
     work: &Work<'_>,
     context: &Context<'_>,
     node: &Node,
-    (guests, survey): (&[Resource], &mut Survey),
+    (guests, survey): (&Guests<'_>, &mut Survey),
     (wanted, content): &Wish,
     report: &mut Report,
 ) -> Result<(), Entry> {
@@ -101,7 +105,7 @@ fn await_creates(
     }
     let on = Node { node: wanted.node.clone(), ..node.clone() };
     for vmid in context.walk(wanted, content) {
-        let Some(row) = guests.iter().find(|row| row.vmid == vmid) else { break };
+        let Some(row) = guests.get(&vmid) else { break };
         let is_new = row.kind == GuestKind::Qemu && row.lock.as_deref() == Some(CREATE);
         if !is_new || row.node != wanted.node {
             continue;
