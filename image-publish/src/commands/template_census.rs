@@ -136,9 +136,12 @@ impl TemplateCensus {
         interrupt::listen();
         let template = &one.template;
         match remove(client, template) {
-            Removal::Removed => {
+            Removal::Removed { warnings } => {
                 pruned.done.push(format!("template {} on {}", template.vmid, template.node));
                 pruned.push(one, "removed", reason);
+                if !warnings.is_empty() {
+                    pruned.warn(left_behind(template, &warnings));
+                }
             }
             Removal::Kept(obstacle) => pruned.keep(one, &obstacle, false),
             Removal::Failed { entry, unknown } => {
@@ -176,11 +179,16 @@ impl PrunedTemplates {
         let result = if dry_run { "would be kept" } else { "kept" };
         self.push(one, result, Some(obstacle.to_string()));
         if let Some(entry) = warning(&one.template, obstacle, self.warns_always) {
-            if let Some(line) = self.lines.last_mut() {
-                line.warnings.push(entry.fact.clone());
-            }
-            self.warnings.push(entry);
+            self.warn(entry);
         }
+    }
+
+    /// Adds a warning about the last line.
+    fn warn(&mut self, entry: Entry) {
+        if let Some(line) = self.lines.last_mut() {
+            line.warnings.push(entry.fact.clone());
+        }
+        self.warnings.push(entry);
     }
 
     /// Removes files, after the templates, and adds them to what is done.
@@ -257,6 +265,20 @@ pub(super) fn users<'d>(deployment: &'d Deployment, template: &FoundTemplate) ->
         uses(vm) || from.is_some_and(|from| is_source(from, template))
     });
     names.map(|vm| vm.name.as_str()).collect()
+}
+
+/// Returns the warning about a template that was removed with warnings.
+fn left_behind(template: &FoundTemplate, warnings: &[String]) -> Entry {
+    let fact = "PVE removed the template with warnings";
+    let entry = Entry::warning("task-warnings", place(template), fact);
+    let entry = warnings.iter().fold(entry, |entry, line| entry.note(format!("PVE says: {line}")));
+    match &template.disk {
+        Some(disk) => entry.hint(format!(
+            "on the node, `pvesm list {}` shows whether the disk is still there",
+            disk.volid.storage()
+        )),
+        None => entry,
+    }
 }
 
 /// Returns the warning about a template that is kept: always, or only if the user can do something about it.

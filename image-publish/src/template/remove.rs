@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pve_client::{Client, ConfigView, Error};
+use pve_client::{Client, ConfigView, Error, Finished};
 use pve_stage::finding;
 use stage::{Entry, Place};
 
@@ -15,8 +15,11 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 /// What became of a template that was to be removed.
 pub(crate) enum Removal {
-    /// It no longer exists.
-    Removed,
+    /// It no longer exists. PVE may have left a disk behind: then it says so.
+    Removed {
+        /// PVE's warnings.
+        warnings: Vec<String>,
+    },
     /// It was kept.
     Kept(Obstacle),
     /// PVE did not do it, or its answer was lost.
@@ -27,6 +30,9 @@ pub(crate) enum Removal {
         unknown: bool,
     },
 }
+
+/// It does not exist, and nothing more is known.
+const GONE: Removal = Removal::Removed { warnings: Vec::new() };
 
 /// Removes a template, after another look at it.
 ///
@@ -42,9 +48,9 @@ pub(crate) fn remove(client: &Client, template: &FoundTemplate) -> Removal {
         Ok(Some(removal)) => return removal,
         Err(error) => return failed(template, &error),
     }
-    let sent = client.delete_vm(&template.node, template.vmid, true).and_then(|upid| {
-        client.wait(&upid, LIMIT, &mut |_, _| interrupt::keep_waiting()).map(drop)
-    });
+    let sent = client
+        .delete_vm(&template.node, template.vmid, true)
+        .and_then(|upid| client.wait(&upid, LIMIT, &mut |_, _| interrupt::keep_waiting()));
     judged(client, template, sent)
 }
 
@@ -53,7 +59,7 @@ fn look_again(client: &Client, template: &FoundTemplate) -> Result<Option<Remova
     let (node, vmid) = (&template.node, template.vmid);
     let config = match client.vm_config(node, vmid, ConfigView::Pending) {
         Ok(config) => config,
-        Err(error) if error.is_not_found() => return Ok(Some(Removal::Removed)),
+        Err(error) if error.is_not_found() => return Ok(Some(GONE)),
         Err(error) => return Err(error),
     };
     let now = FoundTemplate::read(vmid, node, &config);
@@ -69,22 +75,27 @@ fn look_again(client: &Client, template: &FoundTemplate) -> Result<Option<Remova
 }
 
 /// Judges the effect of the call, whatever was answered.
-fn judged(client: &Client, template: &FoundTemplate, sent: Result<(), Error>) -> Removal {
+fn judged(client: &Client, template: &FoundTemplate, sent: Result<Finished, Error>) -> Removal {
     if let Err(error) = &sent
         && error.is_base_in_use()
     {
         return Removal::Kept(Obstacle::RefusedByPve(said(error)));
     }
     let unclear = match &sent {
-        Ok(()) => true,
+        Ok(_) => true,
         Err(error) => error.is_outcome_unknown() || matches!(error, Error::TaskFailed(_)),
     };
     let seen = client.vm_config(&template.node, template.vmid, ConfigView::Pending);
     match (sent, seen) {
-        (_, Err(error)) if unclear && error.is_not_found() => Removal::Removed,
-        (Err(error), _) => failed(template, &error),
-        (Ok(()), Err(error)) => failed(template, &error),
-        (Ok(()), Ok(_)) => {
+        // PVE: QemuServer.pm, destroy_vm: a disk that cannot be removed is only a warning.
+        (Ok(Finished::WithWarnings { count, lines }), Err(error)) if error.is_not_found() => {
+            // The log may be unreadable.
+            let lines = if lines.is_empty() { vec![format!("WARNINGS: {count}")] } else { lines };
+            Removal::Removed { warnings: lines }
+        }
+        (_, Err(error)) if unclear && error.is_not_found() => GONE,
+        (Err(error), _) | (Ok(_), Err(error)) => failed(template, &error),
+        (Ok(_), Ok(_)) => {
             let fact = "the template still exists after its removal";
             let entry = Entry::error("still-there", place(template), fact);
             Removal::Failed { entry, unknown: true }
