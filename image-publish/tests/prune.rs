@@ -145,3 +145,23 @@ fn each_removal_is_lost_or_fails() {
         Scene::new(&fault).compare(&format!("{way} at removal {removal}"), &expected)
     });
 }
+
+#[test]
+fn a_signal_ends_the_wait_for_a_removal_and_begins_no_other() {
+    let (expected, _) = undisturbed();
+    let long = r#"[{"when": "DELETE /**", "then": {"task": {"length": 100000}}}]"#;
+    let scene = Scene::new(long);
+    let mut child = scene.start();
+    let asks = |path: &str| scene.sim.requests().iter().filter(|r| r.path.contains(path)).count();
+    while asks("qmdestroy") == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it waits for the first removal");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let removals = scene.sim.requests().iter().filter(|r| r.method == "DELETE").count();
+    assert_eq!(removals, 1);
+    scene.sim.settle();
+    scene.compare("after a signal", &expected).unwrap();
+}
