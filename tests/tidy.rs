@@ -161,7 +161,10 @@ fn pure_tools_link_neither_network_code_nor_live_progress() {
         }
     }
     for seen in ["ureq", "indicatif"] {
-        assert!(linked_by(&metadata, "pve-apply").contains(seen), "the check can see what is linked");
+        assert!(
+            linked_by(&metadata, "pve-apply").contains(seen),
+            "the check can see what is linked"
+        );
     }
     assert_none(&broken, "these tools must not link this");
 }
