@@ -1,6 +1,6 @@
 //! `Live`: the live block of a terminal, as [`Console`](crate::Console) uses it. Does no I/O.
 //!
-//! It is drawn by a crate that the pure stages need not link; so only what it is for is said here.
+//! What draws it is in pve-stage, so that the pure stages need not link it.
 
 use crate::event::Event;
 
