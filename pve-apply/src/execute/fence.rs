@@ -6,13 +6,15 @@
 //! and decides by a rule that both runs know which of the two stays.
 
 use super::create::is_being_created;
+use super::retry::pause;
 use super::{StepError, Work};
 use crate::action::Repeat;
 use crate::mark::{Owner, Stage, owner};
 use crate::observed::is_making;
-use crate::read::{Deadline, Poll, WaitError, read_retrying};
+use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
+use pve_stage::patience::Patience;
 use stage::Entry;
 use std::time::Duration;
 
@@ -52,26 +54,37 @@ impl Work<'_> {
 
     /// Returns the VMs of other runs that carry this VM's mark. One that is still being created has
     /// no mark yet, so we wait for it. A create that begins later meets this run's VM at its own fence.
-    fn twins(&mut self) -> Result<Vec<Twin>, StepError> {
+    fn twins(&self) -> Result<Vec<Twin>, StepError> {
         let mut twins = Vec::new();
         let deadline = Deadline::after(self.runner.task_limit);
+        let mut patience = Patience::default();
         let mut rounds = 0u32;
         for (vmid, node) in self.suspects()? {
-            let what = format!("VM {vmid}, which is being created");
-            let end = self.wait_until(&what, &deadline, (READ_PAUSE, READ_PAUSE), |work| {
-                match work.look(&node, vmid)? {
-                    Some(None) => rounds += 1,
-                    found => return Ok(Poll::Ready(found.flatten())),
+            loop {
+                match self.look(&node, vmid)? {
+                    Some(None) => {}
+                    Some(Some(twin)) => {
+                        twins.push(twin);
+                        break;
+                    }
+                    None => break,
                 }
-                if rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK && work.has_died(&node, vmid)? {
-                    return Ok(Poll::Ready(None));
+                if deadline.is_over() || self.runner.interrupt.is_signalled() {
+                    return Err(self.undecided(vmid));
                 }
-                Ok(Poll::NotYet("it has no mark yet".to_owned()))
-            });
-            twins.extend(end.map_err(|error| match error {
-                WaitError::Never(error) => error,
-                WaitError::Interrupted | WaitError::TimedOut(_) => self.undecided(vmid),
-            })?);
+                rounds += 1;
+                if rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK && self.has_died(&node, vmid)? {
+                    break;
+                }
+                let what = format!("VM {vmid}, which is being created");
+                self.report_long_wait(
+                    &mut patience,
+                    deadline.waited(),
+                    &what,
+                    "it has no mark yet",
+                );
+                pause(READ_PAUSE);
+            }
         }
         Ok(twins)
     }
