@@ -302,7 +302,10 @@ impl Step {
 
     /// Returns whether a VM that waited for its turn lets the next one through after it.
     pub(crate) fn ends_turn(&self) -> bool {
-        matches!(self, Self::Create { .. } | Self::Clone { .. } | Self::Migrate { .. })
+        matches!(
+            self,
+            Self::Create { .. } | Self::Clone { .. } | Self::Migrate { .. } | Self::AddDisk { .. }
+        )
     }
 
     /// Returns whether it removes the VM from its pool.

@@ -29,7 +29,11 @@ impl Work<'_> {
         match step {
             // These read the state to decide how often to send.
             Step::Create { params } => return self.create(Making::Import(params)),
-            Step::Clone { .. } => return self.create(Making::Clone(step)),
+            Step::Clone { .. } => {
+                // Unlike a create, a clone that goes on does not read the seed, which can be deleted.
+                let cloned = self.create(Making::Clone(step));
+                return cloned.map_err(|failure| StepError { still_running: false, ..failure });
+            }
             Step::Fence => return self.fence(),
             Step::Configure { params, mark } => return self.configure(params, mark.as_deref()),
             Step::Destroy { purge } => return self.destroy(*purge),

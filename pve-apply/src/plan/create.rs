@@ -14,7 +14,7 @@ pub(super) fn plan_one(
     definition: &Definition,
     observed: &Observed,
 ) {
-    match origin::of(vm, definition, observed) {
+    match origin::of(desired, vm, definition, observed) {
         Err(reason) => plan.blocked.push(blocked(vm, vm.vmid, &vm.node, reason)),
         Ok(Origin::Template(template)) => {
             clone::plan_one(plan, desired, vm, definition, observed, &template);
