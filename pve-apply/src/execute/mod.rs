@@ -133,11 +133,11 @@ impl Runner<'_> {
         let mut done = Vec::new();
         let mut changed = false;
         let mut verdict = Verdict::Done;
-        let mut turn = None;
+        let mut turns = Vec::new();
         let mut steps = plan.steps.iter().enumerate();
         while let Some((index, step)) = steps.next() {
             // Before the check for Ctrl-C, since the wait may be long.
-            turn = self.turn_for(plan, step).or(turn);
+            turns.extend(self.turns_for(plan, step));
             // An uploaded seed is deleted in any case.
             if self.interrupt.is_stopping() && !matches!(step, Step::DeleteVolume { .. }) {
                 let left = work.clean_up(index, &mut done);
@@ -152,7 +152,7 @@ impl Runner<'_> {
             };
             let last = clone.inspect(|_| _ = steps.next()).unwrap_or(step);
             if last.ends_turn() {
-                drop(turn.take());
+                turns.clear();
             }
             match ended {
                 Ok(()) if matches!(last, Step::Fence) => {}
@@ -193,6 +193,7 @@ fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
                 keys.extend(set.map(|key| (key.as_str(), true)));
             }
             Step::AddDisk { disk, .. } => _ = keys.insert(disk, true),
+            Step::AddDisks { disks } => keys.extend(disks.keys().map(|key| (key.as_str(), true))),
             _ => {}
         }
     }
@@ -213,16 +214,20 @@ fn gate(shared: &BTreeSet<String>, node: &NodeName, storage: &str) -> String {
 }
 
 impl Runner<'_> {
-    /// The turn that a VM waits for before a step, if whole disks are copied then; it ends when dropped.
-    fn turn_for(&self, plan: &VmPlan, step: &Step) -> Option<Turn<'_>> {
-        let (node, storage) = match step {
+    /// Waits for a VM's turns before a step that copies whole disks; they end when dropped.
+    fn turns_for(&self, plan: &VmPlan, step: &Step) -> Vec<Turn<'_>> {
+        let storages: BTreeSet<String> = match step {
             // Before the upload, so that no seed waits on the storage, readable to others.
-            Step::UploadSeed { .. } => (&plan.node, plan.storage.clone()?),
-            Step::AddDisk { value, .. } => (plan.node_afterwards(), copied_to(value)?),
-            Step::Migrate { target, .. } => return Some(self.migrations.pass(target.as_str())),
-            _ => return None,
+            Step::UploadSeed { .. } => plan.storage.iter().cloned().collect(),
+            Step::AddDisk { value, .. } => copied_to(value).into_iter().collect(),
+            Step::AddDisks { disks } => disks.values().filter_map(|made| copied_to(made)).collect(),
+            Step::Migrate { target, .. } => return vec![self.migrations.pass(target.as_str())],
+            _ => return Vec::new(),
         };
-        Some(self.gates.pass(&gate(self.shared, node, &storage)))
+        let name = |storage: &String| gate(self.shared, plan.node_afterwards(), storage);
+        // All VMs take several in the same order: none waits for one that waits for it.
+        let gates: BTreeSet<String> = storages.iter().map(name).collect();
+        gates.iter().map(|gate| self.gates.pass(gate)).collect()
     }
 }
 

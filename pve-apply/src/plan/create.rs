@@ -24,7 +24,7 @@ pub(super) fn plan_one(
             import::plan_one(plan, desired, vm, definition, observed, how);
         }
         Ok(Origin::Pending) => {
-            let how = Some("clone of a template to be made".to_owned());
+            let how = Some("linked clone (template to be made)".to_owned());
             import::plan_one(plan, desired, vm, definition, observed, how);
         }
     }

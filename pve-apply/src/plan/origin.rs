@@ -71,7 +71,7 @@ fn of_image<'a>(
     };
     let mark = match ImageMark::owner(state.vmid.get(), |key| state.config.get(key)) {
         TemplateOwner::Ours(mark) => mark,
-        TemplateOwner::Copy(_) => return Err(format!("VM {vmid} is only a copy of a template")),
+        TemplateOwner::Copy(_) => return Err(format!("VM {vmid} is a copy of a template")),
         TemplateOwner::Other => return Err(format!("VM {vmid} is not a template of an image")),
     };
     unlike(desired, definition, &mark, state)
