@@ -12,6 +12,7 @@ mod guard;
 mod migrate;
 mod persistence;
 mod power;
+mod residue;
 mod retry;
 mod step;
 mod vmids;
