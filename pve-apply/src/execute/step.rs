@@ -80,13 +80,7 @@ impl Work<'_> {
                 client.delete_volume(node, volid)?
             }
             Step::AddDisk { disk, value } => {
-                let seen = self.guard()?;
-                // PVE: facts-4, 44: asked twice, PVE creates two disks.
-                if seen.config.get(disk).is_some() {
-                    return if is_first { Err(self.in_use(disk).into()) } else { Ok(None) };
-                }
-                let params = with_digest([(disk, value)], seen.digest());
-                Some(client.update_config_async(node, seen.vmid, &params)?)
+                self.add_disks(&[(disk.clone(), value.clone())].into(), is_first)?
             }
             Step::AddDisks { disks } => self.add_disks(disks, is_first)?,
             Step::MoveDisk { disk, storage } => {
@@ -127,7 +121,7 @@ impl Work<'_> {
         })
     }
 
-    /// Creates those of the disks that are not there yet.
+    /// Creates those of the disks that are still missing.
     fn add_disks(
         &self,
         disks: &BTreeMap<String, String>,
