@@ -14,7 +14,7 @@ pub(super) fn plan_one(
     definition: &Definition,
     observed: &Observed,
 ) {
-    match origin::of(vm, definition, observed) {
+    match origin::of(desired, vm, definition, observed) {
         Err(reasons) => {
             let reasons = reasons.into_iter();
             plan.blocked.extend(reasons.map(|why| blocked(vm, vm.vmid, &vm.node, why)));
@@ -33,7 +33,7 @@ pub(super) fn plan_one(
             import::plan_one(plan, desired, vm, definition, observed, how);
         }
         Ok(Origin::Pending) => {
-            let how = Some("clone of a template to be made".to_owned());
+            let how = Some("linked clone (template to be made)".to_owned());
             import::plan_one(plan, desired, vm, definition, observed, how);
         }
     }

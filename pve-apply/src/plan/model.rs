@@ -104,6 +104,12 @@ fn change(step: &Step, seen: &mut VmState) {
             let made = made(seen.vmid, disk, value, 1 << 20);
             set(seen, disk, &made);
         }
+        Step::AddDisks { disks } => {
+            for (disk, value) in disks {
+                let made = made(seen.vmid, disk, value, 1 << 20);
+                set(seen, disk, &made);
+            }
+        }
         Step::MoveDisk { disk, storage } => {
             let mut drive = PropertyString::parse(seen.config.next(disk).unwrap(), "file");
             drive.set("file", format!("{storage}:moved-{disk}"));

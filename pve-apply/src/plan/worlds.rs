@@ -186,6 +186,7 @@ pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, c
         node: node.clone(),
         name: config.next("name").map(str::to_owned),
         being_made: false,
+        image_template: false,
         tagged: config.next("tags").is_some_and(|tags| tags.contains("pve-pipeline")),
     });
     world.free.remove(&vmid(number));
