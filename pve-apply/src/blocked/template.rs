@@ -91,6 +91,14 @@ pub(crate) enum TemplateFault {
         /// What is there.
         has: String,
     },
+    /// PVE refuses the document's settings beside the template's.
+    #[strum(serialize = "refused-combination")]
+    TemplateConflict {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        fact: String,
+    },
     /// Its boot disk is larger than the document's.
     #[strum(serialize = "disk-smaller-than-image")]
     DiskSmallerThanTemplate {
@@ -138,6 +146,9 @@ impl TemplateFault {
             }
             Self::TemplateSlotTaken { slot, has } => {
                 format!("it already has something in {slot}, which the document sets: {has}")
+            }
+            Self::TemplateConflict { key, fact } => {
+                format!("with what it has, `{key}` {fact}")
             }
             Self::DiskSmallerThanTemplate { wanted, has } => {
                 format!("`disk` is {wanted}, but its disk has {has}")
@@ -193,6 +204,7 @@ impl TemplateFault {
                 );
             }
             Self::TemplateSlotTaken { .. } => "use another slot",
+            Self::TemplateConflict { .. } => "set that key in the YAML too, or to null",
             Self::DiskSmallerThanTemplate { .. } => "make `disk` larger, or leave it out",
         };
         text.to_owned()

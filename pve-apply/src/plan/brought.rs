@@ -5,6 +5,7 @@
 //! PVE's own cloud-init data, which would rival the seed; and the protection, which would keep it from being
 //! changed and destroyed. Defaults of new VMs only fill in keys that the template lacks.
 
+use super::intent::parts_of;
 use super::origin::Template;
 use super::theirs::{in_words, unusable};
 use crate::blocked::{BlockReason, TemplateFault};
@@ -124,6 +125,22 @@ pub(super) fn taken_away(definition: &Definition, state: &TemplateState) -> BTre
     state.config.values.keys().filter(is_gone).cloned().collect()
 }
 
+/// Returns what must be taken away by a write of its own, so that PVE accepts the other one.
+pub(super) fn taken_away_first(state: &TemplateState, gone: &BTreeSet<String>) -> BTreeSet<String> {
+    let is_drive = |name: &String| {
+        ConfigKey::find(name).is_some_and(|key| matches!(key.key.form, Form::Drive(_)))
+    };
+    let mut first = BTreeSet::new();
+    // PVE: facts-4, 45: a protected VM keeps its drives.
+    if gone.iter().any(is_drive) && state.config.get("protection").is_some() {
+        first.insert("protection".to_owned());
+    }
+    // PVE: qemu-server, API2/Qemu.pm, update_vm_api: a new memory is compared with the balloon that is there, even
+    // with one that the same call deletes.
+    first.extend(gone.get("balloon").cloned());
+    first
+}
+
 /// Returns what a clone loses of what its template has, for people.
 pub(super) fn removed(definition: &Definition, state: &TemplateState) -> Vec<String> {
     let mut list: Vec<String> = taken_away(definition, state).into_iter().collect();
@@ -172,6 +189,7 @@ pub(super) fn definition(
     }
     wrong.extend(collisions(&all, state, from).into_iter().map(fault));
     all.new = without_defaults(&all, state);
+    wrong.extend(conflicts(&all, state).into_iter().map(fault));
     if wrong.is_empty() { Ok(all) } else { Err(wrong) }
 }
 
@@ -198,6 +216,35 @@ fn collisions(
         (!is_swap).then_some(fault)
     };
     definition.explicit.0.iter().filter_map(taken).collect()
+}
+
+/// Returns what PVE refuses of the document's settings with what the template has beside them, such as a balloon
+/// that is larger than the memory.
+fn conflicts(definition: &Definition, state: &TemplateState) -> Vec<TemplateFault> {
+    let gone = taken_away(definition, state);
+    let is_compared = |key: &ConfigKey| !matches!(key.key.form, Form::Nic(_) | Form::Drive(_));
+    let as_setting = |key: ConfigKey, parts: &Parts| {
+        let known = parts.iter().filter_map(|(name, value)| {
+            Some((key.key.part(name)?.name_in(key.key), Some(value.to_owned())))
+        });
+        Setting::Parts(known.collect())
+    };
+    let kept = keys(state).filter(|(key, _)| is_compared(key) && !gone.contains(&key.to_string()));
+    let brought = Settings(kept.map(|(key, parts)| (key, as_setting(key, &parts))).collect());
+    let mut all = brought.clone();
+    for key in definition.new.0.keys().filter(|key| is_compared(key)) {
+        if let Some(parts) = parts_of(&definition.new, *key)
+            && let Some(parts) = merged(&definition.explicit, state, *key, parts)
+        {
+            all.0.insert(*key, as_setting(*key, &parts));
+        }
+    }
+    // PVE has accepted what the template has.
+    let accepted = machine::problems(&brought, None);
+    let problems = machine::problems(&all, None).into_iter();
+    let new = problems.filter(|problem| !accepted.contains(problem));
+    new.map(|problem| TemplateFault::TemplateConflict { key: problem.key, fact: problem.fact })
+        .collect()
 }
 
 /// Returns what the VM gets: what the document sets, and defaults for keys that the template lacks.

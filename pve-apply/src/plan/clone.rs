@@ -16,7 +16,7 @@ use crate::mark::owns::Slot;
 use crate::mark::{Mark, Stage, TAG, tag_set};
 use crate::observed::Observed;
 use machine::{ConfigKey, Form, Parts};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Plans a VM that is cloned.
 pub(super) fn plan_one(
@@ -69,8 +69,8 @@ struct Made {
     disks: BTreeMap<String, String>,
     /// The config, without what PVE allocates.
     params: BTreeMap<String, String>,
-    /// Whether the template's protection must be removed before everything else.
-    unprotects: bool,
+    /// What is deleted before everything else.
+    first: BTreeSet<String>,
     /// Whether PVE chooses a MAC: then the mark cannot record it in the same write.
     leaves_open: bool,
 }
@@ -89,7 +89,7 @@ impl Made {
             grow: BTreeMap::new(),
             disks: BTreeMap::new(),
             params: BTreeMap::new(),
-            unprotects: false,
+            first: BTreeSet::new(),
             leaves_open: false,
         };
         let mut wrong: Vec<BlockReason> =
@@ -194,14 +194,8 @@ impl Made {
         if let Some(order) = order.filter(|_| !self.params.contains_key("boot")) {
             self.params.insert("boot".to_owned(), order);
         }
-        // PVE: facts-4, 45: no drive can be removed before.
-        let is_drive = |key: &String| {
-            ConfigKey::find(key).is_some_and(|key| matches!(key.key.form, Form::Drive(_)))
-        };
-        if gone.iter().any(is_drive) && template.state.config.get("protection").is_some() {
-            gone.remove("protection");
-            self.unprotects = true;
-        }
+        self.first = brought::taken_away_first(template.state, &gone);
+        gone.retain(|key| !self.first.contains(key));
         if !gone.is_empty() {
             let list = gone.into_iter().collect::<Vec<_>>().join(",");
             self.params.insert("delete".to_owned(), list);
@@ -237,9 +231,10 @@ impl Steps<'_> {
         let Self { desired, vm, definition, .. } = self;
         let mut steps =
             vec![seed::upload(desired, vm, &definition.seed), self.clone(), Step::Fence];
-        if self.made.unprotects {
-            let params = [("delete".to_owned(), "protection".to_owned())].into();
-            steps.push(Step::Configure { params, mark: None });
+        if !self.made.first.is_empty() {
+            let list = self.made.first.into_iter().collect::<Vec<_>>().join(",");
+            steps
+                .push(Step::Configure { params: [("delete".to_owned(), list)].into(), mark: None });
         }
         let mut disks = self.made.disks;
         disks.insert(self.slot, seed::disk(desired, vm, definition));
