@@ -175,11 +175,15 @@ pub(super) fn definition(
         }
         for settings in [&mut all.explicit, &mut all.new] {
             settings.0.remove(&from);
-            let options = settings.0.remove(&all.boot);
-            settings.0.extend(options.map(|options| (from, options)));
         }
+        all.new.0.remove(&all.boot);
+        let options = all.explicit.0.remove(&all.boot);
+        all.explicit.0.extend(options.map(|options| (from, options)));
         all.boot = from;
     }
+    // The disk is there, with the template's options: no defaults of a new one.
+    let options = all.explicit.0.get(&all.boot).cloned();
+    all.new.0.insert(all.boot, options.unwrap_or_else(|| Setting::Parts(BTreeMap::new())));
     if let Some(Setting::Parts(parts)) = all.explicit.0.get(&all.boot) {
         let unknown = parts.keys().filter(|name| all.boot.key.part(name).is_none());
         wrong.extend(unknown.map(|option| BlockReason::OptionUnknown {
@@ -201,7 +205,7 @@ fn collisions(
     from: ConfigKey,
 ) -> Vec<TemplateFault> {
     let taken = |(key, setting): (&ConfigKey, &Setting)| {
-        let is_state = ["efidisk", "tpmstate"].contains(&key.key.part.name);
+        let is_state = ["efidisk0", "tpmstate0"].contains(&key.key.part.name);
         let is_drive = matches!(key.key.form, Form::Drive(_)) && !is_state;
         if !is_drive || *key == from || !matches!(setting, Setting::Parts(_)) {
             return None;
@@ -255,8 +259,7 @@ fn without_defaults(definition: &Definition, state: &TemplateState) -> Settings 
         let Setting::Parts(parts) = setting else { return true };
         let named = definition.explicit.0.get(key);
         let is_explicit = matches!(named, Some(Setting::Parts(_)));
-        let is_lacking = *key != definition.boot
-            && has(state, *key).is_none()
+        let is_lacking = has(state, *key).is_none()
             // Its SCSI disks are behind PVE's default controller, and a guest may know no other.
             && (Some(*key) != scsihw || keys(state).all(|(key, _)| key.key.part.name != "scsi"));
         if !is_lacking {

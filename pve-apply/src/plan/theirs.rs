@@ -123,7 +123,7 @@ fn copies(
 /// Returns the slots of disks that are no base images; all, if the reason is the storage.
 fn without_base(state: &TemplateState) -> Vec<String> {
     let drives = brought::keys(state).filter(|(key, parts)| {
-        matches!(key.key.form, Form::Drive(_)) && !parts.is_cd() && key.key.part.name != "tpmstate"
+        matches!(key.key.form, Form::Drive(_)) && !parts.is_cd() && key.key.part.name != "tpmstate0"
     });
     let (plain, bases): (Vec<_>, Vec<_>) = drives.partition(|(_, parts)| {
         let volume = parts.get("file").unwrap_or_default();
