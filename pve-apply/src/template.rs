@@ -2,6 +2,7 @@
 
 use machine::{ConfigKey, Parts, parse_size};
 use pve_client::{NodeName, VmConfig, Vmid};
+use std::collections::BTreeSet;
 
 /// The result of looking for a template on a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub(crate) enum SeenTemplate {
     },
     /// The token is not allowed to read it.
     Forbidden,
+    /// It is a container.
+    Container,
 }
 
 /// A VM that another one may be cloned from. It need not be a template.
@@ -31,12 +34,22 @@ pub(crate) struct TemplateState {
     pub(crate) config: VmConfig,
     /// Whether PVE can link all of its disks.
     pub(crate) links: bool,
+    /// Its tags that the token can neither set nor remove.
+    pub(crate) fixed_tags: BTreeSet<String>,
 }
 
 impl TemplateState {
     /// Returns whether it has the flag of a template, which says nothing about its disks.
     pub(crate) fn is_template(&self) -> bool {
         self.config.get("template").and_then(pve_client::parse_boolean) == Some(true)
+    }
+
+    /// Returns it for people: `debian-tmpl (9000)`.
+    pub(crate) fn shown(&self) -> String {
+        match self.config.get("name") {
+            Some(name) => format!("{name} ({})", self.vmid),
+            None => self.vmid.to_string(),
+        }
     }
 
     /// Returns the volume in a slot, exactly as PVE names it.

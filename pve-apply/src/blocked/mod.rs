@@ -1,10 +1,12 @@
 //! `Blocked`: what cannot be done, and the reason; `text` has each reason's message and hint. Does no I/O.
 
 mod obstacle;
+mod template;
 mod text;
 
 pub(crate) use obstacle::Obstacle;
 pub(crate) use text::way_out_of_lock;
+pub(crate) use template::TemplateFault;
 
 use crate::change::Change;
 use crate::json;
@@ -148,6 +150,8 @@ pub(crate) enum BlockReason {
     TemplateUnusable {
         /// Its vmid or name.
         template: String,
+        /// What stands against it.
+        fault: TemplateFault,
     },
     /// The document's disk is smaller than the image.
     DiskSmallerThanImage {
@@ -301,7 +305,7 @@ impl Blocked {
             (_, None) => Place::Named(self.name.clone()),
         };
         let fact = self.reason.fact(Some(&self.name));
-        let entry = Entry::error((&self.reason).into(), place, fact).about(&self.name);
+        let entry = Entry::error(self.reason.code(), place, fact).about(&self.name);
         match self.reason.hint() {
             Some(hint) => entry.hint(hint),
             None => entry,
@@ -310,6 +314,19 @@ impl Blocked {
 }
 
 impl BlockReason {
+    /// Returns why a VM cannot be cloned from a template, which is named as people see it.
+    pub(crate) fn unusable(template: String, fault: TemplateFault) -> Self {
+        Self::TemplateUnusable { template, fault }
+    }
+
+    /// Returns the finding's code.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TemplateUnusable { fault, .. } => fault.into(),
+            other => other.into(),
+        }
+    }
+
     /// Returns whether the owner of a VM is in doubt: then the run does nothing at all.
     pub(crate) fn is_about_identity(&self) -> bool {
         matches!(
