@@ -49,7 +49,8 @@ impl Work<'_> {
             let of_vm = content.filter(|volume| volume.vmid == Some(vmid));
             left.extend(of_vm.map(|volume| volume.volid.to_string()));
         }
-        if left.is_empty() {
+        // A VM that has been created at the vmid since has volumes, too.
+        if left.is_empty() || !self.is_gone(vmid) {
             return;
         }
         let text = format!(
