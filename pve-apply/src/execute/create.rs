@@ -226,10 +226,9 @@ impl Work<'_> {
                 return Occupant::Unfinished;
             }
             if free == 0 && rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK {
-                match self.has_died(&self.node, vmid) {
-                    Ok(true) => return Occupant::Dead,
-                    // The next look decides.
-                    Ok(false) | Err(_) => {}
+                // After an error the next look decides.
+                if let Ok(true) = self.has_died(&self.node, vmid) {
+                    return Occupant::Dead;
                 }
             }
             if rounds == READS_BEFORE_PROGRESS {

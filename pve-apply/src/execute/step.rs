@@ -74,15 +74,7 @@ impl Work<'_> {
                 self.check_is_seed(volid)?;
                 client.delete_volume(node, volid)?
             }
-            Step::AddDisk { disk, value } => {
-                let seen = self.guard()?;
-                // PVE: facts-4, 44: asked twice, PVE creates two disks.
-                if seen.config.get(disk).is_some() {
-                    return if is_first { Err(self.in_use(disk).into()) } else { Ok(None) };
-                }
-                let params = with_digest([(disk, value)], seen.digest());
-                Some(client.update_config_async(node, seen.vmid, &params)?)
-            }
+            Step::AddDisk { disk, value } => self.add_disk(disk, value, is_first)?,
             Step::MoveDisk { disk, storage } => {
                 let seen = self.guard()?;
                 self.check_as_planned(disk, &seen.config)?;
@@ -119,6 +111,21 @@ impl Work<'_> {
             | Step::Destroy { .. }
             | Step::Migrate { .. } => None,
         })
+    }
+
+    fn add_disk(
+        &self,
+        disk: &String,
+        value: &String,
+        is_first: bool,
+    ) -> Result<Option<Upid>, SendError> {
+        let seen = self.guard()?;
+        // PVE: facts-4, 44: asked twice, PVE creates two disks.
+        if seen.config.get(disk).is_some() {
+            return if is_first { Err(self.in_use(disk).into()) } else { Ok(None) };
+        }
+        let params = with_digest([(disk, value)], seen.digest());
+        Ok(Some(self.runner.client.update_config_async(self.node(), seen.vmid, &params)?))
     }
 
     /// Refuses a slot that is no longer free for a new disk.
