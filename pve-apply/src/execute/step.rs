@@ -254,7 +254,11 @@ impl Work<'_> {
             self.untouched = false;
             let gone = |work: &Self| work.vmid.is_some_and(|vmid| work.is_gone(vmid));
             match sent {
-                Ok(()) if gone(self) => return Ok(()),
+                Ok(()) if gone(self) => {
+                    let unfinished = self.vmid.filter(|_| self.mark.is_unfinished_clone());
+                    unfinished.into_iter().for_each(|vmid| self.report_orphans(vmid));
+                    return Ok(());
+                }
                 Ok(()) => {
                     let fact = format!("\"{}\" still exists after its removal", self.plan.name);
                     return Err(StepError::uncertain(Entry::error(
