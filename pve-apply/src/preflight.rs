@@ -56,6 +56,8 @@ pub(crate) struct Preflight<'a> {
     pub(crate) images: (&'a StorageId, &'a str),
     /// Those to be created.
     pub made: Vec<&'a RequestedVm>,
+    /// How those are created, if it is planned.
+    pub(crate) plans: Vec<&'a VmPlan>,
     /// Those to be changed.
     pub changed: Vec<(&'a RequestedVm, &'a VmPlan)>,
     /// The networks that the same run makes or changes, before the VMs.
@@ -100,6 +102,12 @@ impl Preflight<'_> {
         let mut needs = BTreeSet::new();
         if !self.made.is_empty() {
             needs = privileges::needs(&[self.images.0.as_str()], &self.made, &ANY_VERSION);
+            needs.extend(match self.plans.is_empty() {
+                true => privileges::clones::of_vms(&self.made),
+                false => {
+                    self.plans.iter().flat_map(|plan| privileges::clones::of_plan(plan)).collect()
+                }
+            });
         }
         for (vm, plan) in &self.changed {
             needs.extend(privileges::of_change(plan, &vm.storage, &ANY_VERSION));

@@ -1,5 +1,6 @@
 //! The privileges that the work needs, and whether a token has them. Does no I/O.
 
+pub(crate) mod clones;
 mod commands;
 mod migration;
 #[cfg(test)]
@@ -145,6 +146,7 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
             Step::Start | Step::Shutdown { .. } | Step::Reboot { .. } => {
                 extend(&mut all, &path, &["VM.PowerMgmt"]);
             }
+            // New VMs: `needs` and `clones`.
             Step::Create { .. } | Step::Clone { .. } | Step::Fence | Step::Destroy { .. } => {}
         }
     }
