@@ -61,7 +61,7 @@ fn users<'a>(deployment: &'a Deployment, away: &Destination) -> Vec<&'a str> {
 }
 
 /// Lists names, the first few of many.
-fn shortened(names: &[&str]) -> String {
+pub(crate) fn shortened(names: &[&str]) -> String {
     match names.split_at_checked(NAMED) {
         Some((first, rest)) if !rest.is_empty() => {
             format!("{} and {} more", first.join(", "), rest.len())

@@ -34,6 +34,7 @@ mod source;
 mod stored;
 mod sums;
 mod target;
+mod template;
 mod temporary;
 mod transfer;
 mod turn;

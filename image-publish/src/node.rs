@@ -32,6 +32,9 @@ const LOG_LINES: u64 = 4;
 const HOLDS_NO_FILES: [&str; 8] =
     ["lvm", "lvmthin", "zfspool", "zfs", "rbd", "iscsi", "iscsidirect", "pbs"];
 
+/// The content type of VMs' disks.
+pub(crate) const DISKS: &str = "images";
+
 /// A storage on a node.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -41,7 +44,7 @@ pub(crate) struct Node {
     pub(crate) node: NodeName,
     /// The storage.
     pub(crate) storage: StorageId,
-    /// The content type under which images are stored.
+    /// The content type under which images are stored; [`DISKS`] for a storage of templates.
     pub(crate) content: &'static str,
     /// Which nodes the storage belongs to.
     pub(crate) sharing: Sharing,
@@ -129,7 +132,7 @@ impl Node {
 
     /// Returns the error for a storage that PVE does not list.
     // PVE: facts 54: the list only has storages that the token can see.
-    fn not_visible(&self, storages: &[Storage]) -> Entry {
+    pub(crate) fn not_visible(&self, storages: &[Storage]) -> Entry {
         let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
         let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let fact =
@@ -146,9 +149,9 @@ impl Node {
         self.unfit(storages.iter().find(|storage| storage.storage == self.storage)?)
     }
 
-    /// Returns why a storage cannot hold images.
-    fn unfit(&self, storage: &Storage) -> Option<Entry> {
-        if HOLDS_NO_FILES.contains(&storage.kind.as_str()) {
+    /// Returns why a storage cannot hold images, or disks.
+    pub(crate) fn unfit(&self, storage: &Storage) -> Option<Entry> {
+        if self.content != DISKS && HOLDS_NO_FILES.contains(&storage.kind.as_str()) {
             let fact = format!(
                 "storage \"{}\" has type {}, which cannot hold files",
                 self.storage, storage.kind
@@ -168,7 +171,7 @@ impl Node {
 
     /// Returns the storage configuration of the cluster; empty if it is not needed or not readable, which
     /// makes the error less specific.
-    fn configs(&self, found: &Storage) -> Vec<StorageConfig> {
+    pub(crate) fn configs(&self, found: &Storage) -> Vec<StorageConfig> {
         if found.enabled { Vec::new() } else { self.client.storage_configs().unwrap_or_default() }
     }
 

@@ -187,6 +187,12 @@ impl Error {
         })
     }
 
+    /// Returns whether a VM was not made a template because it is one.
+    pub fn is_template_already(&self) -> bool {
+        // PVE: facts-4 15.
+        self.text_matches(|text| text.contains("you can't convert a template to a template"))
+    }
+
     /// Returns whether a disk cannot be linked to: its storage cannot, or it is not a base image.
     pub fn cannot_link(&self) -> bool {
         // PVE: facts-4 15 and 38.

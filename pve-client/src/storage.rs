@@ -45,6 +45,16 @@ impl Storage {
         };
         !barred.contains(&self.kind.as_str())
     }
+
+    /// Returns whether a storage of this type has base images and linked clones; `None` for an unknown type.
+    // PVE: pve-storage, Storage/*Plugin.pm, volume_has_feature; facts-3 1.1.
+    pub fn can_link(&self) -> Option<bool> {
+        match self.kind.as_str() {
+            "dir" | "nfs" | "cifs" | "btrfs" | "lvmthin" | "zfspool" | "zfs" | "rbd" => Some(true),
+            "lvm" | "iscsi" | "iscsidirect" | "esxi" => Some(false),
+            _ => None,
+        }
+    }
 }
 
 /// A storage in the cluster's configuration.

@@ -13,3 +13,4 @@ pub mod requests;
 pub mod signals;
 pub mod storage;
 pub mod uuid;
+pub mod vmid_walk;

@@ -17,6 +17,14 @@ impl Deployment {
         self.storage_on(node, "datastore", &self.datastore, |own| &own.datastore)
     }
 
+    /// Returns the storage for the disks of a VM, the `index`-th. A disk of its own may name another.
+    pub fn datastore_of<'a>(&'a self, index: usize, vm: &'a Vm) -> (&'a str, String) {
+        match &vm.datastore {
+            Some(own) => (own, format!("vms[{index}].datastore")),
+            None => self.datastore_on(self.node_of(vm)),
+        }
+    }
+
     /// Returns the file storage for images and seeds on a node.
     pub fn image_datastore_on(&self, node: &str) -> (&str, String) {
         self.storage_on(node, "image_datastore", &self.image_datastore, |own| &own.image_datastore)

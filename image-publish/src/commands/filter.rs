@@ -1,22 +1,21 @@
 //! The filter, without a command: document in, images published, document out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use stage::{Console, Deployment, Document, Failure, Output};
+use stage::{Console, Deployment, Document, Failure, Output, Report, Template};
 
 use super::publishing::publish;
 use super::request::{PreparedRun, Request};
+use super::templates::Templates;
+use super::volids::Volids;
 use crate::away;
 use crate::cli::FilterArgs;
-use crate::destination::Destinations;
 use crate::outcome::has_changed;
-use crate::prepared::PreparedImage;
 use crate::published::{Action, Published};
-use crate::side_by_side::OnEach;
-use crate::wanted::Wanted;
+use crate::work::Work;
 
-/// Publishes the images of the document's VMs, and sets `images`.
+/// Publishes the images of the document's VMs, makes their templates, and sets `images` and `templates`.
 pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failure> {
     let request = Request::read(&args.document)?;
     if request.wanted.is_empty() && !request.report.has_errors() {
@@ -28,64 +27,32 @@ pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failur
     let Request { mut document, deployment, wanted, mut report } = request;
     let away = away::unserved(&destinations, &wanted, Some(&deployment), "published");
     away.into_iter().for_each(|entry| report.push(entry));
-    let mut volids = Volids::away(&destinations, &wanted, &ready);
-    let on_each = publish(&mut work, &destinations, &wanted, ready, &mut report)?;
+    let mut volids = Volids::expected(&destinations.away, &wanted, &ready);
+    let expected = Volids::expected(&destinations.online, &wanted, &ready);
+    let mut templates = Templates::of(&deployment, &destinations, &ready, &mut report);
+    let check_more = |work: &Work<'_>, report: &mut Report| templates.plan(work, &expected, report);
+    let on_each = publish(&mut work, &destinations, &wanted, ready, &mut report, check_more)?;
     volids.add(&destinations, &wanted, &on_each);
     let published = on_each.concat();
+    let changed = has_changed(&published, work.dry_run);
+    let made = templates.make(&work, &volids);
+    let (rows, made) = made.map_err(|f| if changed { f.after_changes() } else { f })?;
     set_images(&mut document, &deployment, &volids);
     let pending = pending(&published, work.dry_run);
     // The entries of an earlier dry run are published now.
     if !pending.is_empty() || !deployment.images_pending.is_empty() {
         document.set("images_pending", pending);
     }
-    let changed = has_changed(&published, work.dry_run);
-    Ok(Output::document(document, report).after_changes(changed))
+    if !rows.is_empty() || !deployment.templates.is_empty() {
+        document.set("templates", json(&rows));
+    }
+    Ok(Output::document(document, report).after_changes(changed || made))
 }
 
 /// Returns the images that a dry run has not published, with their sizes in bytes.
 fn pending(published: &[Published], dry_run: bool) -> Map<String, Value> {
     let missing = published.iter().filter(|image| dry_run && image.action != Action::Present);
     missing.map(|image| (image.name.clone(), Value::from(image.length))).collect()
-}
-
-/// The volid of each image on each node that needs it: image → node → volid. For a document without `nodes`,
-/// the node is empty.
-#[derive(Default)]
-struct Volids(BTreeMap<String, BTreeMap<String, String>>);
-
-impl Volids {
-    /// Returns the volids that images will have on nodes that are offline. The file's name is known all the same.
-    fn away(destinations: &Destinations, wanted: &[Wanted], ready: &[PreparedImage]) -> Self {
-        let mut all = Self::default();
-        for away in &destinations.away {
-            let needed = wanted.iter().zip(ready).filter(|(wanted, _)| away.needs(wanted));
-            for (wanted, image) in needed {
-                all.set(wanted, &away.nodes, &away.target.volid_of(image).to_string());
-            }
-        }
-        all
-    }
-
-    /// Adds the volids of images that are published.
-    fn add(&mut self, destinations: &Destinations, wanted: &[Wanted], on_each: &OnEach) {
-        for (one, published) in destinations.online.iter().zip(on_each) {
-            for image in published {
-                if let Some(wanted) = wanted.get(image.index) {
-                    self.set(wanted, &one.nodes, &image.volid.to_string());
-                }
-            }
-        }
-    }
-
-    fn set(&mut self, wanted: &Wanted, served: &BTreeSet<String>, volid: &str) {
-        let of_image = self.0.entry(wanted.name.clone()).or_default();
-        if served.is_empty() {
-            of_image.insert(String::new(), volid.to_owned());
-        }
-        for node in wanted.nodes.intersection(served) {
-            of_image.insert(node.clone(), volid.to_owned());
-        }
-    }
 }
 
 /// Sets `images` to the volids on the document's node, or else on the first node that needs the image, and
@@ -95,7 +62,7 @@ fn set_images(document: &mut Document, deployment: &Deployment, volids: &Volids)
     for (name, on_nodes) in &volids.0 {
         let usual = on_nodes.get(&deployment.node).or_else(|| on_nodes.values().next());
         if let Some(usual) = usual {
-            images.insert(name.clone(), Value::from(usual.as_str()));
+            images.insert(name.clone(), Value::from(usual.to_string()));
         }
     }
     set_images_of_nodes(document, deployment, volids, &images);
@@ -115,7 +82,7 @@ fn set_images_of_nodes(
         let mut own = before.map(strings).unwrap_or_default();
         for (name, on_nodes) in &volids.0 {
             if let Some(volid) = on_nodes.get(node) {
-                own.insert(name.clone(), Value::from(volid.as_str()));
+                own.insert(name.clone(), Value::from(volid.to_string()));
             }
         }
         own.retain(|name, volid| usual.get(name) != Some(volid));
@@ -130,4 +97,8 @@ fn set_images_of_nodes(
 
 fn strings(map: &BTreeMap<String, String>) -> Map<String, Value> {
     map.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect()
+}
+
+fn json(rows: &[Template]) -> Vec<Value> {
+    rows.iter().filter_map(|row| serde_json::to_value(row).ok()).collect()
 }

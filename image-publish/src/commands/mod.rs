@@ -7,7 +7,9 @@ pub(crate) mod publish;
 mod publishing;
 pub(crate) mod remove;
 mod request;
+mod templates;
 pub(crate) mod verify;
+mod volids;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;

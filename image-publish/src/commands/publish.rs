@@ -49,7 +49,8 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
                 .hint("use it for a CD drive, or copy it by hand on the node; a VM's `image` needs content `import`"),
         );
     }
-    let published = publish(&mut work, &destinations, &wanted, ready, &mut report)?.concat();
+    let published =
+        publish(&mut work, &destinations, &wanted, ready, &mut report, |_, _| {})?.concat();
     let line = |image: &Published| Line::of(image, work.dry_run, work.warnings_of(&image.name));
     let lines: Vec<Line> = published.iter().map(line).collect();
     let outcome = Outcome::new("publish", work.dry_run, lines);

@@ -17,13 +17,15 @@ use crate::target::Target;
 use crate::wanted::Wanted;
 use crate::work::Work;
 
-/// Publishes the missing images: plans, checks each node, and carries out the plans.
+/// Publishes the missing images: plans, checks each node, and carries out the plans. `check_more` checks whatever
+/// else must be right before the first write.
 pub(super) fn publish(
     work: &mut Work<'_>,
     destinations: &Destinations,
     wanted: &[Wanted],
     ready: Vec<PreparedImage>,
     report: &mut Report,
+    check_more: impl FnOnce(&Work<'_>, &mut Report),
 ) -> Result<OnEach, Failure> {
     let plans = plans(destinations, wanted, ready, report);
     // Of several storages, all are checked, and their problems are reported together.
@@ -40,6 +42,7 @@ pub(super) fn publish(
     // Before the check of free space, because sweeping frees some.
     super::sweep(destinations, work.dry_run);
     check_places(destinations, &plans, report);
+    check_more(work, report);
     if report.has_errors() {
         return Err(std::mem::take(report).into());
     }

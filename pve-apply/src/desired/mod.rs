@@ -21,6 +21,7 @@ use crate::mark::Mark;
 use crate::network::desired::DesiredNetworks;
 use data_encoding::HEXLOWER;
 use pve_client::{NodeName, StorageId, Vmid};
+use pve_stage::vmid_walk;
 use sha2::{Digest as _, Sha256};
 use stage::identity::VmidRange;
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,16 +207,14 @@ impl Desired {
     /// It is derived from site, deployment and name, so that it is the same in every run: two runs at once
     /// meet at one vmid, where PVE lets only one of them through.
     pub(crate) fn candidate(&self, name: &str) -> Option<Vmid> {
-        let (first, last) = (u64::from(self.vmid_range.first()), u64::from(self.vmid_range.last()));
-        let digest = Sha256::digest(format!("{}\n{}\n{name}", self.site, self.deployment));
-        let drawn = digest.iter().take(8).fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
-        Vmid::new(first + drawn % (last - first + 1)).ok()
+        vmid_walk::candidate(self.vmid_range, &[&self.site, &self.deployment, name])
     }
 
     /// Returns the vmids that a VM without one may get, in the order in which every run tries them:
     /// from its candidate upward, then from the start of the range.
     pub(crate) fn walk(&self, vm: &DesiredVm) -> impl Iterator<Item = Vmid> {
-        walk(self.vmid_range, self.candidate(&vm.name)).filter(|id| !self.reserved.contains(id))
+        let all = vmid_walk::walk(self.vmid_range, self.candidate(&vm.name));
+        all.filter(|id| !self.reserved.contains(id))
     }
 
     /// Returns the name of the file that carries a VM's seed to PVE, unique to this run.
@@ -238,13 +237,6 @@ impl Desired {
         let rest = file.strip_prefix(&self.seed_prefix(vm)).and_then(|r| r.strip_suffix(".raw"));
         rest.is_some_and(|run| !run.contains('_'))
     }
-}
-
-/// Returns the vmids of a range in the order in which they are tried.
-pub(crate) fn walk(range: VmidRange, candidate: Option<Vmid>) -> impl Iterator<Item = Vmid> {
-    let start = candidate.map_or(range.first(), Vmid::get);
-    let numbers = (start..=range.last()).chain(range.first()..start);
-    numbers.filter_map(|number| Vmid::new(u64::from(number)).ok())
 }
 
 /// Returns the mark's word for a tag that the document sets.

@@ -1,8 +1,8 @@
 //! Chooses vmids for VMs that have none. Does no I/O.
 
-use crate::desired::walk;
 use crate::observed::Guest;
 use pve_client::Vmid;
+use pve_stage::vmid_walk::walk;
 use stage::identity::VmidRange;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

@@ -1,0 +1,284 @@
+//! Templates whatever happens: runs that are killed after each request, writes that are lost, tasks that are killed,
+//! and several runs at once. The next run finishes the work, and the world is that of an undisturbed run.
+
+#![expect(clippy::disallowed_methods, reason = "door: a test starts the tool")]
+#![expect(clippy::print_stdout, reason = "a test tells its figures")]
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use test_support::parallel;
+use test_support::pve_sim::{Options, Pace, PveSim, World, faults};
+
+/// The number of tries at a time: they wait more than they work.
+const WORKERS: usize = 16;
+/// One run that is cut, one that may find its tasks still running, and one that finishes the work.
+const RUNS: usize = 3;
+
+/// A cluster, a document and a home.
+struct Scene {
+    sim: PveSim,
+    home: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new(world: &str, faults: &str, pace: Pace, seed: u64) -> Self {
+        let world = World::from_json(world).unwrap();
+        let faults = faults::from_json(faults).unwrap();
+        let options = Options { faults, pace, seed, ..Options::default() };
+        Self { sim: PveSim::start(world, options).unwrap(), home: tempfile::tempdir().unwrap() }
+    }
+
+    /// A scene in which time is a count.
+    fn counted(world: &str, faults: &str) -> Self {
+        Self::new(world, faults, Options::default().pace, 0)
+    }
+
+    fn document(&self) -> Value {
+        let vm = |name: &str, storage: &str| {
+            json!({"name": name, "image": "debian-12", "create": "clone", "datastore": storage,
+                   "cores": 1, "memory": 512, "disk": 10})
+        };
+        json!({
+            "site": "home", "node": "pve1", "image_datastore": "local",
+            "api_endpoint": self.sim.endpoint(), "api_token": self.sim.token(),
+            "image_sources": {"debian-12": {"file": example()}},
+            "vms": [vm("a", "local-lvm"), vm("b", "local-zfs"), vm("c", "local-lvm")],
+        })
+    }
+
+    /// Starts the filter; runs with another number do not see each other's locks.
+    fn start(&self, number: usize) -> Child {
+        let home = self.home.path().join(number.to_string());
+        std::fs::create_dir_all(&home).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_image-publish"))
+            .env("HOME", &home)
+            .env_remove("XDG_CACHE_HOME")
+            .env("PVE_FINGERPRINT", self.sim.fingerprint())
+            .stdin(Stdio::piped())
+            .stdout(File::create(home.join("stdout")).unwrap())
+            .stderr(File::create(home.join("stderr")).unwrap())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(self.document().to_string().as_bytes()).unwrap();
+        child
+    }
+
+    fn read(&self, number: usize, what: &str) -> String {
+        std::fs::read_to_string(self.home.path().join(number.to_string()).join(what)).unwrap()
+    }
+
+    /// Returns the vmids that a run has printed.
+    fn vmids(&self, number: usize) -> Vec<u64> {
+        let document: Value =
+            serde_json::from_str(&self.read(number, "stdout")).unwrap_or_default();
+        let rows = document["templates"].as_array().cloned().unwrap_or_default();
+        rows.iter().filter_map(|row| row["vmid"].as_u64()).collect()
+    }
+
+    /// Runs until a run succeeds, at most this many times; the error has the output of the last run.
+    fn finish(&self, runs: usize) -> Result<(), String> {
+        let ends_well = |_| self.start(0).wait().unwrap().success();
+        if (0..runs).any(ends_well) { Ok(()) } else { Err(self.read(0, "stderr")) }
+    }
+
+    /// Kills a run as soon as PVE has got this many requests; `false` if it had ended by then.
+    fn kill_after(&self, requests: usize) -> bool {
+        let mut child = self.start(0);
+        loop {
+            if self.sim.requests().len() >= requests {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                return true;
+            }
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Returns the world without uuids, and without the tasks that were needed.
+    fn world(&self) -> String {
+        self.sim.settle();
+        let mut world: Value = serde_json::from_str(&self.sim.world().to_json()).unwrap();
+        world.as_object_mut().unwrap().remove("tasks");
+        for vm in world["vms"].as_object_mut().into_iter().flatten() {
+            let config = vm.1["config"].as_object_mut().unwrap();
+            config.remove("smbios1");
+            config.remove("vmgenid");
+            let description = config["description"].as_str().unwrap_or_default();
+            let cut = description.find(" uuid=").unwrap_or(description.len());
+            config["description"] = Value::from(&description[..cut]);
+        }
+        serde_json::to_string_pretty(&world).unwrap()
+    }
+
+    /// Compares the world, and what the last run printed.
+    fn compare(&self, what: &str, expected: &Expected) -> Result<(), String> {
+        let (world, vmids) = (self.world(), self.vmids(0));
+        if world != expected.world {
+            return Err(format!("{what}: the world is another:\n{world}"));
+        }
+        if vmids != expected.vmids {
+            return Err(format!("{what}: {vmids:?} instead of {:?}", expected.vmids));
+        }
+        Ok(())
+    }
+}
+
+/// What comes of an undisturbed run.
+struct Expected {
+    world: String,
+    vmids: Vec<u64>,
+    requests: Vec<String>,
+}
+
+impl Expected {
+    fn of(world: &str) -> Self {
+        let scene = Scene::counted(world, "[]");
+        scene.finish(1).unwrap();
+        let requests = scene.sim.requests();
+        let requests = requests.iter().map(|r| format!("{} {}", r.method, r.path)).collect();
+        assert_eq!(scene.sim.refused(), Vec::<String>::new());
+        Self { world: scene.world(), vmids: scene.vmids(0), requests }
+    }
+
+    fn writes(&self) -> usize {
+        self.requests.iter().filter(|request| !request.starts_with("GET ")).count()
+    }
+}
+
+fn example() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("examples/site/images/debian-12/debian-12.qcow2").display().to_string()
+}
+
+/// A template that is half made.
+fn half_made() -> String {
+    let uuid = "11111111-2222-4333-8444-555555555555";
+    let mark = format!(
+        "<!-- pve-pipeline v=1 kind=image site=home image=debian-12 digest=8424d4d9960a node=pve1 \
+         storage=local-lvm vmid=21082 uuid={uuid} -->"
+    );
+    let config = json!({
+        "name": "debian-12-8424d4d9960a", "tags": "pve-pipeline", "description": mark,
+        "smbios1": format!("uuid={uuid}"), "boot": "order=virtio0",
+        "virtio0": "local-lvm:vm-21082-disk-0,size=2G",
+    });
+    json!({"vms": {"21082": {"config": config}}}).to_string()
+}
+
+fn each(count: usize, attempt: impl Fn(usize) -> Result<(), String> + Sync) {
+    let failed = parallel::each(WORKERS, count, attempt);
+    println!("{count} cuts, {} not survived", failed.len());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Kills runs after each request: once with what PVE has begun still going on, and once when that is over.
+fn check_killed(world: &str) {
+    let expected = Expected::of(world);
+    each(2 * expected.requests.len(), |number| {
+        let (point, goes_on) = (1 + number / 2, number % 2 == 0);
+        // The answer never comes, so that the tool cannot get further before it is killed.
+        let cut = format!(r#"[{{"when": "* /**", "nth": {point}, "then": {{"cut": "after"}}}}]"#);
+        let scene = Scene::counted(world, &cut);
+        let what = format!("killed after request {point}");
+        if !scene.kill_after(point) {
+            // Side by side, the order differs, and so may their number.
+            return scene.compare(&format!("{what}: it had ended"), &expected);
+        }
+        if goes_on {
+            scene.finish(RUNS - 1).map_err(|text| format!("{what}: the next end with\n{text}"))?;
+        }
+        scene.sim.settle();
+        scene.finish(1).map_err(|text| format!("{what}: the last ends with\n{text}"))?;
+        scene.compare(&what, &expected)
+    });
+}
+
+/// Does something to each write of a run, in each of these ways.
+fn check_writes(world: &str, ways: &[&str]) {
+    let expected = Expected::of(world);
+    each(ways.len() * expected.writes(), |number| {
+        let (write, way) = (1 + number / ways.len(), ways[number % ways.len()]);
+        let fault = format!(r#"[{{"when": "POST /**", "nth": {write}, "then": {way}}}]"#);
+        let scene = Scene::counted(world, &fault);
+        let what = format!("{way} at write {write}");
+        scene.finish(RUNS).map_err(|text| format!("{what}: the runs end with\n{text}"))?;
+        scene.compare(&what, &expected)
+    });
+}
+
+const LOST: [&str; 3] = [
+    r#"{"cut": "before"}"#,
+    r#"{"cut": "after"}"#,
+    r#"{"answer_after": {"status": 596, "message": "Connection timed out"}}"#,
+];
+
+#[test]
+fn killed_after_each_request() {
+    check_killed("{}");
+}
+
+#[test]
+fn killed_after_each_request_that_finishes_one() {
+    check_killed(&half_made());
+}
+
+#[test]
+fn each_write_is_lost_or_its_answer() {
+    check_writes("{}", &LOST);
+    check_writes(&half_made(), &LOST);
+}
+
+#[test]
+fn each_task_fails_or_vanishes() {
+    let ways = [
+        r#"{"task": {"exitstatus": "got no worker upid - start worker failed"}}"#,
+        r#"{"task": {"exitstatus": "disk on fire", "keeps": []}}"#,
+        r#"{"task": {"vanish": true}}"#,
+        r#"{"answer": {"status": 500, "message": "got no worker upid - start worker failed"}}"#,
+    ];
+    check_writes("{}", &ways);
+}
+
+/// Several runs at once, on machines that do not see each other's locks: each template exists once, and all runs
+/// print it.
+#[test]
+fn several_runs_at_once() {
+    each(48, |number| {
+        let longest = [5, 50, 300, 1000][number % 4];
+        let pace = Pace::MillisBetween(1, longest);
+        let scene = Scene::new("{}", "[]", pace, number as u64);
+        let offset = Duration::from_millis(number as u64 * 7 % (longest + 1));
+        let runs: Vec<(usize, Child)> = (0..2 + number % 2)
+            .map(|run| {
+                std::thread::sleep(offset * u32::from(run > 0));
+                (run, scene.start(run))
+            })
+            .collect();
+        let mut printed = Vec::new();
+        for (run, mut child) in runs {
+            if !child.wait().unwrap().success() {
+                return Err(format!(
+                    "{number}: run {run} ends with\n{}",
+                    scene.read(run, "stderr")
+                ));
+            }
+            printed.push(scene.vmids(run));
+        }
+        let count = scene.sim.world().vms.len();
+        let is_same = printed.iter().all(|vmids| *vmids == printed[0]);
+        if count == 2 && printed[0].len() == 2 && is_same {
+            return Ok(());
+        }
+        let said: String = (0..printed.len()).map(|run| scene.read(run, "stderr")).collect();
+        Err(format!("{number}: {count} templates, {printed:?}\n{said}"))
+    });
+}
