@@ -16,21 +16,30 @@ pub enum Creation {
 }
 
 impl Creation {
+    /// The words for it in the document and in YAML.
+    pub const WORDS: [&str; 2] = ["import", "clone"];
+
+    /// Returns what a word means; `None` for another word.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "import" => Some(Self::Import),
+            "clone" => Some(Self::Clone),
+            _ => None,
+        }
+    }
+
     /// Returns whether this is the default.
     pub fn is_import(&self) -> bool {
         *self == Self::Import
     }
 
     pub(crate) fn read(f: &mut Fields<'_>) -> Self {
-        match f.text("create").as_deref() {
-            None | Some("import") => Self::Import,
-            Some("clone") => Self::Clone,
-            Some(other) => {
-                let fact = format!("must be import or clone, not \"{other}\"");
-                f.problem("invalid-value", "create", fact);
-                Self::Import
-            }
-        }
+        let Some(word) = f.text("create") else { return Self::Import };
+        Self::parse(&word).unwrap_or_else(|| {
+            let fact = format!("must be import or clone, not \"{word}\"");
+            f.problem("invalid-value", "create", fact);
+            Self::Import
+        })
     }
 }
 

@@ -328,9 +328,6 @@ fn vmid_range(f: &mut Fields<'_>) -> VmidRange {
 }
 
 impl Vm {
-    /// The `image` of a VM that is never created here.
-    pub const NO_IMAGE: &str = "none";
-
     fn read(f: &mut Fields<'_>) -> Self {
         Self {
             name: f.text("name").unwrap_or_default(),

@@ -22,6 +22,7 @@
 
 mod alike;
 pub mod api_token;
+mod boot_source;
 pub mod child;
 mod command_line;
 mod connect;

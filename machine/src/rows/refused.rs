@@ -52,7 +52,7 @@ pub static REFUSED: &[Refused] = &[
     refuse("node", "use the env's field `node`"),
     refuse("pool", "use the VM's field `pool`"),
     refuse("tags", "use the VM's field `tags`"),
-    refuse("template", "pve-apply creates VMs, not templates"),
+    refuse("template", "pve-apply creates VMs, not templates; `clone_from` clones one"),
     refuse("cipassword", "PVE never returns it; use `password_hash`"),
     refuse("autostart", "PVE ignores it; use `onboot`"),
     refuse("bootdisk", "it is deprecated; use `boot` with `order`"),

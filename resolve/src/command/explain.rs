@@ -1,5 +1,6 @@
 //! `resolve explain`: where each value of a VM, of the document's head or of a network comes from. Does no I/O.
 
+mod boot_source;
 mod head;
 mod network;
 mod nodes;

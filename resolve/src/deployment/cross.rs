@@ -30,7 +30,7 @@ impl ConfigChecker {
         if merged.tree.map(CONFIG).is_some_and(is_invalid) {
             return;
         }
-        let is_created = vm.image != Vm::NO_IMAGE;
+        let is_created = vm.is_created();
         let same =
             serde_json::to_string(&(config, &merged.boot_disk, is_created)).unwrap_or_default();
         if self.sound.contains(&same) {

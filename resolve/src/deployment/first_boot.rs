@@ -133,7 +133,7 @@ fn is_missed(site: &Site<'_>, vm_set: &VmSet, resolved: &ResolvedVm<'_>) -> bool
     let own = resolved.vm_entry.mode();
     let mode = own.value().copied().or(vm_set.default_mode.value().map(String::as_str));
     !needs_server(&resolved.vm)
-        && resolved.vm.image != Vm::NO_IMAGE
+        && resolved.vm.is_created()
         && mode != Some("push")
         && !["spec", "boot_scenario", "user_data_file"].into_iter().any(sets)
 }

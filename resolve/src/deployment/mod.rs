@@ -2,6 +2,7 @@
 //! other. Does no I/O.
 
 mod address;
+mod boot_source;
 mod claim;
 mod config;
 mod cross;
@@ -106,6 +107,7 @@ fn resolve<'g, 'n>(
     examples::check(site, &all, node, options);
     unique::check(site, vm_set, &all, &order);
     unique::check_against_nodes(site, &nodes, &all, &order);
+    boot_source::check_templates(site, &nodes, &all, &order);
     Resolved { all, order, nodes }
 }
 
@@ -206,6 +208,8 @@ pub(crate) struct ResolvedVm<'g> {
     pub networks: Vec<usize>,
     /// Where its image is set.
     pub image_at: Option<Span>,
+    /// Where the template is set that it is cloned from.
+    pub template_at: Option<Span>,
     /// Where the hash of its user's password is set.
     pub password_at: Option<Span>,
     /// Where its spec is set, or else its boot scenario.

@@ -2,7 +2,9 @@
 
 use super::cross::ConfigChecker;
 use super::network::NicsOfVm;
-use super::{OwnNode, ResolvedVm, config, first_boot, guest, mac, nested, network, nic};
+use super::{
+    OwnNode, ResolvedVm, boot_source, config, first_boot, guest, mac, nested, network, nic,
+};
 use crate::selection::DocumentOptions;
 use crate::shape::CONFIG;
 use crate::site::{BOOT_DISK, Merged, NodeFile, Origin, Site, Slot, VmEntry, VmSet};
@@ -38,6 +40,7 @@ pub(super) fn resolve_all<'g>(
         let mut report = Report::new();
         let mut one = VmResolver { site, vm_set, vm_entry, merged: &merged, report: &mut report };
         let resolved = one.resolve(index, options);
+        boot_source::check(site, vm_entry, &resolved.vm, &mut report);
         cross.check(site, (vm_entry, &merged), &resolved.vm, &mut report);
         all.push(resolved);
         site.report.extend(report);
@@ -80,7 +83,6 @@ impl<'g> VmResolver<'_, 'g> {
             renamed_from: self.vm_entry.renamed_from().value().cloned(),
             vmid: self.vmid(index),
             vmid_counted: self.has_counted_vmid(),
-            image: text(&["image"]).unwrap_or_default(),
             cores: number(&[CONFIG, "cores"]),
             memory: number(&[CONFIG, "memory", "current"]),
             disk: number(&["disk"]),
@@ -98,14 +100,9 @@ impl<'g> VmResolver<'_, 'g> {
             datastore: text(&["datastore"]),
             ..Vm::default()
         };
-        first_boot::fill(
-            self.site,
-            (self.vm_set, self.vm_entry),
-            tree,
-            options,
-            (&mut vm, self.report),
-        );
+        boot_source::fill(tree, &mut vm);
         let of_set = (self.vm_set, self.vm_entry);
+        first_boot::fill(self.site, of_set, tree, options, (&mut vm, self.report));
         nested::fill(self.site, of_set, tree, (&mut vm, self.report));
         guest::fill(self.site, (self.vm_entry, tree), options, &mut vm, self.report);
         let at = |key| tree.get(key).map(|spanned: &Spanned| spanned.at);
@@ -117,6 +114,7 @@ impl<'g> VmResolver<'_, 'g> {
             networks,
             nics,
             image_at: at("image"),
+            template_at: boot_source::template_at(tree),
             password_at: at("password_hash"),
             first_boot_at: at("spec").filter(|_| has_spec).or_else(|| at("boot_scenario")),
             imports: self.imports(),
@@ -136,11 +134,16 @@ impl<'g> VmResolver<'_, 'g> {
     /// Reports required keys that no layer sets.
     fn missing(&mut self) {
         let tree = &self.merged.tree;
-        if tree.get("image").and_then(Spanned::text) == Some(Vm::NO_IMAGE) {
+        let is_from_template = boot_source::is_from_template(tree);
+        if !is_from_template && tree.get("image").and_then(Spanned::text) == Some(Vm::NO_IMAGE) {
             return;
         }
         let mut names = Vec::new();
         for (name, path) in REQUIRED {
+            // The template has both.
+            if is_from_template && matches!(path, ["image"] | ["disk"]) {
+                continue;
+            }
             match tree.find(path) {
                 Some(spanned) if spanned.is_null() => {
                     let fact = format!("{} has no {name}: it is null here", self.vm_entry.title());

@@ -43,6 +43,8 @@ pub(crate) struct Shape {
     pub any_of: &'static [&'static str],
     /// Groups of keys of which at most one may be set.
     pub exclusive: &'static [&'static [&'static str]],
+    /// The hint for a value that is not a mapping; empty for none.
+    pub instead: &'static str,
 }
 
 /// A key of a [`Shape`].
@@ -77,8 +79,15 @@ pub(crate) enum Blank {
 }
 
 /// A shape without keys, for the tables.
-const EMPTY: Shape =
-    Shape { title: "", fields: &[], shared: &[], options: None, any_of: &[], exclusive: &[] };
+const EMPTY: Shape = Shape {
+    title: "",
+    fields: &[],
+    shared: &[],
+    options: None,
+    any_of: &[],
+    exclusive: &[],
+    instead: "",
+};
 
 /// The type of a value.
 #[derive(Clone, Copy)]

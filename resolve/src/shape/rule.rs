@@ -69,6 +69,17 @@ pub(super) const VM_NAME: Rule = Rule::new(
     "^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
 );
 
+/// A template in PVE, which may never have been a guest of ours. PVE: pve-common, JSONSchema.pm, dns-name.
+pub(super) const TEMPLATE_NAME: Rule = Rule::new(
+    "a name in PVE: labels of letters, digits and hyphens, separated by dots",
+    |s| {
+        s.split('.').all(|label| {
+            is_word(label, usize::MAX, "-") && !label.starts_with('-') && !label.ends_with('-')
+        })
+    },
+    "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
+);
+
 /// The host name in a spec.
 pub(super) const HOST_NAME: Rule = Rule::new(
     "a host name other than localhost: at most 63 lower-case letters, digits and hyphens, starting with a letter, not ending with a hyphen",
@@ -188,6 +199,11 @@ mod tests {
             &["", "-a", "a-", "A", "1a", &"a".repeat(64)],
         );
         check(&VM_NAME, &["a", "Web.lab", "3cx"], &["", "a_b", "end-", "LOCALHOST", "ünï"]);
+        check(
+            &TEMPLATE_NAME,
+            &["debian-12", "9000", "Tmpl.lab", &"a".repeat(64)],
+            &["", "a b", "-a", "a-", "a..b", "a_b", "ünï"],
+        );
         check(&BOOT_DISK, &["scsi0", "virtio15"], &["scsi31", "net0", "scsi", ""]);
         check(&FILE, &["a.qcow2", "/a", "../a", "a~"], &["", "~/a.qcow2"]);
         check(&POOL, &["lab", "a/b/c"], &["", "a/", "a/b/c/d", "a b"]);

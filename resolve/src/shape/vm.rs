@@ -3,7 +3,7 @@
 
 use super::Type::{Either, Filled, Flag, List, Number, Object, Reference, Short, Text, Word};
 use super::tables::CLOUD_INIT;
-use super::{Field, Target, rule};
+use super::{EMPTY, Field, Shape, Target, rule};
 
 /// PVE: a vmid is 100 or more, and at most 999999999.
 pub(super) const VMID_RANGE: super::Type = Number(100, 999_999_999);
@@ -36,8 +36,45 @@ pub(super) const COUNT_FIELD: Field = Field::new(
     "Number of VMs to create: NAME1, NAME2 and so on; vmid, MACs and static addresses count up.",
 );
 
+/// How the boot disk is made from the image.
+pub(super) const CREATE: Field = Field::new(
+    "create",
+    Word(&stage::Creation::WORDS),
+    "How the boot disk of a new VM is made from its image: import copies it, clone makes a linked clone of a template that image-publish makes of it [default: import].",
+);
+
+/// Keys of which a layer can set one: what a new VM boots from.
+pub(super) const BOOT_SOURCES: &[&str] = &["image", "clone_from"];
+
+/// A template has no image whose disk could be made in one way or the other.
+pub(super) const WAYS_OF_CREATION: &[&str] = &["create", "clone_from"];
+
+/// `clone_from`.
+pub(super) static CLONE_FROM: Shape = Shape {
+    title: "`clone_from`",
+    fields: &[
+        Field::new("vmid", VMID_RANGE, "The template's VM ID."),
+        Field::new(
+            "name",
+            Text(&rule::TEMPLATE_NAME),
+            "The template's name in PVE, if there is no `vmid`.",
+        ),
+        Field::new(
+            "full",
+            Flag,
+            "true copies the template's disks, false links them [default: links them where all can be linked].",
+        ),
+    ],
+    any_of: TEMPLATE_KEYS,
+    exclusive: &[TEMPLATE_KEYS],
+    instead: "write `{vmid: 9000}` or `{name: debian-template}`",
+    ..EMPTY
+};
+
+const TEMPLATE_KEYS: &[&str] = &["vmid", "name"];
+
 /// Keys of presets, templates and VMs, in addition to PVE's keys.
-pub(super) static SHARED: [Field; 23] = [
+pub(super) static SHARED: [Field; 25] = [
     Field::new(
         "node",
         Either(&Reference(Target::Node), &Filled(&Reference(Target::Node))),
@@ -50,6 +87,12 @@ pub(super) static SHARED: [Field; 23] = [
         "Name of an image in site.yaml, or none for a VM that is managed but never created.",
     )
     .or_blank(),
+    CREATE,
+    Field::new(
+        "clone_from",
+        Object(&CLONE_FROM),
+        "A template on the VM's node, to clone a new VM from instead of an image; null for none.",
+    ),
     Field::new("disk", Number(1, 131_072), "Size of the boot disk in GiB."),
     Field::new(
         "datastore",

@@ -12,7 +12,7 @@ use super::{Blank, Field, KeyMatch, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
-use crate::yaml::{self, Key, Map, Meaning, Node, NodeKind};
+use crate::yaml::{Key, Map, Meaning, Node, NodeKind, Scalar};
 use machine::ConfigKey;
 use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
@@ -37,6 +37,10 @@ pub(crate) struct Walked {
 /// The `node` of an env or manifest is not a list.
 const ONE_NODE: &str = "write the list as `node` of the VMs, or of their template or preset; this \
                         `node` is one, for the VMs that set none";
+
+/// A `template` of ours is a file; other tools call what they clone so.
+const TEMPLATE_OF_PVE: &str =
+    "quote the name of a file in vms/; `clone_from: {vmid: 9000}` clones a template in PVE";
 
 /// Returns a hint for an unknown key.
 fn hint<'a>(key: &str, shape: &Shape, names: impl Iterator<Item = &'a str> + Clone) -> String {
@@ -118,21 +122,7 @@ struct Walker<'a> {
 
 impl Walker<'_> {
     fn object(&mut self, node: &Node, shape: &Shape, name: Name<'_>) -> Content {
-        let Some(map) = node.map() else {
-            let what = match name {
-                Name::File => shape.title.to_owned(),
-                name => name.to_string(),
-            };
-            let fact = format!("{what} must be a mapping of keys to values");
-            let entry = self.sources.error("wrong-type", node.at, fact);
-            let is_joined = node.scalar().is_some_and(|scalar| {
-                scalar.plain && yaml::colon_without_space(&scalar.text).is_some()
-            });
-            return self.push(match is_joined {
-                true => entry.hint("a space must follow the colon"),
-                false => entry,
-            });
-        };
+        let Some(map) = node.map() else { return self.no_mapping(node, shape, name) };
         if let Some(content) = self.older_version(map, shape) {
             return content;
         }
@@ -340,6 +330,12 @@ impl Walker<'_> {
             let fact = self.fact(node, name, target.rule().must);
             let entry = self.sources.error("wrong-type", node.at, fact);
             return self.push(entry.hint(ONE_NODE));
+        }
+        let is_number =
+            || matches!(node.scalar().map(Scalar::as_text), Some(Meaning::Number { .. }));
+        if target == super::Target::Template && is_number() {
+            let entry = self.sources.error("not-quoted", node.at, self.fact(node, name, "text"));
+            return self.push(entry.hint(TEMPLATE_OF_PVE));
         }
         let content = self.text(node, target.rule(), name);
         if let Content::Value(text) = &content {

@@ -161,6 +161,9 @@ impl SiteConfig {
 fn layer(defaults: &Tree) -> Tree {
     let (mut layer, mut nic) = (Tree::default(), Tree::default());
     let mut first = None;
+    if let Some(spanned) = defaults.get("create") {
+        layer.set("create", spanned.clone());
+    }
     for key in ["bridge", "gateway"] {
         if let Some(spanned) = defaults.get(key) {
             nic.set(key, spanned.clone());

@@ -137,7 +137,7 @@ impl Site<'_> {
                 for (_, layer) in layers.all.iter().take(3) {
                     let Some(layer) = layer else { continue };
                     validate(layer, &boot_disk, self.sources, &mut report);
-                    tree.overlay(&with_boot_keys(layer, &boot_disk));
+                    overlay(&mut tree, &with_boot_keys(layer, &boot_disk));
                 }
                 let base = Rc::new(Base { tree, incomplete: layers.incomplete });
                 let all = self.bases[kind].entry(named.to_owned()).or_default();
@@ -148,9 +148,18 @@ impl Site<'_> {
         };
         validate(&vm_entry.tree, &boot_disk, self.sources, &mut self.report);
         let mut tree = base.tree.clone();
-        tree.overlay(&with_boot_keys(&vm_entry.tree, &boot_disk));
+        overlay(&mut tree, &with_boot_keys(&vm_entry.tree, &boot_disk));
         Merged { tree, boot_disk, incomplete: base.incomplete }
     }
+}
+
+/// Merges a higher layer. What a VM is cloned from is one value, not a mapping of several, and an image
+/// replaces it.
+fn overlay(tree: &mut Tree, above: &Tree) {
+    if above.get("clone_from").or_else(|| above.get("image").filter(|it| !it.is_null())).is_some() {
+        tree.take("clone_from");
+    }
+    tree.overlay(above);
 }
 
 /// Returns the layer with options of the boot disk moved to their own keys.
@@ -192,6 +201,16 @@ fn is_fractional(spanned: &Spanned) -> bool {
 /// Reports options of the boot disk that a layer sets twice, and sizes that are not whole GiB.
 fn validate(tree: &Tree, slot: &str, sources: &Sources, report: &mut Report) {
     let Some(disk) = tree.map(CONFIG).and_then(|config| config.map(slot)) else { return };
+    let is_set = |spanned: &&Spanned| !spanned.is_null();
+    if let Some(import) = disk.get("import").filter(is_set)
+        && let Some(from) = tree.get("clone_from").filter(is_set)
+    {
+        let (at, first) = (import.at.max(from.at), sources.short(import.at.min(from.at)));
+        let fact = format!(
+            "`{slot}` is the boot disk: its `import` cannot be combined with `clone_from`; the other is at {first}"
+        );
+        report.push(sources.error("exclusive-keys", at, fact).hint("remove one of them"));
+    }
     for (option, key) in OF_BOOT_DISK {
         let Some(long) = disk.get(option) else { continue };
         if option == "size" && is_fractional(long) {

@@ -1,7 +1,7 @@
 //! Explains the values of a VM. Does no I/O.
 
 use super::path::{Path, is_only, leaves, only_option};
-use super::{Explained, Link, Subject, node_layer, nodes};
+use super::{Explained, Link, Subject, boot_source, node_layer, nodes};
 use crate::deployment::{BRIDGE, MacDeriver, counted_vmid};
 use crate::shape::{self, CONFIG, KeyMatch, Opt, ShapeOutline, Type};
 use crate::site::{BOOT_DISK, Level, NodeFile, VmEntry, boot_key};
@@ -10,7 +10,7 @@ use crate::tree::{Spanned, Tree};
 use machine::{ConfigKey, Settings};
 use serde_json::{Map, Value};
 use stage::shown::{self, Exposure, Outline};
-use stage::{Entry, Nic, Place};
+use stage::{Creation, Entry, Nic, Place};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,6 +104,9 @@ impl Vm<'_> {
             ("node", _) => vec![first.to_owned()],
             (_, Some(KeyMatch::Field(field))) => match field.ty {
                 Type::Short(slot, option) => vec![CONFIG.into(), slot.into(), option.into()],
+                Type::Object(shape) if first == boot_source::TEMPLATE => {
+                    return boot_source::path(shape, words);
+                }
                 _ => vec![field.name.to_owned()],
             },
             (_, Some(KeyMatch::Row(key))) => {
@@ -152,6 +155,7 @@ impl Vm<'_> {
         paths.extend(derived.map(|nic| vec![CONFIG.into(), nic.slot.clone(), "macaddr".into()]));
         paths.extend(self.json.contains_key("nested_pve").then(|| vec!["nested_pve".to_owned()]));
         paths.retain(|path| !STRUCTURAL_KEYS.contains(&path[0].as_str()));
+        paths.iter_mut().for_each(boot_source::as_one);
         let mut all: Vec<Path> = Vec::new();
         for name in COMMON_FIELDS {
             let Some(path) = self.usual(name) else { continue };
@@ -182,7 +186,8 @@ impl Vm<'_> {
 
     fn explain(&self, path: &[String]) -> Explained {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
-        let mut chain: Vec<Link> = self.left_out(&words).into_iter().collect();
+        let left_out = || boot_source::left_out(self.subject, &words, &self.layers, &self.json);
+        let mut chain: Vec<Link> = self.left_out(&words).or_else(left_out).into_iter().collect();
         for (level, layer) in &self.layers {
             if let Some(spanned) = layer.find(&words) {
                 let value = self.masked(&words, spanned.to_json(true));
@@ -224,6 +229,9 @@ impl Vm<'_> {
         }
         if let [CONFIG, "net0", "bridge"] = path {
             return self.json.get("bridge").cloned();
+        }
+        if let Some(value) = boot_source::value(path, &self.json) {
+            return Some(value);
         }
         let decides = self.layers.iter().find_map(|(_, layer)| layer.find(path));
         let (first, rest) = path.split_first()?;
@@ -329,6 +337,7 @@ impl Vm<'_> {
             ["boot_scenario"] if is_unset => self.scenario(),
             ["nested_pve"] if is_unset => self.nested(),
             ["boot_disk"] => Some(subject.built_in(BOOT_DISK)),
+            ["create"] => Some(subject.built_in(Creation::WORDS[0])),
             ["packages"] => Some(subject.built_in(Value::Array(Vec::new()))),
             ["started"] => Some(subject.built_in(true)),
             ["datastore"] => {
@@ -368,6 +377,9 @@ impl Vm<'_> {
 
     /// Masks what must not be shown of a value.
     fn masked(&self, path: &[&str], value: Value) -> Value {
+        if path == [boot_source::TEMPLATE] {
+            return value;
+        }
         let words = if path.first() == Some(&CONFIG) { &path[1..] } else { path };
         let place =
             words.iter().try_fold(ShapeOutline::file(self.shape()), |at, word| at.entry(word));

@@ -49,6 +49,7 @@ pub(crate) static DEFAULTS: Shape = Shape {
         Field::new("bridge", Text(&machine::rule::BRIDGE), "Bridge of every VM [default: vmbr0].")
             .or_blank(),
         Field::new("gateway", vm::GATEWAY.ty, "Gateways of every VM that sets none.").or_blank(),
+        vm::CREATE,
         Field::new(
             "mac_prefix",
             Text(&rule::MAC_PREFIX),

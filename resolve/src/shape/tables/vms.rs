@@ -4,8 +4,16 @@ use crate::shape::Type::{Filled, Flag, List, Number, Object, Reference, Text, Wo
 use crate::shape::{EMPTY, Field, Shape, Target, rule, vm};
 
 /// `presets/*.yaml` and `vms/presets/*.yaml`.
-pub(crate) static PRESET: Shape =
-    Shape { title: "a preset", fields: &[DESCRIPTION], shared: &vm::SHARED, ..EMPTY };
+pub(crate) static PRESET: Shape = Shape {
+    title: "a preset",
+    fields: &[DESCRIPTION],
+    shared: &vm::SHARED,
+    exclusive: EXCLUSIVE,
+    ..EMPTY
+};
+
+/// Keys of VMs of which a layer can set one.
+const EXCLUSIVE: &[&[&str]] = &[vm::BOOT_SOURCES, vm::WAYS_OF_CREATION];
 
 /// `vms/*.yaml`.
 pub(crate) static TEMPLATE: Shape = Shape {
@@ -20,6 +28,7 @@ pub(crate) static TEMPLATE: Shape = Shape {
         .or_blank(),
     ],
     shared: &vm::SHARED,
+    exclusive: EXCLUSIVE,
     ..EMPTY
 };
 
@@ -66,7 +75,7 @@ pub(crate) static ENV_VM: Shape = Shape {
         vm::MAC,
         vm::RENAMED_FROM,
     ],
-    exclusive: &[&["template", "vm_preset"]],
+    exclusive: &[&["template", "vm_preset"], vm::BOOT_SOURCES, vm::WAYS_OF_CREATION],
     shared: &vm::SHARED,
     ..EMPTY
 };
@@ -117,6 +126,7 @@ pub(crate) static MANIFEST_NODE: Shape = Shape {
         vm::RENAMED_FROM,
     ],
     shared: &vm::SHARED,
+    exclusive: EXCLUSIVE,
     ..EMPTY
 };
 

@@ -7,8 +7,30 @@
 const FOREIGN: &[(&[&str], &str)] = &[
     (&["target_node", "node_name"], "use `node`, or set it in the env for all VMs"),
     (
-        &["clone", "full_clone", "clone_id", "template_id", "template_name"],
-        "`image` is the image to create the boot disk from",
+        &[
+            "clone",
+            "clone_id",
+            "clone_name",
+            "clone_template",
+            "clone_vm",
+            "clone_vmid",
+            "source_vm",
+            "source_vmid",
+            "template_id",
+            "template_name",
+            "template_vm",
+            "template_vmid",
+            "vm_template",
+        ],
+        "`clone_from: {vmid: 9000}` clones a template in PVE; without one, `image` is the image to create the boot disk from",
+    ),
+    (
+        &["full_clone", "clone_full"],
+        "use `full: true` or `false` in `clone_from`; with an `image`, `create: clone` makes linked clones",
+    ),
+    (
+        &["linked_clone", "clone_linked"],
+        "with an `image`, `create: clone` makes linked clones; in `clone_from`, use `full: false`",
     ),
     (
         &["disks", "disk0", "disk_size", "disk_gb"],

@@ -1,13 +1,31 @@
 //! Validates scalars: text, words, numbers and flags. Does no I/O.
 
 use super::{Name, Walker};
-use crate::shape::Rule;
+use crate::shape::{Rule, Shape};
 use crate::suggest;
 use crate::tree::Content;
-use crate::yaml::{Meaning, Node, Scalar};
+use crate::yaml::{self, Meaning, Node, Scalar};
 use stage::shown;
 
 impl Walker<'_> {
+    /// Reports a value where a mapping with known keys belongs.
+    pub(super) fn no_mapping(&mut self, node: &Node, shape: &Shape, name: Name<'_>) -> Content {
+        let what = match name {
+            Name::File => shape.title.to_owned(),
+            name => name.to_string(),
+        };
+        let fact = format!("{what} must be a mapping of keys to values");
+        let entry = self.sources.error("wrong-type", node.at, fact);
+        let is_joined = node.scalar().is_some_and(|scalar| {
+            scalar.plain && yaml::colon_without_space(&scalar.text).is_some()
+        });
+        self.push(match shape.instead {
+            _ if is_joined => entry.hint("a space must follow the colon"),
+            "" => entry,
+            instead => entry.hint(instead),
+        })
+    }
+
     pub(super) fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
         let Some(text) = self.plain_text(node, name, rule.must) else { return Content::Invalid };
         self.follows(text, node, rule, name)
