@@ -43,10 +43,10 @@ complete -c image-publish -n "__fish_image_publish_needs_command" -s v -l verbos
 complete -c image-publish -n "__fish_image_publish_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_needs_command" -s V -l version -d 'Print version'
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "publish" -d 'Publish files or URLs'
-complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "list" -d 'List the images on the storage'
+complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "list" -d 'List the images on the storage, and their templates on the nodes'
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "verify" -d 'Compare the document\'s images on the storage with their checksums'
-complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "remove" -d 'Remove images by volume ID, or by name with all their versions'
-complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "prune" -d 'Remove old versions that the document\'s VMs no longer use'
+complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "remove" -d 'Remove images by volume ID, or by name with all their versions and templates'
+complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "prune" -d 'Remove old versions that the document\'s VMs no longer use, and their templates'
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l name -d 'Name of the image, if there is one file' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l checksum -d 'Checksum that the one file must have: sha256:HEX or sha512:HEX' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l content -d 'Content type of the images' -r -f -a "import\t'For disks of VMs'
@@ -116,13 +116,13 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l f
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
 json\t'One JSON object per line'"
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l force -d 'Also remove images that the document\'s VMs use'
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l force -d 'Also remove images that the document\'s VMs use, and templates that nothing depends on'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l json -d 'Print the result as JSON'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l dry-run -d 'Show what would be done, and change nothing'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l keep -d 'Number of newest versions of each name to keep' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l keep -d 'Number of newest versions of each name to keep; of templates, on each node and storage' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l older-than -d 'Keep versions that are at most this many days old' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l image-dir -d 'Directory of images that have no source' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l cache-dir -d 'Directory of the image cache and downloaded files' -r -F

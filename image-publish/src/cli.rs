@@ -48,15 +48,15 @@ pub(crate) enum Command {
     /// Publish files or URLs
     #[command(after_help = WITHOUT_DOCUMENT)]
     Publish(PublishArgs),
-    /// List the images on the storage
+    /// List the images on the storage, and their templates on the nodes
     #[command(after_help = WITHOUT_DOCUMENT)]
     List(ListArgs),
     /// Compare the document's images on the storage with their checksums
     Verify(VerifyArgs),
-    /// Remove images by volume ID, or by name with all their versions
+    /// Remove images by volume ID, or by name with all their versions and templates
     #[command(after_help = WITHOUT_DOCUMENT)]
     Remove(RemoveArgs),
-    /// Remove old versions that the document's VMs no longer use
+    /// Remove old versions that the document's VMs no longer use, and their templates
     Prune(PruneArgs),
 }
 
@@ -282,7 +282,7 @@ pub(crate) struct RemoveArgs {
     /// Volume IDs, or names for all versions of an image
     #[arg(required = true, value_name = "VOLID|NAME")]
     pub(crate) what: Vec<String>,
-    /// Also remove images that the document's VMs use
+    /// Also remove images that the document's VMs use, and templates that nothing depends on
     #[arg(long, help_heading = "Selection")]
     pub(crate) force: bool,
     /// Print the result as JSON
@@ -302,7 +302,7 @@ pub(crate) struct PruneArgs {
     /// Other deployments may use them.
     #[arg(long, help_heading = "Selection")]
     pub(crate) all: bool,
-    /// Number of newest versions of each name to keep
+    /// Number of newest versions of each name to keep; of templates, on each node and storage
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Selection")]
     pub(crate) keep: usize,
     /// Keep versions that are at most this many days old

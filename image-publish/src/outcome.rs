@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::published::{Action, Published};
 use crate::show;
+use crate::template::line::TemplateLine;
 
 /// The version of each command's JSON.
 pub(crate) const VERSION: u8 = 1;
@@ -28,6 +29,9 @@ pub(crate) struct Outcome {
     dry_run: bool,
     /// The result for each image.
     images: Vec<Line>,
+    /// The result for each template of an image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    templates: Vec<TemplateLine>,
 }
 
 /// The result for one image.
@@ -64,7 +68,13 @@ pub(crate) struct Line {
 impl Outcome {
     /// Gathers a command's result.
     pub(crate) fn new(command: &'static str, dry_run: bool, images: Vec<Line>) -> Self {
-        Self { version: VERSION, command, dry_run, images }
+        Self { version: VERSION, command, dry_run, images, templates: Vec::new() }
+    }
+
+    /// Adds the results for templates.
+    #[must_use]
+    pub(crate) fn with_templates(self, templates: Vec<TemplateLine>) -> Self {
+        Self { templates, ..self }
     }
 
     /// Prints the result for machines or for people.
@@ -72,7 +82,9 @@ impl Outcome {
         if json {
             return to_json(self);
         }
-        let nodes: BTreeSet<_> = self.images.iter().filter_map(|line| line.node.as_ref()).collect();
+        let of_images = self.images.iter().filter_map(|line| line.node.as_ref());
+        let of_templates = self.templates.iter().map(|line| &line.node);
+        let nodes: BTreeSet<_> = of_images.chain(of_templates).collect();
         let on_several = nodes.len() > 1;
         let row = |line: &Line| {
             let size = line.size.map(show::bytes).unwrap_or_default();
@@ -84,7 +96,13 @@ impl Outcome {
             }
             row
         };
-        show::table(&self.images.iter().map(row).collect::<Vec<_>>()).into_bytes()
+        let template = |line: &TemplateLine| {
+            let node = on_several.then(|| line.node.clone());
+            node.into_iter().chain(line.row()).collect()
+        };
+        let images = self.images.iter().map(row);
+        let rows: Vec<Vec<String>> = images.chain(self.templates.iter().map(template)).collect();
+        show::table(&rows).into_bytes()
     }
 }
 

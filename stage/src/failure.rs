@@ -27,6 +27,14 @@ impl Failure {
         Self { part_way: true, ..self }
     }
 
+    /// Returns this failure and another one of the same run.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let mut report = self.report;
+        report.extend(other.report);
+        Self { report, part_way: self.part_way || other.part_way, usage: self.usage && other.usage }
+    }
+
     /// Returns the findings.
     pub fn report(&self) -> &Report {
         &self.report

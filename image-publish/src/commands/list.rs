@@ -1,8 +1,9 @@
-//! `list`: the images on the storages, as a table or as versioned JSON.
+//! `list`: the images on the storages, and their templates, as tables or as versioned JSON.
 
 use serde::Serialize;
 use stage::{Console, Deployment, Entry, Failure, Output, Report};
 
+use super::template_census::TemplateCensus;
 use super::{Users, open};
 use crate::away;
 use crate::cli::ListArgs;
@@ -11,6 +12,7 @@ use crate::outcome::{VERSION, to_json};
 use crate::plan::StoredFile;
 use crate::prepared::{is_date, parse_stored_name};
 use crate::show;
+use crate::template::line::{self, TemplateLine};
 
 /// Lists the storages' images, ours and others; with a document, also which of its VMs use each.
 pub(crate) fn run(args: &ListArgs, console: &Console) -> Result<Output, Failure> {
@@ -29,8 +31,18 @@ pub(crate) fn run(args: &ListArgs, console: &Console) -> Result<Output, Failure>
         [one] => Some(one.target.storage().to_string()),
         _ => None,
     };
-    let list =
-        Listing { version: VERSION, command: "list", dry_run: args.dry_run, storage, images };
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    let templates = match TemplateCensus::of(&destinations, args.connect.node.as_deref()) {
+        Ok(found) => found.lines(deployment.as_ref()),
+        Err(entry) => {
+            report.push(entry);
+            return Err(report.into());
+        }
+    };
+    let (version, command) = (VERSION, "list");
+    let list = Listing { version, command, dry_run: args.dry_run, storage, images, templates };
     let bytes = if args.json { to_json(&list) } else { list.table(deployment.is_some()) };
     Ok(Output::bytes(bytes, report))
 }
@@ -66,6 +78,9 @@ struct Listing {
     storage: Option<String>,
     /// The images, by storage and volid.
     images: Vec<ListedImage>,
+    /// The templates of images, by vmid; those of the document's site, if there is a document.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    templates: Vec<TemplateLine>,
 }
 
 /// An image on a storage.
@@ -159,6 +174,11 @@ impl Listing {
         }
         let mut rows = vec![header.into_iter().map(str::to_owned).collect()];
         rows.extend(self.images.iter().map(|image| image.row(has_document, shows_node)));
-        show::table(&rows).into_bytes()
+        let mut tables = show::table(&rows).into_bytes();
+        if !self.templates.is_empty() {
+            tables.push(b'\n');
+            tables.extend(line::table(&self.templates, !has_document));
+        }
+        tables
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod publish;
 mod publishing;
 pub(crate) mod remove;
 mod request;
+mod template_census;
 mod templates;
 pub(crate) mod verify;
 mod volids;
@@ -130,8 +131,8 @@ fn remove(target: &Target, volid: &Volid) -> Result<(), (Entry, bool)> {
 /// A file to remove, and its storage.
 type Removal<'a> = (&'a Target, Volid);
 
-/// Removes files one after the other; in a dry run, none.
-fn remove_all(removals: &[Removal<'_>], dry_run: bool) -> Result<(), Failure> {
+/// Removes files one after the other; in a dry run, none. `before` is what the run has removed already.
+fn remove_all(removals: &[Removal<'_>], before: &[String], dry_run: bool) -> Result<(), Failure> {
     if dry_run {
         return Ok(());
     }
@@ -149,7 +150,8 @@ fn remove_all(removals: &[Removal<'_>], dry_run: bool) -> Result<(), Failure> {
             (entry.cause(&error), false)
         });
         begun.and_then(|()| remove(target, volid)).map_err(|(entry, unknown)| {
-            let done: Vec<_> = removals[..index].iter().map(shown).collect();
+            let files = removals[..index].iter().map(shown);
+            let done: Vec<_> = before.iter().cloned().chain(files).collect();
             if done.is_empty() && !unknown {
                 return Failure::from(entry);
             }

@@ -4,6 +4,7 @@
 //! copy, and its mark does not name the image. So the newest and the recent versions are kept, whoever uses
 //! them, and only names in this document are pruned, unless `--all` is given.
 //! Files whose names are not ours are never touched.
+//! The templates of images follow the same rules, and only those of the document's site are looked at.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -12,7 +13,8 @@ use pve_client::Volid;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
 use super::request::{PreparedRun, Request};
-use super::{remove_all, sweep};
+use super::sweep;
+use super::template_census::{PrunedTemplates, TemplateCensus, site};
 use crate::away;
 use crate::cli::{PruneArgs, Refresh};
 use crate::destination::{Destination, Destinations};
@@ -21,6 +23,7 @@ use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
 use crate::prepared::{PreparedImage, is_date, parse_stored_name};
 use crate::target::Target;
+use crate::template::old::VersionRules;
 use crate::work::seconds_now;
 
 /// Prunes. If an image cannot be prepared, nothing is pruned, because its version in use is unknown.
@@ -37,6 +40,13 @@ pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure
         refused.into_iter().for_each(|entry| report.push(entry));
         return Err(report.into());
     }
+    let templates = match TemplateCensus::of(&destinations, None) {
+        Ok(templates) => templates,
+        Err(entry) => {
+            report.push(entry);
+            return Err(report.into());
+        }
+    };
     let used = used(&request, &destinations, &ready);
     let (mut lines, mut old) = (Vec::new(), Vec::new());
     for (one, present) in destinations.online.iter().zip(present.into_iter().flatten()) {
@@ -48,10 +58,44 @@ pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure
         lines.extend(judged.iter().map(|version| version.line(&rules, &one.target, work.dry_run)));
     }
     sweep(&destinations, work.dry_run);
-    remove_all(&old, work.dry_run)?;
-    let changed = !old.is_empty() && !work.dry_run;
-    let outcome = Outcome::new("prune", work.dry_run, lines);
+    let mut pruned = prune_templates(&templates, &request, &used, &ready, args, work.dry_run);
+    pruned.warnings.drain(..).for_each(|entry| report.push(entry));
+    if let Err(failure) = pruned.then_files(&old, work.dry_run) {
+        return Err(Failure::from(report).and(failure));
+    }
+    let changed = !pruned.done.is_empty();
+    let outcome = Outcome::new("prune", work.dry_run, lines).with_templates(pruned.lines);
     Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
+}
+
+/// Prunes the templates of the document's site. `used` are the volids that VMs of the document use.
+fn prune_templates(
+    templates: &TemplateCensus,
+    request: &Request,
+    used: &BTreeSet<String>,
+    ready: &[PreparedImage],
+    args: &PruneArgs,
+    dry_run: bool,
+) -> PrunedTemplates {
+    let names: BTreeSet<String> = request.wanted.iter().map(|wanted| wanted.name.clone()).collect();
+    let digits = |file| parse_stored_name(file).map(|(_, digits)| digits);
+    let rules = VersionRules {
+        site: site(&request.deployment),
+        names: (!args.all).then_some(&names),
+        digests: used
+            .iter()
+            .filter_map(|volid| digits(volid.rsplit('/').next().unwrap_or_default()))
+            .collect(),
+        unknown: ready
+            .iter()
+            .filter(|image| digits(&image.file).is_none_or(is_date))
+            .map(|image| image.name.as_str())
+            .collect(),
+        keep: args.keep,
+        days: args.older_than,
+        now: seconds_now(),
+    };
+    templates.prune(&rules, &request.deployment, dry_run)
 }
 
 /// Whether a version is kept, and why, in order of precedence.

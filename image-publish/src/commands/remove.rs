@@ -1,11 +1,12 @@
-//! `remove`: removes images, by volid or by name with all versions.
+//! `remove`: removes images, by volid or by name with all versions and templates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use pve_client::Volid;
 use stage::{Console, Deployment, Entry, Failure, Output, Place, Report, suggest};
 
-use super::{Users, open, remove_all, sweep};
+use super::template_census::{PrunedTemplates, TemplateCensus, users};
+use super::{Users, open, sweep};
 use crate::away;
 use crate::cli::RemoveArgs;
 use crate::destination::{Destination, Destinations};
@@ -13,41 +14,115 @@ use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
 use crate::prepared::parse_stored_name;
 use crate::target::Target;
+use crate::template::census::CountedTemplate;
+use crate::template::remove::place;
 
-/// Removes images; those that the document's VMs use only with `--force`.
+/// Removes images; those that the document's VMs use only with `--force`. A name also means the image's templates.
 pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failure> {
     let (destinations, deployment) =
         open(&args.connect, args.place.local_dir.as_deref(), "import", console)?;
     let mut report = Report::new();
     away::skipped(&destinations).into_iter().for_each(|entry| report.push(entry));
     let present = present(&destinations)?;
-    let mut found: Vec<Found<'_>> = Vec::new();
-    for (one, files) in &present {
-        let matching = args.what.iter().flat_map(|what| matching(&one.target, files, what));
-        let matching: BTreeMap<Volid, u64> = matching.collect();
-        found.extend(matching.into_iter().map(|(volid, size)| Found { one, volid, size }));
-    }
-    let is_found = |what: &str| {
-        present.iter().any(|(one, files)| !matching(&one.target, files, what).is_empty())
+    let names: BTreeSet<&str> =
+        args.what.iter().map(String::as_str).filter(|what| !what.contains(':')).collect();
+    let templates = match &names {
+        none if none.is_empty() => TemplateCensus::none(),
+        _ => TemplateCensus::of(&destinations, args.connect.node.as_deref())?,
     };
-    for what in args.what.iter().filter(|what| !is_found(what)) {
+    let found = found(&present, &args.what);
+    for what in args.what.iter().filter(|what| !is_found(&present, &templates, what)) {
         report.push(unknown(&present, what));
     }
-    if let Some(deployment) = deployment.filter(|_| !args.force) {
-        found.iter().filter_map(|found| used(&deployment, found)).for_each(|e| report.push(e));
+    if let Some(deployment) = deployment.as_ref().filter(|_| !args.force) {
+        found.iter().filter_map(|found| used(deployment, found)).for_each(|e| report.push(e));
+        let of_images = templates.of_images(&names, Some(deployment));
+        of_images.iter().filter_map(|one| cloned(deployment, one)).for_each(|e| report.push(e));
     }
     if report.has_errors() {
         return Err(report.into());
     }
+    sweep(&destinations, args.place.dry_run);
+    let removed = match &deployment {
+        Some(found) => templates.remove_images(&names, found, args.place.dry_run),
+        None => {
+            of_no_site(&templates, &names).into_iter().for_each(|entry| report.push(entry));
+            PrunedTemplates::default()
+        }
+    };
+    finish(args, report, &found, removed)
+}
+
+/// Removes the files, and returns the result. The templates are removed already.
+fn finish(
+    args: &RemoveArgs,
+    mut report: Report,
+    found: &[Found<'_>],
+    mut templates: PrunedTemplates,
+) -> Result<Output, Failure> {
     let dry_run = args.place.dry_run;
+    templates.warnings.drain(..).for_each(|entry| report.push(entry));
     let removals: Vec<_> =
         found.iter().map(|found| (&found.one.target, found.volid.clone())).collect();
-    sweep(&destinations, dry_run);
-    remove_all(&removals, dry_run)?;
+    if let Err(failure) = templates.then_files(&removals, dry_run) {
+        return Err(Failure::from(report).and(failure));
+    }
     let lines = found.iter().map(|found| removed(found, dry_run)).collect();
-    let changed = !found.is_empty() && !dry_run;
-    let outcome = Outcome::new("remove", args.place.dry_run, lines);
+    let changed = !templates.done.is_empty();
+    let outcome = Outcome::new("remove", dry_run, lines).with_templates(templates.lines);
     Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
+}
+
+/// Returns the files that the arguments mean.
+fn found<'a>(present: &[(&'a Destination, &[StoredFile])], what: &[String]) -> Vec<Found<'a>> {
+    let mut found: Vec<Found<'_>> = Vec::new();
+    for (one, files) in present {
+        let matching = what.iter().flat_map(|what| matching(&one.target, files, what));
+        let matching: BTreeMap<Volid, u64> = matching.collect();
+        found.extend(matching.into_iter().map(|(volid, size)| Found { one, volid, size }));
+    }
+    found
+}
+
+/// Returns whether an argument means a file, or an image that has templates.
+fn is_found(
+    present: &[(&Destination, &[StoredFile])],
+    templates: &TemplateCensus,
+    what: &str,
+) -> bool {
+    present.iter().any(|(one, files)| !matching(&one.target, files, what).is_empty())
+        || templates.images().any(|image| image == what)
+}
+
+/// Returns an error if VMs of the document are cloned from a template, or may be.
+fn cloned(deployment: &Deployment, one: &CountedTemplate) -> Option<Entry> {
+    let users = users(deployment, &one.template);
+    if users.is_empty() {
+        return None;
+    }
+    let mark = &one.template.mark;
+    let fact = match deployment.image_on(one.template.node.as_str(), &mark.image) {
+        None if deployment.vms.iter().any(|vm| vm.image == mark.image) => format!(
+            "may be used by VMs of the document, as `images` does not say which version they use: {}",
+            users.join(", ")
+        ),
+        _ => format!("is used by VMs of the document: {}", users.join(", ")),
+    };
+    let entry = Entry::error("image-in-use", place(&one.template), fact);
+    Some(entry.hint("`--force` removes it anyway, unless volumes depend on its disk"))
+}
+
+/// Returns a warning about the templates of images that are removed without a document.
+fn of_no_site(templates: &TemplateCensus, names: &BTreeSet<&str>) -> Option<Entry> {
+    let kept = templates.of_images(names, None);
+    let kept = kept.iter().map(|one| format!("{} on {}", one.template.vmid, one.template.node));
+    let kept: Vec<String> = kept.collect();
+    if kept.is_empty() {
+        return None;
+    }
+    let fact = format!("kept: the templates of these images: {}", kept.join(", "));
+    let hint = "with a document on stdin, `remove NAME` also removes the templates of its site";
+    Some(Entry::warning("kept", Place::Run, fact).hint(hint))
 }
 
 /// A file to remove.

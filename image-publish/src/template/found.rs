@@ -34,6 +34,10 @@ pub(crate) struct FoundTemplate {
     pub(crate) protected: bool,
     /// The keys of its config that its clones would get although nobody asked for them.
     pub(crate) extras: Vec<String>,
+    /// The keys of what is lost with it beside its disk: further disks, detached ones too, and snapshots.
+    pub(crate) holds: Vec<String>,
+    /// When it was created, in seconds since 1970, if the config has it.
+    pub(crate) made: Option<u64>,
 }
 
 /// The disk of a template.
@@ -85,8 +89,20 @@ impl FoundTemplate {
             running: false,
             protected: flag("protection"),
             extras: config.values.keys().filter(is_extra).cloned().collect(),
+            holds: config.values.keys().filter(|key| *key != DISK && holds(key)).cloned().collect(),
+            // PVE: QemuServer/MetaInfo.pm: a create writes it.
+            made: config.get("meta").and_then(|meta| {
+                PropertyString::parse(meta, "").get("ctime").and_then(|time| time.parse().ok())
+            }),
         })
     }
+}
+
+/// Returns whether a key of a config has a volume, or shows that there are snapshots.
+fn holds(key: &str) -> bool {
+    const DRIVES: [&str; 7] = ["ide", "sata", "scsi", "virtio", "efidisk", "tpmstate", "unused"];
+    let stem = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    key == "parent" || stem != key && DRIVES.contains(&stem)
 }
 
 impl TemplateDisk {
@@ -184,6 +200,18 @@ mod tests {
         let more = [("net0", "virtio,bridge=vmbr0"), ("protection", "1"), ("scsi1", "tank:x")];
         assert_eq!(extras(&more), Some(vec!["net0".into(), "protection".into(), "scsi1".into()]));
         assert!(found(&more).unwrap().protected);
+    }
+
+    #[test]
+    fn what_is_lost_with_it() {
+        let holds = |key| found(&[(DISK, "tank:base-1-disk-0"), (key, "x")]).unwrap().holds;
+        assert_eq!(holds("net0"), ["unused0"]);
+        assert_eq!(holds("scsihw"), ["unused0"]);
+        assert_eq!(holds("scsi1"), ["scsi1", "unused0"]);
+        assert_eq!(holds("virtio1"), ["unused0", "virtio1"]);
+        assert_eq!(holds("parent"), ["parent", "unused0"]);
+        let made = found(&[("meta", "creation-qemu=10.0.2,ctime=1760000000")]).unwrap().made;
+        assert_eq!((made, found(&[]).unwrap().made), (Some(1_760_000_000), None));
     }
 
     #[test]

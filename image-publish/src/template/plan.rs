@@ -242,6 +242,8 @@ mod tests {
             state,
             lock: None,
             running: false,
+            holds: Vec::new(),
+            made: None,
             protected: false,
             extras: Vec::new(),
         }
