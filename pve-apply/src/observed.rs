@@ -8,6 +8,7 @@ use crate::template::{SeenTemplate, TemplateState};
 use pve_client::{
     Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, Upid, Vmid, Volid,
 };
+use pve_stage::image_template;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -84,6 +85,9 @@ pub(crate) struct Guest {
     pub tagged: bool,
     /// Whether a create or a clone still works on it: only then it gets its name and its tags.
     pub(crate) being_made: bool,
+    /// Whether it looks like a template of an image: its flag, our tag, and a name with a checksum. Only its
+    /// mark would prove it.
+    pub(crate) image_template: bool,
 }
 
 /// The result of reading a VM.
@@ -252,13 +256,16 @@ impl VmState {
 
 impl From<&Resource> for Guest {
     fn from(row: &Resource) -> Self {
+        let tagged = row.tags.iter().any(|tag| tag.eq_ignore_ascii_case(mark::TAG));
+        let named = row.name.as_deref().is_some_and(image_template::is_named_so);
         Self {
             kind: row.kind,
             vmid: row.vmid,
             node: row.node.clone(),
             name: row.name.clone(),
             being_made: row.lock.as_deref().is_some_and(is_making),
-            tagged: row.tags.iter().any(|tag| tag.eq_ignore_ascii_case(mark::TAG)),
+            tagged,
+            image_template: row.template && tagged && named,
         }
     }
 }

@@ -315,6 +315,7 @@ fn of_step(vm: &RequestedVm, step: &Step, images: &str) -> Vec<Requirement> {
         Step::UploadSeed { storage, .. } => vec![for_images(storage, images)],
         Step::Configure { params, .. } => params.iter().filter_map(param).flatten().collect(),
         Step::AddDisk { disk, value } => param((disk, value)).unwrap_or_default(),
+        Step::AddDisks { disks } => disks.iter().filter_map(param).flatten().collect(),
         Step::MoveDisk { disk, storage } => {
             param((disk, &format!("storage={storage}"))).unwrap_or_default()
         }

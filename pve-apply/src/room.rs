@@ -131,7 +131,7 @@ fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
     let mut disks: BTreeMap<String, (String, u64)> = BTreeMap::new();
     for step in &vm.steps {
         match step {
-            Step::Create { params } => {
+            Step::Create { params } | Step::AddDisks { disks: params } => {
                 let made = params.iter().filter_map(|(key, value)| {
                     Some((key.clone(), new_disk(key, value, (observed, vm.node_afterwards()))?))
                 });

@@ -87,6 +87,11 @@ pub(crate) enum Step {
         /// What PVE creates it from.
         value: String,
     },
+    /// Creates several disks in one call, guarded by the digest; existing ones are not created again.
+    AddDisks {
+        /// What PVE creates each of them from, by their keys in the config.
+        disks: BTreeMap<String, String>,
+    },
     /// Moves a disk to another storage, guarded by the digest.
     MoveDisk {
         /// The drive's key in the config.
@@ -246,6 +251,8 @@ static RECORD: Verb = Verb::new("recording the state", "state recorded", "changi
     .bookkeeping();
 static ADD_DISK: Verb =
     Verb::new("creating a disk", "disk created", "creating a disk of").task("qmconfig");
+static ADD_DISKS: Verb =
+    Verb::new("creating disks", "disks created", "creating disks of").task("qmconfig");
 static MOVE_DISK: Verb =
     Verb::new("moving a disk", "disk moved", "moving a disk of").task("qmmove");
 static MIGRATE: Verb = Verb::new("migrating", "migrated", "migrating").task("qmigrate");
@@ -271,6 +278,8 @@ impl Step {
             Self::Configure { params, .. } if params.is_empty() => &RECORD,
             Self::Configure { .. } => &CONFIGURE,
             Self::AddDisk { .. } => &ADD_DISK,
+            Self::AddDisks { disks } if disks.len() == 1 => &ADD_DISK,
+            Self::AddDisks { .. } => &ADD_DISKS,
             Self::MoveDisk { .. } => &MOVE_DISK,
             Self::Migrate { .. } => &MIGRATE,
             Self::SetPool { .. } => &SET_POOL,
@@ -305,7 +314,14 @@ impl Step {
 
     /// Returns whether a VM that waited for its turn lets the next one through after it.
     pub(crate) fn ends_turn(&self) -> bool {
-        matches!(self, Self::Create { .. } | Self::Clone { .. } | Self::Migrate { .. })
+        matches!(
+            self,
+            Self::Create { .. }
+                | Self::Clone { .. }
+                | Self::Migrate { .. }
+                | Self::AddDisk { .. }
+                | Self::AddDisks { .. }
+        )
     }
 
     /// Returns whether it removes the VM from its pool.
@@ -326,6 +342,7 @@ impl Step {
             Self::Create { params } => params.values_mut().for_each(stamp),
             Self::Clone { description, .. } => description.iter_mut().for_each(stamp),
             Self::AddDisk { value, .. } => stamp(value),
+            Self::AddDisks { disks } => disks.values_mut().for_each(stamp),
             Self::Configure { params, mark } => {
                 params.values_mut().for_each(stamp);
                 mark.iter_mut().for_each(|mark| mark.stamp(own, run));

@@ -36,6 +36,16 @@ pub(super) enum Making<'s> {
     Clone(&'s Step),
 }
 
+impl Making<'_> {
+    /// Returns what it is, for people.
+    fn doing(self) -> &'static str {
+        match self {
+            Self::Import(_) => "creating",
+            Self::Clone(_) => "cloning",
+        }
+    }
+}
+
 /// What a vmid holds after a create that was refused or whose outcome is unknown.
 enum Occupant {
     /// The VM of that name, created by this run or by another one of this deployment.
@@ -75,7 +85,7 @@ impl Work<'_> {
                 still_running,
             };
             if still_running {
-                return Err(self.step_error("creating", failure(error, uncertain)));
+                return Err(self.step_error(making.doing(), failure(error, uncertain)));
             }
             // PVE: facts-4, 31: while another create holds the vmid, ours cannot lock the config file.
             if error.already_exists() || error.is_lock_timeout() || unknown {
@@ -90,20 +100,20 @@ impl Work<'_> {
                     }
                     Occupant::Other => return Err(self.taken(uncertain)),
                     Occupant::Nothing => {
-                        return Err(self.step_error("creating", failure(error, false)));
+                        return Err(self.step_error(making.doing(), failure(error, false)));
                     }
                     Occupant::Unfinished => return Err(self.unfinished(uncertain)),
                     Occupant::Unknown(error) => {
                         let failed =
                             WriteError::Pve { error, uncertain: true, still_running: true };
-                        return Err(self.step_error("creating", failed));
+                        return Err(self.step_error(making.doing(), failed));
                     }
                 }
             } else if !is_refused_for_now(&error) || last || !self.runner.waits_for_quorum(&error) {
                 self.runner.note_quorum(&error);
-                return Err(self.step_error("creating", failure(error, uncertain)));
+                return Err(self.step_error(making.doing(), failure(error, uncertain)));
             }
-            self.event("retry", "creating again", None);
+            self.event("retry", &format!("{} again", making.doing()), None);
             self.rest(backoff(attempt));
             attempt += 1;
         }

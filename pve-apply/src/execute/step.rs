@@ -12,6 +12,7 @@ use data_encoding::HEXLOWER;
 use pve_client::{Digest, Params, StorageId, Upid, Upload, Volid};
 use sha2::{Digest as _, Sha256};
 use stage::{Entry, seed};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The seconds that PVE itself needs on top of a guest's time to shut down.
@@ -29,7 +30,11 @@ impl Work<'_> {
         match step {
             // These read the state to decide how often to send.
             Step::Create { params } => return self.create(Making::Import(params)),
-            Step::Clone { .. } => return self.create(Making::Clone(step)),
+            Step::Clone { .. } => {
+                // Unlike a create, a clone that goes on does not read the seed, which can be deleted.
+                let cloned = self.create(Making::Clone(step));
+                return cloned.map_err(|failure| StepError { still_running: false, ..failure });
+            }
             Step::Fence => return self.fence(),
             Step::Configure { params, mark } => return self.configure(params, mark.as_deref()),
             Step::Destroy { purge } => return self.destroy(*purge),
@@ -79,6 +84,20 @@ impl Work<'_> {
                     return if is_first { Err(self.in_use(disk).into()) } else { Ok(None) };
                 }
                 let params = with_digest([(disk, value)], seen.digest());
+                Some(client.update_config_async(node, seen.vmid, &params)?)
+            }
+            Step::AddDisks { disks } => {
+                let seen = self.guard()?;
+                let is_there = |disk: &&String| seen.config.get(disk).is_some();
+                if let Some(disk) = disks.keys().find(is_there).filter(|_| is_first) {
+                    return Err(self.in_use(disk).into());
+                }
+                let missing = disks.iter().filter(|(disk, _)| !is_there(disk));
+                let missing: BTreeMap<&String, &String> = missing.collect();
+                if missing.is_empty() {
+                    return Ok(None);
+                }
+                let params = with_digest(missing, seen.digest());
                 Some(client.update_config_async(node, seen.vmid, &params)?)
             }
             Step::MoveDisk { disk, storage } => {
@@ -140,6 +159,7 @@ impl Work<'_> {
     fn effect(&mut self, step: &Step) -> Result<(), StepError> {
         match step {
             Step::AddDisk { disk, .. } => self.is_written([disk].into_iter()),
+            Step::AddDisks { disks } => self.is_written(disks.keys()),
             Step::MoveDisk { disk, storage } => self.has_moved(disk, storage),
             Step::SetPool { pool, .. } => self.is_in_pool(pool.as_deref()),
             Step::Resize { disk, bytes } => self.has_grown(disk, *bytes),
@@ -163,9 +183,10 @@ impl Work<'_> {
                 read_retrying(|| client.vm_status(node, vmid))
                     .is_ok_and(|vm| vm.is_running() || vm.ha.as_deref().is_some_and(starts))
             }),
-            Step::AddDisk { .. } | Step::MoveDisk { .. } | Step::SetPool { .. } => {
-                self.effect(step).is_ok()
-            }
+            Step::AddDisk { .. }
+            | Step::AddDisks { .. }
+            | Step::MoveDisk { .. }
+            | Step::SetPool { .. } => self.effect(step).is_ok(),
             _ => false,
         }
     }

@@ -82,6 +82,7 @@ mod tests {
             name: None,
             tagged: false,
             being_made: number == 400,
+            image_template: false,
         };
         let reserved = BTreeSet::from([vmid(100)]);
         let vmids = Vmids::new(range, &[guest(102), guest(400)], &reserved, true);

@@ -17,12 +17,14 @@ pub(super) fn observe_candidates(
     power: &BTreeMap<Vmid, Resource>,
 ) -> Result<(), Error> {
     let mut first = candidates(desired, &observed.guests, scope);
+    first.retain(|guest| !is_surely_none(desired, guest));
     let mut creating = being_created(client, desired, observed);
     creating.retain(|guest| first.iter().all(|other| other.vmid != guest.vmid));
     first.extend(creating);
     observe_vms(client, observed, first, power)?;
-    if scope == Scope::Find && !missing(desired, observed).is_empty() {
-        // Somebody may have renamed it: only the mark shows that, so every VM with our tag is read.
+    if !missing(desired, observed).is_empty() {
+        // Somebody may have renamed it, and made a template of it: only the mark shows that, so every VM with
+        // our tag is read.
         let mut more = candidates(desired, &observed.guests, Scope::All);
         more.retain(|guest| !observed.vms.contains_key(&guest.vmid));
         observe_vms(client, observed, more, power)?;
@@ -69,6 +71,14 @@ fn candidates(desired: &Desired, guests: &[Guest], scope: Scope) -> Vec<Guest> {
     guests.iter().filter(may_be_ours).cloned().collect()
 }
 
+/// Returns whether a VM is a template of an image, unless somebody has made a template of a VM and
+/// renamed it: as long as no VM is missing, there is none such.
+fn is_surely_none(desired: &Desired, guest: &Guest) -> bool {
+    let is_fixed = desired.vms.iter().any(|vm| vm.vmid == Some(guest.vmid));
+    let is_name = |name: &str| desired.vms.iter().any(|vm| vm.name == desired.name_now(name));
+    guest.image_template && !is_fixed && !guest.name.as_deref().is_some_and(is_name)
+}
+
 /// Returns VMs that this token was creating at vmids that PVE chose: they carry no mark until the create
 /// has finished, and each may come from one of our runs that was interrupted.
 fn being_created(client: &Client, desired: &Desired, observed: &Observed) -> Vec<Guest> {
@@ -85,6 +95,7 @@ fn being_created(client: &Client, desired: &Desired, observed: &Observed) -> Vec
             name: None,
             tagged: false,
             being_made: true,
+            image_template: false,
         })
     };
     let guests = observed.under_way.iter().filter(own).filter_map(guest);

@@ -191,9 +191,9 @@ impl Steps<'_> {
         let Self { desired, vm, definition, .. } = self;
         let mut steps =
             vec![seed::upload(desired, vm, &definition.seed), self.clone(), Step::Fence];
-        let seed = (self.slot, seed::disk(desired, vm, definition));
-        let disks = [seed].into_iter().chain(self.made.disks);
-        steps.extend(disks.map(|(disk, value)| Step::AddDisk { disk, value }));
+        let mut disks = self.made.disks;
+        disks.insert(self.slot, seed::disk(desired, vm, definition));
+        steps.push(Step::AddDisks { disks });
         // As early as possible: everybody with access to the storage can read the file.
         steps.push(seed::delete_uploaded(desired, vm, &vm.node));
         let grow = self.made.grow.into_iter();

@@ -14,7 +14,7 @@ pub(super) fn plan_one(
     definition: &Definition,
     observed: &Observed,
 ) {
-    match origin::of(vm, definition, observed) {
+    match origin::of(desired, vm, definition, observed) {
         Err(reason) => plan.blocked.push(blocked(vm, vm.vmid, &vm.node, reason)),
         Ok(Origin::Template(template)) => {
             clone::plan_one(plan, desired, vm, definition, observed, &template);
@@ -24,7 +24,7 @@ pub(super) fn plan_one(
             import::plan_one(plan, desired, vm, definition, observed, how);
         }
         Ok(Origin::Pending) => {
-            let how = Some("clone of a template to be made".to_owned());
+            let how = Some("linked clone (template to be made)".to_owned());
             import::plan_one(plan, desired, vm, definition, observed, how);
         }
     }

@@ -125,6 +125,9 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
                 params.iter().for_each(|(key, text)| all.extend(of_param(&path, key, text, pve)));
             }
             Step::AddDisk { disk, value } => all.extend(of_param(&path, disk, value, pve)),
+            Step::AddDisks { disks } => {
+                disks.iter().for_each(|(key, text)| all.extend(of_param(&path, key, text, pve)));
+            }
             Step::MoveDisk { storage, .. } => {
                 extend(&mut all, &path, &["VM.Config.Disk"]);
                 extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
