@@ -5,6 +5,7 @@
 
 mod clones;
 mod cluster;
+mod existing;
 mod images;
 mod measure;
 mod networks;
