@@ -21,6 +21,8 @@ pub(crate) enum SeenTemplate {
     },
     /// The token is not allowed to read it.
     Forbidden,
+    /// It is a container.
+    Container,
 }
 
 /// A VM that another one may be cloned from. It need not be a template.
@@ -32,6 +34,8 @@ pub(crate) struct TemplateState {
     pub(crate) config: VmConfig,
     /// Whether PVE can link all of its disks.
     pub(crate) links: bool,
+    /// Its tags that the token can neither set nor remove.
+    pub(crate) fixed_tags: BTreeSet<String>,
 }
 
 impl TemplateState {

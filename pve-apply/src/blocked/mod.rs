@@ -1,9 +1,11 @@
 //! `Blocked`: what cannot be done, and the reason; `text` has each reason's message and hint. Does no I/O.
 
 mod obstacle;
+mod template;
 mod text;
 
 pub(crate) use obstacle::Obstacle;
+pub(crate) use template::TemplateFault;
 
 use crate::change::Change;
 use crate::json;
@@ -142,6 +144,8 @@ pub(crate) enum BlockReason {
     TemplateUnusable {
         /// Its vmid or name.
         template: String,
+        /// What stands against it.
+        fault: TemplateFault,
     },
     /// The document's disk is smaller than the image.
     DiskSmallerThanImage {
@@ -295,7 +299,7 @@ impl Blocked {
             (_, None) => Place::Named(self.name.clone()),
         };
         let fact = self.reason.fact(Some(&self.name));
-        let entry = Entry::error((&self.reason).into(), place, fact).about(&self.name);
+        let entry = Entry::error(self.reason.code(), place, fact).about(&self.name);
         match self.reason.hint() {
             Some(hint) => entry.hint(hint),
             None => entry,
@@ -304,6 +308,14 @@ impl Blocked {
 }
 
 impl BlockReason {
+    /// Returns the finding's code.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TemplateUnusable { fault, .. } => fault.into(),
+            other => other.into(),
+        }
+    }
+
     /// Returns whether the owner of a VM is in doubt: then the run does nothing at all.
     pub(crate) fn is_about_identity(&self) -> bool {
         matches!(

@@ -62,8 +62,8 @@ impl BlockReason {
                 it(&format!("is protected, and would lose {}", slots.join(", ")))
             }
             Self::ImageMissing { image, volid } => image_missing(subject, image, volid.as_deref()),
-            Self::TemplateUnusable { template } => {
-                it(&format!("cannot be cloned from template {template}"))
+            Self::TemplateUnusable { template, fault } => {
+                it(&format!("cannot be cloned from {template}: {}", fault.fact()))
             }
             Self::DiskSmallerThanImage { field, wanted, image_bytes } => {
                 let bytes = machine::shown_size(*image_bytes);
@@ -180,7 +180,7 @@ impl BlockReason {
             Self::Protected => "disable `protection` in PVE if you really want to destroy it",
             Self::DrivesProtected { .. } => "set `protection` to false, or disable it in PVE",
             Self::ImageMissing { .. } => "add `image-publish` to the pipe before pve-apply",
-            Self::TemplateUnusable { .. } => "choose another template",
+            Self::TemplateUnusable { fault, .. } => return Some(fault.hint()),
             Self::DiskSmallerThanImage { field, .. } => {
                 return Some(format!("make `{field}` larger"));
             }

@@ -19,7 +19,8 @@ impl Work<'_> {
         params: &BTreeMap<String, String>,
         mark: Option<&Mark>,
     ) -> Result<(), StepError> {
-        let uuid = self.new_uuid.take().filter(|_| mark.is_some());
+        // It is written with the mark, not before.
+        let uuid = mark.and_then(|_| self.new_uuid.take());
         let (client, node) = (self.runner.client, self.node());
         // A VM that this run created got its vmid and uuid in the meantime.
         let mark = mark.map(|mark| match mark.vmid {

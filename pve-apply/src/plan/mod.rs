@@ -6,6 +6,7 @@
 
 mod adopt;
 mod boot_disk;
+mod brought;
 mod change;
 mod clone;
 mod compare;

@@ -5,7 +5,7 @@ use crate::desired::{Creation, Definition, Desired, DesiredVm, Source};
 use crate::observed::Observed;
 use crate::template::{SeenTemplate, TemplateState};
 use machine::ConfigKey;
-use pve_client::{Vmid, Volid};
+use pve_client::{StorageId, Vmid, Volid};
 use pve_stage::image_template::{self, ImageMark, TemplateOwner};
 
 /// How a new VM is created.
@@ -24,6 +24,10 @@ pub(super) struct Template<'a> {
     pub(super) state: &'a TemplateState,
     /// Whether its disks are copied.
     pub(super) full: bool,
+    /// The storage of the copies.
+    pub(super) storage: Option<StorageId>,
+    /// How the clone is made, for people.
+    pub(super) how: String,
 }
 
 /// Returns how a VM is created.
@@ -32,7 +36,7 @@ pub(super) fn of<'a>(
     vm: &DesiredVm,
     definition: &Definition,
     observed: &'a Observed,
-) -> Result<Origin<'a>, BlockReason> {
+) -> Result<Origin<'a>, Vec<BlockReason>> {
     let source = match &definition.creation {
         Creation::Import { instead } => return Ok(Origin::Image { instead: instead.clone() }),
         Creation::Clone(source) => source,
@@ -41,10 +45,13 @@ pub(super) fn of<'a>(
     let seen = observed.templates.get(&(vm.node.clone(), template.clone()));
     match source {
         Source::OfImage(vmid) => Ok(match of_image(desired, vm, definition, *vmid, seen) {
-            Ok(state) => Origin::Template(Template { state, full: false }),
+            Ok(state) => {
+                let how = format!("linked clone of {}", state.vmid);
+                Origin::Template(Template { state, full: false, storage: None, how })
+            }
             Err(instead) => Origin::Image { instead: Some(instead) },
         }),
-        Source::Theirs { full, .. } => super::theirs::of(&template, *full, seen),
+        Source::Theirs { full, .. } => super::theirs::of(definition, &template, *full, seen),
     }
 }
 
@@ -65,7 +72,10 @@ fn of_image<'a>(
         Some(SeenTemplate::Forbidden) => {
             return Err(format!("the token cannot read template {vmid}"));
         }
-        Some(SeenTemplate::Missing { .. } | SeenTemplate::Several { .. }) | None => {
+        Some(
+            SeenTemplate::Missing { .. } | SeenTemplate::Several { .. } | SeenTemplate::Container,
+        )
+        | None => {
             return Err(format!("{} has no template {vmid}", vm.node));
         }
     };
