@@ -9,7 +9,7 @@ use test_support::pve_sim::{Options, Pace, PveSim, World};
 
 /// How many VMs one simulator creates. Each create reads the list of all VMs, so the cost of thousands in
 /// one simulator grows with their square.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 25;
 
 /// Starts a simulator of this world in which all VMs of a document exist, and points the document to it.
 ///
