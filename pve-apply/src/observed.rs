@@ -6,7 +6,8 @@ use crate::network::observed::Sdn;
 use crate::outlook::Outlook;
 use crate::template::{SeenTemplate, TemplateState};
 use pve_client::{
-    Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, Upid, Vmid, Volid,
+    Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, TEMPORARY_DESCRIPTION, Upid,
+    Vmid, Volid,
 };
 use pve_stage::image_template;
 use serde::{Deserialize, Serialize};
@@ -240,10 +241,18 @@ impl Config {
         self.now("lock")
     }
 
-    /// Returns whether a create is under way: PVE writes the config, and with it the mark, only at the end.
+    /// Returns whether a create or a clone is under way, or was killed, and the config does not show whose
+    /// the VM is: PVE writes our description only at the end.
     pub(crate) fn is_being_created(&self) -> bool {
-        // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid.
-        self.lock() == Some("create") && self.next("description").is_none()
+        match (self.lock(), self.next("description")) {
+            // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid.
+            (Some("create"), text) => text.is_none(),
+            // PVE: facts-4, 2 and 3: the description has a blank in front.
+            (Some(CLONE_LOCK), text) => {
+                text.is_some_and(|text| text.trim() == TEMPORARY_DESCRIPTION.trim())
+            }
+            _ => false,
+        }
     }
 }
 
@@ -270,11 +279,14 @@ impl From<&Resource> for Guest {
     }
 }
 
+/// PVE's lock of a VM that is being cloned from another.
+pub(crate) const CLONE_LOCK: &str = "clone";
+
 /// Returns whether a lock means that the VM is being created.
 pub(crate) fn is_making(lock: &str) -> bool {
     // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid;
     // facts-4, 23: a clone is locked until its disks are there.
-    matches!(lock, "create" | "clone")
+    matches!(lock, "create" | CLONE_LOCK)
 }
 
 /// Returns whether QEMU's state means that a guest is halted and does not resume by itself.

@@ -102,12 +102,7 @@ impl Preflight<'_> {
         let mut needs = BTreeSet::new();
         if !self.made.is_empty() {
             needs = privileges::needs(&[self.images.0.as_str()], &self.made, &ANY_VERSION);
-            needs.extend(match self.plans.is_empty() {
-                true => privileges::clones::of_vms(&self.made),
-                false => {
-                    self.plans.iter().flat_map(|plan| privileges::clones::of_plan(plan)).collect()
-                }
-            });
+            needs.extend(privileges::clones::of_new(&self.made, &self.plans));
         }
         for (vm, plan) in &self.changed {
             needs.extend(privileges::of_change(plan, &vm.storage, &ANY_VERSION));

@@ -88,6 +88,7 @@ macro_rules! cases {
 cases! {
     create: "create-one" after Request,
     create_with_free_choice: "create-with-free-choice-of-vmid" after Write,
+    clone: "clones-one-of-an-image" after Request,
     change: "drift-is-corrected-in-place" after Write,
     change_by_stop: "stop-when-allowed" after Write,
     reseed: "reseed-gives-new-data" after Request,

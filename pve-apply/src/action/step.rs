@@ -30,6 +30,20 @@ pub(crate) enum Step {
         #[serde(with = "json::secret", default, skip_serializing_if = "json::secret::is_empty")]
         vendor_data: Secret<String>,
     },
+    /// Removes what a run has left that ended while it cloned the VM: a stopped VM that nobody has started.
+    Remove {
+        /// Its vmid.
+        #[serde(with = "json::vmid")]
+        vmid: Vmid,
+        /// The node that has it.
+        #[serde(with = "json::name")]
+        node: NodeName,
+        /// Its mark, which must still be this one.
+        mark: Box<Mark>,
+        /// The digest of its config.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<String>,
+    },
     /// Creates the VM.
     Create {
         /// All parameters but the vmid, the uuid and the description, which has the mark with both.
@@ -231,6 +245,12 @@ impl Verb {
 static UPLOAD: Verb = Verb::new("uploading the seed", "seed uploaded", "uploading the seed of")
     .task("imgcopy")
     .harmless();
+static REMOVE: Verb = Verb::new(
+    "removing an unfinished clone",
+    "unfinished clone removed",
+    "removing the unfinished clone of",
+)
+.task("qmdestroy");
 static CREATE: Verb = Verb::new("creating", "created", "creating").task("qmcreate");
 static CLONE: Verb = Verb::new("cloning", "cloned", "cloning").task("qmclone");
 static FENCE: Verb =
@@ -271,6 +291,7 @@ impl Step {
     pub(crate) fn verb(&self) -> &'static Verb {
         match self {
             Self::UploadSeed { .. } => &UPLOAD,
+            Self::Remove { .. } => &REMOVE,
             Self::Create { .. } => &CREATE,
             Self::Clone { .. } => &CLONE,
             Self::Fence => &FENCE,

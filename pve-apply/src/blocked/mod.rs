@@ -6,6 +6,7 @@ mod text;
 
 pub(crate) use obstacle::Obstacle;
 pub(crate) use template::TemplateFault;
+pub(crate) use text::way_out_of_lock;
 
 use crate::change::Change;
 use crate::json;
@@ -85,8 +86,13 @@ pub(crate) enum BlockReason {
     },
     /// The vmid is in use, by something that the token cannot see.
     VmidHidden,
-    /// A create whose outcome is still unknown has reserved the vmid.
-    BeingCreated,
+    /// A create or a clone whose outcome is still unknown has reserved the vmid.
+    BeingCreated {
+        /// The vmid.
+        vmid: u32,
+    },
+    /// The VM is an unfinished clone that somebody has started, or cannot be started or released as such.
+    UnfinishedClone,
     /// A guest without our mark has the name and a MAC of the VM to create.
     Namesake {
         /// Its vmid.

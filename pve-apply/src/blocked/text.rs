@@ -30,7 +30,8 @@ impl BlockReason {
             }
             Self::VmidHidden => vmid("is in use by a guest that the token cannot see"),
             Self::NoVmidLeft => it("gets no vmid: all vmids of the range are in use"),
-            Self::BeingCreated => maybe("is still being created by another run"),
+            Self::BeingCreated { .. } => maybe("is still being created by another run"),
+            Self::UnfinishedClone => it("is an unfinished clone"),
             Self::Namesake { mac, .. } => {
                 subject.of(&format!("a VM with the name and the MAC {mac}"), "is not ours")
             }
@@ -150,8 +151,14 @@ impl BlockReason {
             }
             Self::VmidHidden => "choose another `vmid`, or grant the token VM.Audit on /vms",
             Self::NoVmidLeft => "widen `defaults.vmid_range` in site.yaml, or give the VM a `vmid`",
-            Self::BeingCreated => {
-                "run again when that task has finished; if no task is running, `qm unlock` and `qm destroy` on the node remove it"
+            Self::BeingCreated { vmid } => {
+                let way_out = way_out_of_lock(*vmid);
+                return Some(format!(
+                    "run again when that task has finished; if no task is running: {way_out}"
+                ));
+            }
+            Self::UnfinishedClone => {
+                "`pve-apply apply` creates it anew, if it is stopped; `pve-apply destroy` removes it"
             }
             Self::Namesake { vmid, .. } => {
                 return Some(format!(
@@ -230,6 +237,15 @@ impl BlockReason {
         };
         Some(text.to_owned())
     }
+}
+
+/// Returns how root removes what a killed create or clone has left: nobody else can unlock it.
+// PVE: facts-4, 33 to 36: volumes that were being copied are in no config.
+pub(crate) fn way_out_of_lock(vmid: u32) -> String {
+    format!(
+        "`qm unlock {vmid}` and `qm destroy {vmid} --destroy-unreferenced-disks 1` on the node remove it, \
+         with every volume of that vmid on its storages"
+    )
 }
 
 /// Returns what a VM with a halted guest cannot do.

@@ -158,6 +158,12 @@ impl DesiredVm {
         creation == Some(&Creation::Clone(Source::OfImage(None)))
     }
 
+    /// Returns whether it is created as a clone, if the document says how.
+    pub(crate) fn is_cloned(&self) -> bool {
+        let is_clone = |definition: &Definition| matches!(definition.creation, Creation::Clone(_));
+        self.definition.as_ref().is_some_and(is_clone)
+    }
+
     /// Returns the addresses known without the guest agent: those that the document
     /// fixes for the first NIC. The others may be in networks that we cannot reach.
     pub(crate) fn known_addresses(&self) -> Vec<IpAddr> {

@@ -4,10 +4,12 @@
 //! this run's own nonce is the one that we created. The vmid is the mutex between two runs of one
 //! deployment: both try the same ones in the same order, and PVE lets one create of each through.
 
+use super::fence::{DEATH_CHECK_EVERY, FIRST_DEATH_CHECK};
 use super::persistence::is_refused_for_now;
 use super::retry::{WriteError, backoff, pause};
 use super::{StepError, Work};
 use crate::action::Step;
+use crate::blocked::way_out_of_lock;
 use crate::mark::{Mark, Owner, Stage, owner};
 use crate::observed::is_making;
 use crate::read::{Deadline, read_retrying};
@@ -57,6 +59,8 @@ enum Occupant {
     Other,
     /// Certainly nothing.
     Nothing,
+    /// What a create or a clone has left that was killed.
+    Dead,
     /// Something that is still being created when the time is up or the user ends the wait.
     Unfinished,
     /// Unknown.
@@ -94,11 +98,12 @@ impl Work<'_> {
                     Occupant::OursElsewhere => return Err(self.yielded(vmid)),
                     Occupant::Nothing if !last => {}
                     // The search continues to the end of the range.
-                    Occupant::Other if self.plan.vmid.is_none() => {
+                    Occupant::Other | Occupant::Dead if self.plan.vmid.is_none() => {
                         self.vmid = None;
                         continue;
                     }
                     Occupant::Other => return Err(self.taken(uncertain)),
+                    Occupant::Dead => return Err(self.dead(vmid)),
                     Occupant::Nothing => {
                         return Err(self.step_error(making.doing(), failure(error, false)));
                     }
@@ -229,6 +234,13 @@ impl Work<'_> {
             if deadline.is_over() || self.runner.interrupt.is_signalled() {
                 return Occupant::Unfinished;
             }
+            if free == 0 && rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK {
+                match self.has_died(&self.node, vmid) {
+                    Ok(true) => return Occupant::Dead,
+                    // The next look decides.
+                    Ok(false) | Err(_) => {}
+                }
+            }
             if rounds == READS_BEFORE_PROGRESS {
                 self.event("wait", &format!("waiting for {what}"), None);
             }
@@ -279,6 +291,15 @@ impl Work<'_> {
         let entry = Entry::error("create-not-over", self.place(), fact)
             .hint("run again: the next run waits for it");
         StepError { still_running: uncertain, uncertain, ..StepError::unsent(entry) }
+    }
+
+    fn dead(&self, vmid: Vmid) -> StepError {
+        let fact = format!(
+            "vmid {vmid}, meant for \"{}\", is left locked by what was killed while it was created",
+            self.plan.name
+        );
+        let entry = Entry::error("create-not-over", self.place(), fact);
+        StepError::unsent(entry.hint(way_out_of_lock(vmid.get())))
     }
 
     fn taken(&self, uncertain: bool) -> StepError {

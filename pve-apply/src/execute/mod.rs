@@ -12,6 +12,7 @@ mod guard;
 mod migrate;
 mod persistence;
 mod power;
+mod residue;
 mod retry;
 mod side_by_side;
 mod step;
@@ -29,7 +30,7 @@ use crate::mark::Mark;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
 use pve_client::{Client, Clock, Error, NodeName, PropertyString, Upid, VmConfig, Vmid, Volid};
-use stage::{Console, Entry, Event, Place};
+use stage::{Console, Entry, Event, LogFormat, Place};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,6 +101,8 @@ pub(crate) struct Work<'a> {
     pub(crate) started: bool,
     /// What is being done, for people.
     pub(crate) doing: &'static str,
+    /// Whether this is done beside another step of the VM, which has been reported later.
+    pub(crate) is_beside: bool,
     /// The config when it last matched the plan.
     pub(crate) planned: OnceCell<VmConfig>,
     /// Disks that this run has moved, grown or cloned, and the slots that have them now: their volume and
@@ -242,6 +245,7 @@ impl<'a> Work<'a> {
             untouched: true,
             started: false,
             doing: "",
+            is_beside: false,
             planned: OnceCell::new(),
             moved: BTreeMap::new(),
             new_uuid: None,
@@ -320,6 +324,9 @@ impl Work<'_> {
 
     /// Reports the task behind a step: to machines always, to people when something goes wrong.
     pub(crate) fn report_task(&self, upid: &Upid, text: &str) {
+        if self.is_beside && self.runner.console.log_format() != LogFormat::Json {
+            return;
+        }
         let mut event = Event::new("task", &self.plan.name, text);
         event.fields.insert("upid".to_owned(), upid.to_string().into());
         self.runner.console.event(&event);

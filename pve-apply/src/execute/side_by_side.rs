@@ -28,7 +28,7 @@ impl Work<'_> {
         self.report_step(clone);
         let (uploaded, cloned) = std::thread::scope(|scope| {
             let beside = scope.spawn(|| {
-                let mut work = Work::new(runner, plan);
+                let mut work = Work { is_beside: true, ..Work::new(runner, plan) };
                 let ended = work.carry_out(upload);
                 (ended, work.warnings.take())
             });

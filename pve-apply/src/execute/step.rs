@@ -1,6 +1,7 @@
 //! One arm for each step: guard, one client call, its task, its effect.
 
 use super::create::Making;
+use super::guard::Guarded;
 use super::retry::{SendError, WriteError, pause};
 use super::{StepError, Work};
 use crate::action::{Repeat, Step};
@@ -29,6 +30,7 @@ impl Work<'_> {
         self.doing = step.doing();
         match step {
             // These read the state to decide how often to send.
+            Step::Remove { .. } => return self.remove_residue(step),
             Step::Create { params } => return self.create(Making::Import(params)),
             Step::Clone { .. } => {
                 // Unlike a create, a clone that goes on does not read the seed, which can be deleted.
@@ -37,7 +39,7 @@ impl Work<'_> {
             }
             Step::Fence => return self.fence(),
             Step::Configure { params, mark } => return self.configure(params, mark.as_deref()),
-            Step::Destroy { purge } => return self.destroy(*purge),
+            Step::Destroy { purge } => return self.destroy(*purge, Self::guard),
             Step::Migrate { .. } => return self.migrate(step),
             _ => {}
         }
@@ -128,7 +130,8 @@ impl Work<'_> {
                 let timeout = Duration::from_secs(seconds.saturating_add(SHUTDOWN_MARGIN));
                 Some(client.reboot(node, self.guard()?.vmid, timeout)?)
             }
-            Step::Create { .. }
+            Step::Remove { .. }
+            | Step::Create { .. }
             | Step::Clone { .. }
             | Step::Fence
             | Step::Configure { .. }
@@ -230,7 +233,12 @@ impl Work<'_> {
         self.reach(Power::Stopped, Duration::ZERO)
     }
 
-    fn destroy(&mut self, purge: bool) -> Result<(), StepError> {
+    /// Destroys the VM. `guard` is asked right before each try.
+    pub(super) fn destroy(
+        &mut self,
+        purge: bool,
+        guard: impl Fn(&Self) -> Result<Guarded, StepError>,
+    ) -> Result<(), StepError> {
         let client = self.runner.client;
         let mut uncertain = false;
         let mut attempt = 0;
@@ -238,7 +246,7 @@ impl Work<'_> {
             attempt += 1;
             // Guarded again each time: after a lost answer the vmid may belong to another VM.
             let sent = self.write(Repeat::Harmful, "qmdestroy", || {
-                Ok(Some(client.delete_vm(self.node(), self.guard()?.vmid, purge)?))
+                Ok(Some(client.delete_vm(self.node(), guard(self)?.vmid, purge)?))
             });
             self.untouched = false;
             let gone = |work: &Self| work.vmid.is_some_and(|vmid| work.is_gone(vmid));

@@ -62,6 +62,11 @@ fn carry_out_step(
             world.guests.retain(|guest| guest.vmid != gone);
             world.free.insert(gone, true);
         }
+        Step::Remove { vmid: gone, .. } => {
+            world.vms.remove(gone);
+            world.guests.retain(|guest| guest.vmid != *gone);
+            world.free.insert(*gone, true);
+        }
         Step::Fence => {}
         Step::Migrate { target, disks, .. } => {
             let seen = seen(world, number.unwrap());

@@ -22,6 +22,14 @@ pub(crate) fn of_vms(vms: &[&RequestedVm]) -> BTreeSet<Need> {
     all
 }
 
+/// Returns what the clones among new VMs need: by their plans, if there are any.
+pub(crate) fn of_new(vms: &[&RequestedVm], plans: &[&VmPlan]) -> BTreeSet<Need> {
+    match plans.is_empty() {
+        true => of_vms(vms),
+        false => plans.iter().flat_map(|plan| of_plan(plan)).collect(),
+    }
+}
+
 /// Returns what image-publish needs to make, list and prune the templates of these VMs' images.
 pub(crate) fn of_templates(vms: &[&RequestedVm]) -> BTreeSet<Need> {
     let mut all = BTreeSet::new();
@@ -42,7 +50,7 @@ const WITHOUT_CD: &str = "VM.Config.CDROM";
 
 /// Returns what the clone in a plan needs, if it has one. The config that it gets is that of every new VM.
 // PVE: qemu-server, API2/Qemu.pm, clone_vm and check_storage_access_clone; facts-4, 40.
-pub(crate) fn of_plan(vm: &VmPlan) -> BTreeSet<Need> {
+fn of_plan(vm: &VmPlan) -> BTreeSet<Need> {
     let mut all = BTreeSet::new();
     let path = vm_path(vm.vmid);
     for step in &vm.steps {

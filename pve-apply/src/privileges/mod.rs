@@ -149,6 +149,8 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
             Step::Start | Step::Shutdown { .. } | Step::Reboot { .. } => {
                 extend(&mut all, &path, &["VM.PowerMgmt"]);
             }
+            // Its vmid is new to this plan or fixed by the document: both are among the VMs that are created.
+            Step::Remove { vmid, .. } => extend(&mut all, &vm_path(Some(*vmid)), &["VM.Allocate"]),
             // New VMs: `needs` and `clones`.
             Step::Create { .. } | Step::Clone { .. } | Step::Fence | Step::Destroy { .. } => {}
         }
