@@ -165,7 +165,10 @@ fn change(step: &Step, seen: &mut VmState) {
             }
             let not_set = ["delete", "force", "description"];
             for (key, value) in params.iter().filter(|(key, _)| !not_set.contains(&key.as_str())) {
-                set(seen, key, value);
+                // A new VM's uuid is added when the plan is carried out.
+                let is_without_uuid = key == "smbios1" && !value.contains("uuid=");
+                let uuid = is_without_uuid.then(|| format!(",uuid={}", uuid(seen.vmid.get())));
+                set(seen, key, &format!("{value}{}", uuid.unwrap_or_default()));
             }
         }
         Step::AddDisk { disk, value } => {

@@ -205,7 +205,8 @@ pub(crate) fn put_template(world: &mut Observed) {
     ];
     let values = values.map(|(key, value)| (key.to_owned(), value)).into();
     let config = VmConfig { values, digest: None };
-    let state = TemplateState { vmid: vmid(TEMPLATE), config, links: true };
+    let state =
+        TemplateState { vmid: vmid(TEMPLATE), config, links: true, fixed_tags: BTreeSet::new() };
     let key = ("pve1".parse().unwrap(), TemplateId::Vmid(vmid(TEMPLATE)));
     world.templates.insert(key, SeenTemplate::Seen(Box::new(state)));
 }
