@@ -392,7 +392,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__schema)
-            opts="-v -o -h --site --log-format --verbose --output --help site secrets tokens node network env template preset manifest spec posture host"
+            opts="-v -o -h --site --log-format --verbose --output --help site secrets tokens node network env template preset manifest spec posture"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -75,6 +75,37 @@ fn field_reports_have_their_cases() {
     assert!(missing.is_empty(), "docs/field-reports.md names missing cases: {missing:?}");
 }
 
+/// A name without `::` is a case of pve-apply, another one ends with the name of a test in Rust.
+#[test]
+fn accidents_have_their_tests() {
+    let page = read("docs/accidents.md");
+    let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_suffix("` |")).collect();
+    let shown = rows.iter().filter_map(|row| row.rsplit(" | ").next());
+    let names: Vec<&str> = shown.flat_map(|shown| shown.split('`').skip(1).step_by(2)).collect();
+    let sources = rust_sources(&root().join("pve-apply"));
+    let is_test = |name: &&str| match name.rsplit_once("::") {
+        None => root().join("pve-apply/tests/cases").join(name).join("cmd").exists(),
+        Some((_, test)) => sources.contains(&format!("fn {test}()")),
+    };
+    let missing: Vec<&str> = names.iter().copied().filter(|name| !is_test(name)).collect();
+    assert!(names.len() > 100, "docs/accidents.md has too few rows: has its form changed?");
+    assert!(missing.is_empty(), "docs/accidents.md names missing tests: {missing:?}");
+}
+
+/// Returns the texts of all Rust files in a folder.
+fn rust_sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text += &rust_sources(&path);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            text += &std::fs::read_to_string(&path).unwrap();
+        }
+    }
+    text
+}
+
 fn is_path(name: &str) -> bool {
     let ends = [".rs", ".md", ".json", ".yaml", ".toml", "/"].iter().any(|end| name.ends_with(end));
     ends && name.contains('/') && !name.starts_with('/') && !name.contains(['*', '<', ' '])

@@ -13,6 +13,8 @@ use crate::manual::MANUAL;
 ///
 /// Without a command it is a filter: it reads the document on stdin, makes sure that the `image_datastore`
 /// of each node has the images that its VMs name as content `import`, sets `images`, and prints the document.
+/// For VMs that are cloned (`create: clone`), it also makes a template of each image, and sets `templates`; with
+/// --local-dir it does not.
 #[derive(Parser, Debug)]
 #[command(
     name = "image-publish",

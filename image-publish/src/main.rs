@@ -2,5 +2,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stage::main("image-publish", image_publish::run)
+    stage::main_with_live("image-publish", pve_stage::live::open, image_publish::run)
 }

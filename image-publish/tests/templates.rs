@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::parallel;
+use test_support::pve_sim::world::access::AclEntry;
 use test_support::pve_sim::{Options, Pace, PveSim, World, faults};
 
 /// The number of tries at a time: they wait more than they work.
@@ -24,6 +25,8 @@ const RUNS: usize = 3;
 struct Scene {
     sim: PveSim,
     home: tempfile::TempDir,
+    /// Another document than the usual one.
+    document: Option<Value>,
 }
 
 impl Scene {
@@ -31,7 +34,8 @@ impl Scene {
         let world = World::from_json(world).unwrap();
         let faults = faults::from_json(faults).unwrap();
         let options = Options { faults, pace, seed, ..Options::default() };
-        Self { sim: PveSim::start(world, options).unwrap(), home: tempfile::tempdir().unwrap() }
+        let (sim, home) = (PveSim::start(world, options).unwrap(), tempfile::tempdir().unwrap());
+        Self { sim, home, document: None }
     }
 
     /// A scene in which time is a count.
@@ -40,16 +44,26 @@ impl Scene {
     }
 
     fn document(&self) -> Value {
+        if let Some(document) = &self.document {
+            return self.addressed(document.clone());
+        }
         let vm = |name: &str, storage: &str| {
             json!({"name": name, "image": "debian-12", "create": "clone", "datastore": storage,
                    "cores": 1, "memory": 512, "disk": 10})
         };
-        json!({
-            "site": "home", "node": "pve1", "image_datastore": "local",
-            "api_endpoint": self.sim.endpoint(), "api_token": self.sim.token(),
-            "image_sources": {"debian-12": {"file": example()}},
-            "vms": [vm("a", "local-lvm"), vm("b", "local-zfs"), vm("c", "local-lvm")],
-        })
+        let vms = [vm("a", "local-lvm"), vm("b", "local-zfs"), vm("c", "local-lvm")];
+        self.addressed(json!({"vms": vms}))
+    }
+
+    /// Completes a document.
+    fn addressed(&self, mut document: Value) -> Value {
+        document["site"] = "home".into();
+        document["node"] = "pve1".into();
+        document["image_datastore"] = "local".into();
+        document["api_endpoint"] = self.sim.endpoint().into();
+        document["api_token"] = self.sim.token().into();
+        document["image_sources"] = json!({"debian-12": {"file": example()}});
+        document
     }
 
     /// Starts the filter; runs with another number do not see each other's locks.
@@ -281,4 +295,57 @@ fn several_runs_at_once() {
         let said: String = (0..printed.len()).map(|run| scene.read(run, "stderr")).collect();
         Err(format!("{number}: {count} templates, {printed:?}\n{said}"))
     });
+}
+
+/// Returns the creates and the making of templates in their order, each with its node.
+fn order(scene: &Scene) -> Vec<String> {
+    let requests = scene.sim.requests();
+    let writes = requests.iter().filter(|r| r.method == "POST" && r.path.contains("/qemu"));
+    let short = |path: &str| {
+        let words: Vec<&str> = path.split('/').collect();
+        format!("{} {}", words[2], words.last().unwrap())
+    };
+    writes.map(|request| short(&request.path)).collect()
+}
+
+/// A run for two nodes with a VM each on this storage; the create on pve1 takes a while.
+fn two_nodes(storage: &str) -> Scene {
+    let is_shared = storage == "ceph";
+    let disks =
+        json!({"type": "rbd", "content": ["images"], "total": 1u64 << 36, "shared": is_shared});
+    let files = json!({"type": "dir", "content": ["import"], "total": 1u64 << 36});
+    let mut world: Value = serde_json::from_str(&World::default().to_json()).unwrap();
+    world["nodes"] = json!({"pve1": {}, "pve2": {}});
+    world["storages"] = json!({"local": files, storage: disks});
+    let slow = r#"[{"when": "POST /nodes/pve1/qemu", "then": {"task": {"length": 3000}}}]"#;
+    let mut scene = Scene::new(&world.to_string(), slow, Pace::Millis(1), 0);
+    scene.sim.edit(|world| {
+        let path = format!("/storage/{storage}");
+        let like = world.access.acl.iter().filter(|entry| entry.path == "/storage/local-lvm");
+        let more: Vec<_> =
+            like.map(|entry| AclEntry { path: path.clone(), ..entry.clone() }).collect();
+        world.access.acl.extend(more);
+    });
+    let vm = |node: &str| {
+        json!({"name": node, "node": node, "image": "debian-12", "create": "clone",
+               "datastore": storage, "cores": 1, "memory": 512, "disk": 10})
+    };
+    let nodes = json!({"pve1": {}, "pve2": {}});
+    scene.document = Some(json!({"nodes": nodes, "vms": [vm("pve1"), vm("pve2")]}));
+    scene.finish(1).unwrap();
+    scene
+}
+
+#[test]
+fn one_import_at_a_time_on_a_shared_storage() {
+    let expected = ["pve1 qemu", "pve1 template", "pve2 qemu", "pve2 template"];
+    assert_eq!(order(&two_nodes("ceph")), expected);
+}
+
+/// The create on pve1 takes three seconds; meanwhile that on pve2 begins and ends.
+#[test]
+fn storages_of_their_own_do_not_wait_for_each_other() {
+    let order = order(&two_nodes("tank"));
+    let at = |what: &str| order.iter().position(|seen| seen == what);
+    assert!(at("pve2 template") < at("pve1 template"), "{order:?}");
 }

@@ -289,20 +289,6 @@ fn a_compressed_image_is_fetched_and_unpacked_here() {
 }
 
 #[test]
-fn split_parts_are_fetched_as_one() {
-    let image = image();
-    let part = |range: std::ops::Range<usize>| Page::ok(image[range].to_vec());
-    let scene = Scene::new(vec![
-        ("/a.qcow2.partaa", part(0..8000)),
-        ("/a.qcow2.partab", part(8000..16000)),
-        ("/a.qcow2.partac", part(16000..image.len())),
-        ("/a.qcow2.sha256", Page::ok(sha256(&image).into_bytes())),
-    ]);
-    let source = json!({"url": scene.web.url("/a.qcow2")});
-    check_published(&scene, &scene.run(&source), "/upload");
-}
-
-#[test]
 fn a_wrong_checksum_leaves_nothing_behind() {
     let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
     let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": format!("sha256:{}", "0".repeat(64))});
@@ -335,6 +321,8 @@ fn a_missing_file_or_another_format_is_refused() {
         &scene.run(&source("/nothing.qcow2")),
         "the server answered with status 404",
     );
+    // Nothing is guessed: only a local file may be in parts.
+    assert_eq!(scene.web.asked(), ["/nothing.qcow2"]);
     check_refused(&scene, &scene.run(&source("/page")), "is not a disk image");
 }
 

@@ -2,5 +2,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    stage::main("pve-apply", pve_apply::run)
+    stage::main_with_live("pve-apply", pve_stage::live::open, pve_apply::run)
 }

@@ -39,11 +39,6 @@ impl fmt::Debug for AgentFile {
 }
 
 impl Client {
-    /// Pings the guest agent. PVE waits about 3 s for an agent that does not answer.
-    pub fn agent_ping(&self, node: &NodeName, vmid: Vmid) -> Result<(), Error> {
-        self.post(&vm_path(node, vmid, &["agent", "ping"]), &Params::new()).map(drop)
-    }
-
     /// Returns whether the guest's file systems are frozen, as during a backup: the agent then refuses most
     /// other commands.
     pub fn agent_is_frozen(&self, node: &NodeName, vmid: Vmid) -> Result<bool, Error> {

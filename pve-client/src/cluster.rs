@@ -37,19 +37,6 @@ pub struct Node {
     pub ssl_fingerprint: Option<String>,
 }
 
-/// A node's own status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeStatus {
-    /// Such as `pve-manager/9.1.7/…`.
-    pub pveversion: String,
-    /// Logical CPUs.
-    pub cpus: u64,
-    /// Memory in bytes.
-    pub memory_total: u64,
-    /// Memory in use, in bytes.
-    pub memory_used: u64,
-}
-
 /// The kind of guest that a resource is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestKind {
@@ -120,20 +107,6 @@ impl Client {
         Ok(rows.first().copied())
     }
 
-    /// Returns a node's status; needs Sys.Audit on it.
-    pub fn node_status(&self, node: &NodeName) -> Result<NodeStatus, Error> {
-        let answer = self.get(&path(&["nodes", node.as_str(), "status"]), &Params::new())?;
-        let fields = answer.object()?;
-        let memory = fields.object("memory");
-        let of_memory = |name| memory.and_then(|m| m.integer(name)).unwrap_or(0);
-        Ok(NodeStatus {
-            pveversion: fields.text("pveversion").unwrap_or_default(),
-            cpus: fields.object("cpuinfo").and_then(|cpu| cpu.integer("cpus")).unwrap_or(0),
-            memory_total: of_memory("total"),
-            memory_used: of_memory("used"),
-        })
-    }
-
     /// Returns all guests of the cluster that the token can see.
     pub fn cluster_resources(&self) -> Result<Vec<Resource>, Error> {
         self.get("/cluster/resources", &Params::new().with("type", "vm"))?
@@ -166,11 +139,6 @@ impl Client {
         let how = if leave { "delete" } else { "allow-move" };
         let params = Params::new().with("poolid", pool).with("vms", vmid).with_flag(how, true);
         self.put("/pools", &params).map(drop)
-    }
-
-    /// Returns a free vmid. It is not reserved: only the create claims it (facts 32).
-    pub fn next_id(&self) -> Result<Vmid, Error> {
-        self.get("/cluster/nextid", &Params::new())?.parse(Vmid::RULE)
     }
 
     /// Returns whether a vmid is free in the whole cluster, including VMs that the token cannot see.

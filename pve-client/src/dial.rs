@@ -74,10 +74,10 @@ fn dial_proxy(
     deadline: &Deadline,
 ) -> Result<TcpStream, Unreachable> {
     let failed = |error: io::Error| Unreachable::Proxy {
-        proxy: proxy.authority.clone(),
+        proxy: proxy.authority(),
         problem: ProxyProblem::Lost(error.to_string()),
     };
-    let url: Uri = format!("http://{}/", proxy.authority)
+    let url: Uri = format!("http://{}/", proxy.authority())
         .parse()
         .map_err(|_| failed(io::ErrorKind::InvalidInput.into()))?;
     let addrs = DefaultResolver::default()

@@ -187,7 +187,7 @@ impl Fetcher {
             && let Ok(Some(proxy)) = url.parse().map_or(Ok(None), |url| self.proxies.of(&url))
         {
             return FetchError::Unreachable(Unreachable::Proxy {
-                proxy: proxy.authority.clone(),
+                proxy: proxy.authority(),
                 problem: ProxyProblem::Status(status),
             });
         }

@@ -52,7 +52,7 @@ pub use clock::{Clock, SystemClock};
 pub use clone::{
     CloneKind, CloneRequest, Feature, FeatureState, TEMPORARY_DESCRIPTION, clone_of_log,
 };
-pub use cluster::{GuestKind, Node, NodeStatus, Permissions, Resource, Version};
+pub use cluster::{GuestKind, Node, Permissions, Resource, Version};
 pub use endpoint::{ApiToken, ApiUrl, BadToken, BadUrl, Endpoint, Timeouts};
 pub use error::{Call, CertificateProblem, Error, ProxyProblem, Refusal, TaskFailure, Unreachable};
 pub use fetch::{FetchError, Fetched, Fetcher};
@@ -71,9 +71,7 @@ pub use qemu::{ConfigView, PendingValue, VmConfig, VmStatus};
 pub use redirect::Downgrade;
 pub use sdn::{NodeVnet, NodeZone, SdnKind};
 pub use sdn_object::{SdnFabric, SdnFabricNode, SdnFabrics, SdnObject, SdnState};
-pub use storage::{
-    Bridge, Download, Network, Storage, StorageConfig, UrlMetadata, Volume, VolumeInfo,
-};
+pub use storage::{Bridge, Download, Network, Storage, StorageConfig, Volume, VolumeInfo};
 pub use task::{Finished, LogPage, TaskEntry, TaskFilter, TaskState};
 pub use tls::{BadTrust, Trust};
 pub use upid::Upid;

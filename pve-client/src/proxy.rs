@@ -1,19 +1,18 @@
 //! The HTTP proxies from the environment, and which of them a URL uses. Does no I/O.
 //!
 //! Only downloads from web servers use a proxy; calls to PVE's API are direct.
+//! Why ureq reads a proxy's URL and does not use it: docs/decisions/0012.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use data_encoding::BASE64;
+use ipnet::IpNet;
+use ureq::ProxyProtocol;
 use ureq::http::Uri;
 use zeroize::Zeroizing;
 
 use crate::error::{ProxyProblem, Unreachable};
-
-/// The default port of a proxy.
-const PORT: u16 = 80;
 
 /// The proxies for downloads, read from the environment as curl does.
 #[derive(Debug, Clone, Default)]
@@ -26,14 +25,9 @@ pub struct Proxies {
 /// A variable's name and its value.
 type Variable = (String, Result<Proxy, ProxyProblem>);
 
-/// An HTTP proxy.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Proxy {
-    /// Its host and port.
-    pub(crate) authority: String,
-    /// The value of `Proxy-Authorization`.
-    credentials: Option<Zeroizing<String>>,
-}
+/// An HTTP proxy. ureq's `Debug` hides its credentials.
+#[derive(Debug, Clone)]
+pub(crate) struct Proxy(ureq::Proxy);
 
 /// An entry in NO_PROXY.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +37,7 @@ enum NoProxyEntry {
     /// A domain and all its subdomains.
     Name(String),
     /// An address or a network.
-    Network(IpAddr, u8),
+    Network(IpNet),
 }
 
 impl Proxies {
@@ -85,23 +79,21 @@ impl Proxies {
 impl Proxy {
     /// Parses `http://user:password@host:port`; everything but the host is optional.
     fn parse(text: &str) -> Result<Self, ProxyProblem> {
-        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-        if !scheme.eq_ignore_ascii_case("http") {
+        let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        let proxy = ureq::Proxy::new(&url).map_err(|_| ProxyProblem::NotHttp)?;
+        // ureq takes a port that is not a number for the default one.
+        let has_port = proxy.uri().port_u16().is_some();
+        let authority = proxy.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let is_valid = !proxy.host().is_empty() && (has_port || authority.ends_with(proxy.host()));
+        if proxy.protocol() != ProxyProtocol::Http || !is_valid {
             return Err(ProxyProblem::NotHttp);
         }
-        let rest = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-        let (user, host) = match rest.rsplit_once('@') {
-            Some((user, host)) => (Some(user), host),
-            None => (None, rest),
-        };
-        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
-        let authority = if has_port { host.to_owned() } else { format!("{host}:{PORT}") };
-        let parsed: Result<ureq::http::uri::Authority, _> = authority.parse();
-        match parsed {
-            Ok(parsed) if !parsed.host().is_empty() && parsed.port_u16().is_some() => {}
-            _ => return Err(ProxyProblem::NotHttp),
-        }
-        Ok(Self { authority, credentials: user.map(basic) })
+        Ok(Self(proxy))
+    }
+
+    /// Returns its host and port.
+    pub(crate) fn authority(&self) -> String {
+        format!("{}:{}", self.0.host(), self.0.port())
     }
 
     /// Returns the head of a CONNECT request to `target`, a host and port.
@@ -129,14 +121,12 @@ impl Proxy {
 
     /// Returns the authorization header; empty if the proxy needs none.
     fn authorization(&self) -> Zeroizing<String> {
-        let line = self.credentials.as_ref().map(|c| format!("Proxy-Authorization: {}\r\n", **c));
+        let password = self.0.password().unwrap_or_default();
+        let line = self.0.username().map(|user| {
+            let plain = Zeroizing::new(format!("{user}:{password}"));
+            format!("Proxy-Authorization: Basic {}\r\n", BASE64.encode(plain.as_bytes()))
+        });
         Zeroizing::new(line.unwrap_or_default())
-    }
-}
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proxy").field("authority", &self.authority).finish_non_exhaustive()
     }
 }
 
@@ -147,15 +137,11 @@ impl NoProxyEntry {
         }
         // `.example.com` and `*.example.com` mean what `example.com` does, as in curl.
         let name = text.trim_start_matches('*').trim_start_matches('.');
-        let (address, bits) = match name.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
-            None => (name, None),
-        };
-        if let Ok(address) = bare(address).parse::<IpAddr>() {
-            let all = if address.is_ipv4() { 32 } else { 128 };
-            return Some(Self::Network(address, bits.unwrap_or(all)));
+        let address = bare(name).parse::<IpAddr>().map(IpNet::from);
+        if let Ok(network) = address.or_else(|_| name.parse()) {
+            return Some(Self::Network(network));
         }
-        (!name.is_empty() && bits.is_none()).then(|| Self::Name(name.to_ascii_lowercase()))
+        (!name.is_empty() && !name.contains('/')).then(|| Self::Name(name.to_ascii_lowercase()))
     }
 
     /// Returns whether the entry matches a lower-case host.
@@ -165,21 +151,11 @@ impl NoProxyEntry {
             Self::Name(name) => host
                 .strip_suffix(name.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
-            Self::Network(network, bits) => {
-                host.parse().is_ok_and(|address| same_start(*network, address, *bits))
+            Self::Network(network) => {
+                host.parse::<IpAddr>().is_ok_and(|address| network.contains(&address))
             }
         }
     }
-}
-
-/// Returns whether two addresses of one family have the same first bits.
-fn same_start(one: IpAddr, other: IpAddr, bits: u8) -> bool {
-    let differs = match (one, other) {
-        (IpAddr::V4(one), IpAddr::V4(other)) => u128::from(one.to_bits() ^ other.to_bits()) << 96,
-        (IpAddr::V6(one), IpAddr::V6(other)) => one.to_bits() ^ other.to_bits(),
-        _ => return false,
-    };
-    differs.leading_zeros() >= u32::from(bits)
 }
 
 /// Returns an address without its brackets.
@@ -215,7 +191,7 @@ mod tests {
     fn check(variables: &[(&str, &str)], url: &str, expected: Option<&str>) {
         let proxies = proxies(variables);
         let proxy = proxies.of(&url.parse().unwrap()).unwrap();
-        assert_eq!(proxy.map(|p| p.authority.as_str()), expected, "{variables:?} {url}");
+        assert_eq!(proxy.map(Proxy::authority).as_deref(), expected, "{variables:?} {url}");
     }
 
     #[test]

@@ -80,11 +80,6 @@ impl Client {
         self.sdn_view(kind, &Params::new())
     }
 
-    /// Returns the objects of a kind as the last apply committed them.
-    pub fn sdn_running(&self, kind: &SdnKind) -> Result<Vec<SdnObject>, Error> {
-        self.sdn_view(kind, &Params::new().with_flag("running", true))
-    }
-
     /// Reads a list of objects.
     fn sdn_view(&self, kind: &SdnKind, view: &Params) -> Result<Vec<SdnObject>, Error> {
         let answer = self.get(&kind.path(None), view)?;
@@ -157,11 +152,6 @@ impl Client {
     /// Breaks the SDN lock, whoever holds it (facts-2, 26).
     pub fn sdn_break_lock(&self) -> Result<(), Error> {
         self.delete("/cluster/sdn/lock", &Params::new().with_flag("force", true)).map(drop)
-    }
-
-    /// Discards all pending changes, including other users', and releases the lock. PVE 9 and newer.
-    pub fn sdn_rollback(&self, lock: &str) -> Result<(), Error> {
-        self.post("/cluster/sdn/rollback", &locked(&Params::new(), Some(lock))).map(drop)
     }
 
     /// Returns the state of the zones on a node.

@@ -112,17 +112,6 @@ pub struct VolumeInfo {
     pub format: String,
 }
 
-/// What a node finds out about a URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UrlMetadata {
-    /// The file's name.
-    pub filename: Option<String>,
-    /// The file's size in bytes.
-    pub size: Option<u64>,
-    /// The file's type.
-    pub mimetype: Option<String>,
-}
-
 /// A download by the node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
@@ -261,24 +250,6 @@ impl Client {
             &params,
         )?
         .parse(Upid::RULE)
-    }
-
-    /// Returns what a node finds out about a URL, without downloading it.
-    pub fn url_metadata(
-        &self,
-        node: &NodeName,
-        url: &str,
-        verify_certificates: bool,
-    ) -> Result<UrlMetadata, Error> {
-        let params =
-            Params::new().with("url", url).with_flag("verify-certificates", verify_certificates);
-        let answer = self.get(&path(&["nodes", node.as_str(), "query-url-metadata"]), &params)?;
-        let fields = answer.object()?;
-        Ok(UrlMetadata {
-            filename: fields.text("filename"),
-            size: fields.integer("size"),
-            mimetype: fields.text("mimetype"),
-        })
     }
 
     /// Returns what a VM's NIC can connect to: the bridges and VNets that the token can see. Does not check

@@ -158,11 +158,6 @@ impl Client {
         Ok(self.task_log(upid, page.total - count, count)?.lines)
     }
 
-    /// Stops a task.
-    pub fn stop_task(&self, upid: &Upid) -> Result<(), Error> {
-        self.delete(&task_path(upid, &[]), &Params::new()).map(drop)
-    }
-
     /// Returns a node's tasks: running ones, oldest first, then ended ones, most recent
     /// first. Without `filter.limit`, returns all of them.
     pub fn tasks(&self, node: &NodeName, filter: &TaskFilter) -> Result<Vec<TaskEntry>, Error> {

@@ -25,7 +25,7 @@ pub(crate) fn open(
         },
         Err(error) => ProxyProblem::Lost(error.to_string()),
     };
-    Err(Unreachable::Proxy { proxy: proxy.authority.clone(), problem })
+    Err(Unreachable::Proxy { proxy: proxy.authority(), problem })
 }
 
 /// Returns the head of the proxy's answer.

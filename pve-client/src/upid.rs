@@ -13,7 +13,6 @@ pub struct Upid {
     kind: String,
     id: String,
     user: String,
-    starttime: u64,
 }
 
 impl Upid {
@@ -44,11 +43,6 @@ impl Upid {
     pub fn user(&self) -> &str {
         &self.user
     }
-
-    /// Returns when the task was started, in seconds since 1970.
-    pub fn starttime(&self) -> u64 {
-        self.starttime
-    }
 }
 
 impl FromStr for Upid {
@@ -75,7 +69,6 @@ impl FromStr for Upid {
             kind: kind.to_owned(),
             id: id.to_owned(),
             user: user.to_owned(),
-            starttime: u64::from_str_radix(starttime, 16).map_err(|_| bad())?,
         })
     }
 }
@@ -107,7 +100,6 @@ mod tests {
             "UPID:pve1:0003A1F2:01C9D0E44:68FF2B10:srvreload::a@pve:",
             Some(("pve1", "srvreload", "", "a@pve")),
         );
-        assert_eq!(token.parse::<Upid>().unwrap().starttime(), 0x68FF_2B10);
     }
 
     #[test]

@@ -81,9 +81,6 @@ fn the_cluster_describes_itself() {
     assert!(client.version().unwrap().at_least(8, 4));
     let nodes = client.nodes().unwrap();
     assert_eq!((nodes[0].node.as_str(), nodes[0].online), ("pve1", true));
-    let status = client.node_status(&node()).unwrap();
-    assert!(status.cpus > 0 && status.memory_total > 0, "{status:?}");
-    assert_eq!(client.next_id().unwrap(), vmid());
     assert!(client.is_free(vmid()).unwrap());
     assert_eq!(client.cluster_resources().unwrap(), []);
     let permissions = client.permissions().unwrap();
@@ -195,15 +192,14 @@ fn the_life_of_a_vm() {
 fn the_guest_and_its_addresses() {
     let world = r#"{"vms": {"100": {"running": true, "config": {"agent": "1", "net0": "virtio=02:00:00:00:00:01,bridge=vmbr0"}}}}"#;
     let (sim, client) = scene(world);
-    let alive = (0..5).any(|_| match client.agent_ping(&node(), vmid()) {
-        Ok(()) => true,
+    let answer = (0..5).find_map(|_| match client.agent_interfaces(&node(), vmid()) {
+        Ok(interfaces) => Some(interfaces),
         Err(error) => {
             assert!(error.is_agent_silent(), "{error:?}");
-            false
+            None
         }
     });
-    assert!(alive);
-    let interfaces = client.agent_interfaces(&node(), vmid()).unwrap();
+    let interfaces = answer.unwrap();
     let ours = interfaces.iter().find(|i| i.mac.as_deref() == Some("02:00:00:00:00:01")).unwrap();
     assert!(!ours.addresses.is_empty(), "{ours:?}");
     let resources = client.cluster_resources().unwrap();
@@ -239,7 +235,6 @@ fn volumes_are_created_and_deleted() {
     let volumes = client.storage_content(&node(), &storage(), Some("import")).unwrap();
     assert_eq!((&volumes[0].volid, volumes[0].size), (&volid, 1 << 20));
     assert_eq!(client.volume_info(&node(), &volid).unwrap().size, 1 << 20);
-    assert_eq!(client.url_metadata(&node(), url, true).unwrap().size, Some(5));
     let download = Download {
         url: url.to_owned(),
         content: "import".to_owned(),
@@ -257,7 +252,7 @@ fn volumes_are_created_and_deleted() {
 }
 
 #[test]
-fn tasks_can_be_found_read_and_stopped() {
+fn tasks_can_be_found_and_read() {
     let (sim, client) = scene("{}");
     upload(&client, "a.raw");
     create(&client).unwrap();
@@ -274,9 +269,6 @@ fn tasks_can_be_found_read_and_stopped() {
     assert_eq!(tail, ["TASK OK"]);
     let page = client.task_log(&task.upid, 0, 2).unwrap();
     assert!(page.total > 2 && page.lines.len() == 2, "{page:?}");
-    let running = client.start(&node(), vmid()).unwrap();
-    client.stop_task(&running).unwrap();
-    assert!(matches!(wait(&client, &running), Err(Error::TaskFailed(_))));
     assert_eq!(sim.refused(), Vec::<String>::new());
 }
 

@@ -6,6 +6,7 @@
 pub mod connect;
 pub mod finding;
 pub mod image_template;
+pub mod live;
 pub mod machine_lock;
 pub mod mark_line;
 pub mod patience;

@@ -114,33 +114,37 @@ pub struct SelectArgs {
     pub machine: MachineArgs,
 }
 
+/// The options that select VMs which a file describes.
+// A group of the fields would say it once as well, but then clap's error lists all eight.
+const OTHER_SOURCES: [&str; 3] = ["env", "manifest", "manifest_file"];
+
 /// The fields of `--vm`.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Ad-hoc VM (with --vm)")]
 pub struct MachineArgs {
     /// Preset to start from
-    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
+    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = OTHER_SOURCES)]
     pub preset: Option<String>,
     /// Image of the boot disk
-    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
+    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = OTHER_SOURCES)]
     pub image: Option<String>,
     /// VM ID [default: the first free ID of the site's `vmid_range`]
-    #[arg(long, value_name = "N", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
+    #[arg(long, value_name = "N", requires = "vm", conflicts_with_all = OTHER_SOURCES)]
     pub vmid: Option<String>,
     /// Spec that the VM fetches with its token
-    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
+    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = OTHER_SOURCES)]
     pub spec: Option<String>,
     /// Address: `dhcp`, or an address with its prefix such as 10.0.0.7/24
-    #[arg(long, value_name = "IP", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
+    #[arg(long, value_name = "IP", requires = "vm", conflicts_with_all = OTHER_SOURCES)]
     pub ip: Option<String>,
     /// Gateway
-    #[arg(long, value_name = "IP", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
+    #[arg(long, value_name = "IP", requires = "vm", conflicts_with_all = OTHER_SOURCES)]
     pub gateway: Option<String>,
     /// Bridge or VNet of the first NIC
-    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
+    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = OTHER_SOURCES)]
     pub bridge: Option<String>,
     /// Size of the boot disk in GiB
-    #[arg(long, value_name = "GIB", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
+    #[arg(long, value_name = "GIB", requires = "vm", conflicts_with_all = OTHER_SOURCES)]
     pub disk: Option<String>,
 }
 

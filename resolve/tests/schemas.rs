@@ -135,7 +135,6 @@ fn kind(path: &Path) -> Option<&'static str> {
         ("manifests", _) => Some("manifest"),
         ("specs", _) => Some("spec"),
         ("postures", _) => Some("posture"),
-        ("hosts", _) => Some("host"),
         _ => None,
     }
 }

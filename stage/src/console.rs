@@ -12,7 +12,6 @@ use crate::report::{Place, Report};
 use crate::show::{self, printable};
 use crate::shown;
 use clap::{ArgAction, Args};
-use indicatif::MultiProgress;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -63,7 +62,7 @@ pub struct Console {
     tool: &'static str,
     args: ConsoleArgs,
     variables: Variables,
-    live: Option<Arc<Live>>,
+    live: Option<Arc<dyn Live>>,
     /// The last text of each subject, for a pipe: it is not repeated.
     lines: Arc<Mutex<BTreeMap<String, String>>>,
 }
@@ -78,10 +77,13 @@ struct JsonEvent<'a> {
 
 impl Console {
     pub(crate) fn new(tool: &'static str, args: ConsoleArgs, variables: Variables) -> Self {
-        let format = args.log_format.unwrap_or_default();
-        let live = format == LogFormat::Text && std::io::stderr().is_terminal();
-        let live = live.then(MultiProgress::new).and_then(Live::new).map(Arc::new);
-        Self { tool, args, variables, live, lines: Arc::default() }
+        Self { tool, args, variables, live: None, lines: Arc::default() }
+    }
+
+    /// Shows events in a live block if stderr is a terminal that can have one.
+    pub(crate) fn with_live(self, open: impl FnOnce() -> Option<Arc<dyn Live>>) -> Self {
+        let live = self.log_format() == LogFormat::Text && std::io::stderr().is_terminal();
+        Self { live: live.then(open).flatten(), ..self }
     }
 
     /// Returns whether requests are to be shown.

@@ -5,6 +5,7 @@
 use crate::command_line::{self, Variables};
 use crate::console::{Console, ConsoleArgs};
 use crate::failure::Failure;
+use crate::live::Live;
 use crate::log_setting::{self, LogFormat};
 use crate::output::{Content, Output};
 use crate::report::{Entry, Place};
@@ -15,6 +16,7 @@ use std::ffi::OsString;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Done.
 const DONE: u8 = 0;
@@ -36,6 +38,19 @@ where
     C: Parser + AsRef<ConsoleArgs>,
     F: FnOnce(C, &Console) -> Result<Output, Failure>,
 {
+    main_with_live(tool, || None, run)
+}
+
+/// The same for a stage that shows on a terminal what it is doing: `open` opens the live block.
+pub fn main_with_live<C, F>(
+    tool: &'static str,
+    open: impl FnOnce() -> Option<Arc<dyn Live>>,
+    run: F,
+) -> ExitCode
+where
+    C: Parser + AsRef<ConsoleArgs>,
+    F: FnOnce(C, &Console) -> Result<Output, Failure>,
+{
     let args: Vec<OsString> = std::env::args_os().collect();
     let (setting, unknown) = log_setting::read();
     let json = log_setting::wants_json(&args, setting);
@@ -45,7 +60,7 @@ where
     };
     let args = cli.as_ref().clone().with(setting);
     let file = args.output.clone().filter(|path| path != Path::new("-"));
-    let console = Console::new(tool, args, variables);
+    let console = Console::new(tool, args, variables).with_live(open);
     if let Some(word) = unknown {
         console.report(&word.finding().into());
         return ExitCode::from(USAGE);

@@ -69,7 +69,7 @@ fn schema(path: &str) -> Value {
 }
 
 /// The kinds of files of a site, each with the folder or the name of such a file.
-pub(crate) const KINDS: [(&str, &str); 11] = [
+pub(crate) const KINDS: [(&str, &str); 10] = [
     ("site", "site.yaml"),
     ("secrets", "secrets.yaml"),
     ("tokens", "secrets.d"),
@@ -80,7 +80,6 @@ pub(crate) const KINDS: [(&str, &str); 11] = [
     ("manifest", "manifests"),
     ("spec", "specs"),
     ("posture", "postures"),
-    ("host", "hosts"),
 ];
 
 /// Returns every field of every kind of site file.

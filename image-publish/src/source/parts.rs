@@ -209,7 +209,7 @@ fn is_suffix(text: &str) -> bool {
 }
 
 /// Returns the suffix of the part with this number: aa, ab … zz.
-pub(crate) fn suffix(mut number: usize, length: usize) -> String {
+fn suffix(mut number: usize, length: usize) -> String {
     let mut letters = vec!['a'; length];
     for letter in letters.iter_mut().rev() {
         *letter = char::from(b'a' + u8::try_from(number % 26).unwrap_or(0));

@@ -132,27 +132,6 @@ fn retries_are_counted_together() {
 }
 
 #[test]
-fn a_part_of_a_split_file_resumes_where_it_broke() {
-    let whole = image();
-    let half = whole.len() / 2;
-    let part = |range: std::ops::Range<usize>| {
-        let tag = format!("\"{}\"", range.start);
-        Page::ok(whole[range].to_vec()).with_validator("ETag", &tag)
-    };
-    let second = part(half..whole.len()).cut_off_after(100, 1).but_not_at_first();
-    let scene = Scene::new(vec![
-        ("/a.qcow2.partaa", part(0..half)),
-        ("/a.qcow2.partab", second),
-        ("/a.qcow2.sha256", Page::ok(sha256(&whole).into_bytes())),
-    ]);
-    let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2")}));
-    check_published(&scene, &ran, "/upload");
-    let heads = scene.web.heads().to_lowercase();
-    let told = format!("if-range: \"{half}\"");
-    assert!(heads.contains("range: bytes=100-") && heads.contains(&told), "{heads}");
-}
-
-#[test]
 fn progress_resets_the_count_of_retries() {
     let mut long = image();
     long.resize(5 << 20, 0);

@@ -3,13 +3,12 @@
 //! PVE: facts-3, 4.1: for a VM under HA, start, stop and shutdown only ask HA's manager, and their
 //! tasks end OK at once. So each power step ends when the VM is seen in its new state, and HA with it.
 
-use super::retry::pause;
 use super::{StepError, Work};
 use crate::ha::{self, Progress};
 use crate::observed::Power;
-use crate::read::{Deadline, read_retrying};
+use crate::read::{Deadline, Poll, Wait, WaitError, read_retrying};
 use pve_client::{Error, NodeName, VmStatus, Vmid};
-use pve_stage::patience::{Patience, last_answer};
+use pve_stage::patience::last_answer;
 use stage::Entry;
 use std::time::Duration;
 
@@ -96,44 +95,58 @@ impl Ends {
 }
 
 impl Work<'_> {
+    /// Looks again and again until a wait is over. A long wait is reported, and Ctrl-C ends it.
+    pub(super) fn wait_until<T>(
+        &mut self,
+        what: &str,
+        deadline: &Deadline,
+        pauses: (Duration, Duration),
+        mut look: impl FnMut(&mut Self) -> Result<Poll<T, StepError>, StepError>,
+    ) -> Result<T, WaitError<StepError>> {
+        let interrupt = self.runner.interrupt;
+        let wait = Wait { what, deadline, pauses, is_stopping: &|| interrupt.is_signalled() };
+        let look = |work: &mut Self| look(work).unwrap_or_else(Poll::Never);
+        wait.until(self, look, |work, text| work.event("wait", text, None))
+    }
+
     /// Waits until a VM has the power state that a step wants; `grace` is the time the guest itself may need.
     pub(super) fn reach(&mut self, wanted: Power, grace: Duration) -> Result<(), StepError> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let mut ends = Ends::begin(self.runner.task_limit, grace.max(LISTS_LAG));
-        let mut wait = FIRST_PAUSE;
         let mut reported: Option<String> = None;
-        let mut patience = Patience::default();
         let what = format!("the VM to be {}", wanted.as_str());
         let mut has_turned = false;
-        loop {
-            let look = self.see(vmid)?;
+        let pauses = (FIRST_PAUSE, LAST_PAUSE);
+        let end = self.wait_until(&what, &Deadline::never(), pauses, |work| {
+            let look = work.see(vmid)?;
             match look.ha.as_deref().and_then(ha::leads_to) {
                 Some(power) if power == wanted => has_turned = true,
-                Some(_) if has_turned => return Err(self.overruled(wanted, &look)),
+                Some(_) if has_turned => return Err(work.overruled(wanted, &look)),
                 _ => {}
             }
             let progress = look.progress(wanted);
             if progress == Progress::Reached {
-                return Ok(());
+                return Ok(Poll::Ready(()));
             }
             if ends.is_over(progress) {
-                return Err(self.not_reached(vmid, wanted, &look));
-            }
-            if self.runner.interrupt.is_signalled() {
-                let fact = format!("stopped waiting for \"{}\"", self.plan.name);
-                return Err(StepError::uncertain(Entry::error("not-waited", self.place(), fact)));
+                return Err(work.not_reached(vmid, wanted, &look));
             }
             if look.ha != reported {
                 if let Some(ha) = &look.ha {
-                    self.event("wait", &format!("waiting for HA, which says \"{ha}\""), None);
+                    work.event("wait", &format!("waiting for HA, which says \"{ha}\""), None);
                 }
                 reported.clone_from(&look.ha);
                 ends.ha_has_acted();
             }
-            self.report_long_wait(&mut patience, ends.whole.waited(), &what, &look.text());
-            pause(wait);
-            wait = (wait * 2).min(LAST_PAUSE);
-        }
+            Ok(Poll::NotYet(look.text()))
+        });
+        end.map_err(|error| match error {
+            WaitError::Never(error) => error,
+            WaitError::Interrupted | WaitError::TimedOut(_) => {
+                let fact = format!("stopped waiting for \"{}\"", self.plan.name);
+                StepError::uncertain(Entry::error("not-waited", self.place(), fact))
+            }
+        })
     }
 
     /// Reads the VM's state where the VM is. A VM under HA may be on another node than before.
@@ -247,25 +260,27 @@ impl Work<'_> {
     pub(super) fn comes_back(&mut self, seconds: u64) -> Result<(), StepError> {
         let client = self.runner.client;
         let deadline = Deadline::after(Duration::from_secs(seconds.max(RETURN_SECONDS)));
-        let mut patience = Patience::default();
-        loop {
-            let seen = self.vmid.map(|vmid| client.vm_status(self.node(), vmid));
-            let last = match &seen {
-                Some(Ok(status)) => format!("it is {}", status.status),
-                Some(Err(error)) => last_answer(error),
-                None => String::new(),
-            };
-            let what = "the VM to come back";
-            self.report_long_wait(&mut patience, deadline.waited(), what, &last);
-            match seen {
-                Some(Ok(status)) if status.ha.is_some() => {
-                    return self.reach(Power::Running, Duration::ZERO);
+        let pauses = (RETURN_PAUSE, RETURN_PAUSE);
+        let mut lost = None;
+        let end = self.wait_until("the VM to come back", &deadline, pauses, |work| {
+            let Some(vmid) = work.vmid else { return Ok(Poll::NotYet(String::new())) };
+            Ok(match client.vm_status(work.node(), vmid) {
+                Ok(status) if status.ha.is_some() || status.is_running() => Poll::Ready(status),
+                Ok(status) => {
+                    lost = None;
+                    Poll::NotYet(format!("it is {}", status.status))
                 }
-                Some(Ok(status)) if status.is_running() => return Ok(()),
-                Some(Err(error)) if deadline.is_over() => return Err(self.unseen(&error)),
-                _ if deadline.is_over() || self.runner.interrupt.is_signalled() => break,
-                _ => pause(RETURN_PAUSE),
+                Err(error) => Poll::NotYet(last_answer(lost.insert(error))),
+            })
+        });
+        match (end, lost) {
+            (Ok(status), _) if status.ha.is_some() => {
+                return self.reach(Power::Running, Duration::ZERO);
             }
+            (Ok(_), _) => return Ok(()),
+            (Err(WaitError::Never(error)), _) => return Err(error),
+            (Err(WaitError::TimedOut(_)), Some(error)) => return Err(self.unseen(&error)),
+            (Err(WaitError::TimedOut(_) | WaitError::Interrupted), _) => {}
         }
         let fact = format!("\"{}\" is stopped, and PVE has not started it again", self.plan.name);
         let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";

@@ -15,7 +15,7 @@ use crate::desired::{DesiredVm, NicAddresses};
 use crate::interrupt::Interrupt;
 use crate::outcome::VmResult;
 use crate::plan::mac_of_net0;
-use crate::read::{Deadline, Poll, WaitError, read_retrying, wait_until};
+use crate::read::{Deadline, Poll, Wait, WaitError, read_retrying};
 use crate::ssh;
 use addresses::{Nic, Reported, compare};
 use pve_client::{Client, ConfigView, Error, NodeName, Vmid};
@@ -24,6 +24,9 @@ use pve_stage::patience::last_answer;
 use stage::{Console, Entry, Event, Place, Report};
 use std::net::IpAddr;
 use std::time::Duration;
+
+/// The pause between two looks. An agent that does not answer costs PVE 3 s anyway: a shorter one gains nothing.
+const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// A wait, shared by all VMs: they boot at the same time.
 pub(crate) struct Waiting<'a> {
@@ -159,12 +162,12 @@ impl Vm<'_> {
     fn until<T>(
         &mut self,
         what: &str,
-        mut look: impl FnMut(&mut Self) -> Poll<T>,
+        look: impl FnMut(&mut Self) -> Poll<T>,
     ) -> Result<T, WaitError> {
-        let shared = self.shared;
-        let name = self.name.clone();
-        let progress = |text: &str| shared.event("wait", &name, text);
-        wait_until(what, || look(self), &shared.deadline, shared.interrupt, &progress)
+        let Waiting { deadline, interrupt, .. } = self.shared;
+        let is_stopping = &|| interrupt.is_stopping();
+        let wait = Wait { what, deadline, pauses: (READ_PAUSE, READ_PAUSE), is_stopping };
+        wait.until(self, look, |vm, text| vm.shared.event("wait", &vm.name, text))
     }
 
     fn ask_agent(&mut self) -> Result<&Reported, Error> {

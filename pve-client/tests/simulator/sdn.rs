@@ -50,7 +50,7 @@ fn the_sdn_lock() {
     assert!(client.sdn_lock(false).unwrap_err().has_sdn_changes());
     let again = client.sdn_lock(true).unwrap();
     client.sdn_delete(&SdnKind::Zone, "zone1", Some(&again)).unwrap();
-    client.sdn_rollback(&again).unwrap();
-    assert_eq!(sim.world().sdn.lock, None, "released with the rollback");
+    client.sdn_unlock(&again).unwrap();
+    assert_eq!(sim.world().sdn.lock, None);
     assert_eq!(sim.refused(), Vec::<String>::new());
 }

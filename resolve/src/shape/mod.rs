@@ -17,7 +17,7 @@ pub(crate) use reference::{config as config_reference, reference, shared as vm_r
 pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SERVER, SSH_KEY, is_local};
 pub(crate) use schema::schema;
 pub(crate) use tables::{
-    ALL_KEYS, CLOUD_INIT, ENV, HOST, MANIFEST, NETWORK, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC,
+    ALL_KEYS, CLOUD_INIT, ENV, MANIFEST, NETWORK, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC,
     TEMPLATE, TOKENS,
 };
 use tables::{ENV_VM, MANIFEST_NODE};
@@ -125,7 +125,7 @@ pub(crate) enum Type {
 }
 
 /// The kinds of files, as `resolve schema` calls them.
-pub(crate) static KINDS: [(&str, &Shape); 12] = [
+pub(crate) static KINDS: [(&str, &Shape); 11] = [
     ("site", &SITE),
     ("secrets", &SECRETS),
     ("tokens", &TOKENS),
@@ -137,7 +137,6 @@ pub(crate) static KINDS: [(&str, &Shape); 12] = [
     ("manifest", &MANIFEST),
     ("spec", &SPEC),
     ("posture", &POSTURE),
-    ("host", &HOST),
 ];
 
 /// Returns the keys of a VM in a manifest or in an env.

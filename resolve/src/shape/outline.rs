@@ -1,7 +1,7 @@
 //! Which parts of a file may be shown, according to its table. Does no I/O.
 
 use super::{
-    ENV, HOST, KeyMatch, MANIFEST, NETWORK, NODE, Opt, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape,
+    ENV, KeyMatch, MANIFEST, NETWORK, NODE, Opt, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape,
     TEMPLATE, TOKENS, Type,
 };
 use machine::ConfigKey;
@@ -109,7 +109,6 @@ pub(crate) fn of_path(path: &str) -> Option<&'static Shape> {
     };
     match folder {
         "envs" => Some(&ENV),
-        "hosts" => Some(&HOST),
         "manifests" => Some(&MANIFEST),
         "networks" => Some(&NETWORK),
         "nodes" => Some(&NODE),

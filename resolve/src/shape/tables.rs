@@ -6,7 +6,7 @@ mod sdn;
 mod site;
 mod vms;
 
-pub(crate) use network::{HOST, NODE};
+pub(crate) use network::NODE;
 pub(crate) use sdn::NETWORK;
 pub(crate) use site::{ALL_KEYS, CLOUD_INIT, POSTURE, SECRETS, SITE, SPEC, TOKENS};
 pub(crate) use vms::{ENV, ENV_VM, MANIFEST, MANIFEST_NODE, PRESET, TEMPLATE};

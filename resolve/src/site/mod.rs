@@ -107,8 +107,13 @@ impl<'s> Site<'s> {
 
     /// Reads a file and validates it; `None` if it cannot be parsed or is not a mapping.
     pub(crate) fn read(&mut self, file: FileId, shape: &Shape) -> Option<Tree> {
-        let node = yaml::parse(self.sources, file, &mut self.report)?;
+        let node = self.parse(file)?;
         self.validate(&node, shape)
+    }
+
+    /// Reads a file whose keys are not ours; `None` if it cannot be parsed.
+    pub(crate) fn parse(&mut self, file: FileId) -> Option<Node> {
+        yaml::parse(self.sources, file, &mut self.report)
     }
 
     /// Validates the content of a file and what it refers to.
