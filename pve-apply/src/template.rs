@@ -44,6 +44,14 @@ impl TemplateState {
         self.config.get("template").and_then(pve_client::parse_boolean) == Some(true)
     }
 
+    /// Returns it for people: `debian-tmpl (9000)`.
+    pub(crate) fn shown(&self) -> String {
+        match self.config.get("name") {
+            Some(name) => format!("{name} ({})", self.vmid),
+            None => self.vmid.to_string(),
+        }
+    }
+
     /// Returns the volume in a slot, exactly as PVE names it.
     pub(crate) fn volume(&self, slot: ConfigKey) -> Option<String> {
         let text = self.config.get(&slot.to_string())?;

@@ -314,6 +314,11 @@ impl Blocked {
 }
 
 impl BlockReason {
+    /// Returns why a VM cannot be cloned from a template, which is named as people see it.
+    pub(crate) fn unusable(template: String, fault: TemplateFault) -> Self {
+        Self::TemplateUnusable { template, fault }
+    }
+
     /// Returns the finding's code.
     fn code(&self) -> &'static str {
         match self {

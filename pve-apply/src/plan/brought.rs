@@ -7,7 +7,6 @@
 
 use super::intent::parts_of;
 use super::origin::Template;
-use super::theirs::{in_words, unusable};
 use crate::blocked::{BlockReason, TemplateFault};
 use crate::boot_disk::{self, Known};
 use crate::desired::Definition;
@@ -164,7 +163,7 @@ pub(super) fn definition(
         return Ok(definition.clone());
     }
     let state = template.state;
-    let fault = |fault| unusable(in_words(state), fault);
+    let fault = |fault| BlockReason::unusable(state.shown(), fault);
     let from = boot_slot(state).map_err(|unclear| vec![fault(unclear)])?;
     let mut all = definition.clone();
     let mut wrong = Vec::new();
@@ -253,25 +252,21 @@ fn conflicts(definition: &Definition, state: &TemplateState) -> Vec<TemplateFaul
 
 /// Returns what the VM gets: what the document sets, and defaults for keys that the template lacks.
 fn without_defaults(definition: &Definition, state: &TemplateState) -> Settings {
-    let scsihw = ConfigKey::find("scsihw");
+    let is_set = |key: &ConfigKey, name: &str| {
+        let setting = definition.explicit.0.get(key);
+        matches!(setting, Some(Setting::Parts(parts)) if parts.contains_key(name))
+    };
+    let is_default = |key: &ConfigKey, name: &str| {
+        !is_set(key, name) && key.key.part(name).is_some_and(|part| part.at_create.is_some())
+    };
     let mut new = definition.new.clone();
     new.0.retain(|key, setting| {
         let Setting::Parts(parts) = setting else { return true };
-        let named = definition.explicit.0.get(key);
-        let is_explicit = matches!(named, Some(Setting::Parts(_)));
-        let is_lacking = has(state, *key).is_none()
-            // Its SCSI disks are behind PVE's default controller, and a guest may know no other.
-            && (Some(*key) != scsihw || keys(state).all(|(key, _)| key.key.part.name != "scsi"));
-        if !is_lacking {
-            let is_default = |name: &&'static str| {
-                let part = key.key.part(name);
-                !definition.explicit.0.get(key).is_some_and(
-                    |setting| matches!(setting, Setting::Parts(parts) if parts.contains_key(name)),
-                ) && part.is_some_and(|part| part.at_create.is_some())
-            };
-            parts.retain(|name, _| !is_default(&name));
+        if is_lacking(state, *key) {
+            return true;
         }
-        is_explicit || is_lacking || !parts.is_empty() || *key == definition.boot
+        parts.retain(|name, _| !is_default(key, name));
+        is_in(&definition.explicit, *key) || !parts.is_empty() || *key == definition.boot
     });
     if controller(&new, state).as_deref() != Some("virtio-scsi-single") {
         // PVE: qemu-server, QemuServer.pm: a warning at each start, and no thread.
@@ -286,6 +281,14 @@ fn without_defaults(definition: &Definition, state: &TemplateState) -> Settings 
         });
     }
     new
+}
+
+/// Returns whether a template has nothing in the place of a default.
+fn is_lacking(state: &TemplateState, key: ConfigKey) -> bool {
+    // Its SCSI disks are behind PVE's default controller, and a guest may know no other.
+    let is_by_default =
+        key.key.part.name == "scsihw" && keys(state).any(|(key, _)| key.key.part.name == "scsi");
+    has(state, key).is_none() && !is_by_default
 }
 
 /// Returns the SCSI controller of a clone.

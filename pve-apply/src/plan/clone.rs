@@ -7,7 +7,6 @@
 use super::intent::{parts_of, text_of};
 use super::new_vm::{self, New};
 use super::origin::Template;
-use super::theirs::{in_words, unusable};
 use super::{blocked, brought, described, disk, owned, seed, tags};
 use crate::action::{Plan, Step};
 use crate::blocked::{BlockReason, TemplateFault};
@@ -83,7 +82,7 @@ impl Made {
         template: &Template<'_>,
     ) -> Result<Self, Vec<BlockReason>> {
         let from = brought::boot_slot(template.state)
-            .map_err(|fault| vec![unusable(in_words(template.state), fault)])?;
+            .map_err(|fault| vec![BlockReason::unusable(template.state.shown(), fault)])?;
         let mut made = Self {
             from,
             grow: BTreeMap::new(),
@@ -149,7 +148,7 @@ impl Made {
                     None => {
                         let has = machine::shown_size(has);
                         let fault = TemplateFault::DiskSmallerThanTemplate { wanted, has };
-                        unusable(in_words(template.state), fault)
+                        BlockReason::unusable(template.state.shown(), fault)
                     }
                 });
             }

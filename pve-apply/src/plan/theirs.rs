@@ -18,8 +18,8 @@ pub(super) fn of<'a>(
     full: Option<bool>,
     seen: Option<&'a SeenTemplate>,
 ) -> Result<Origin<'a>, Vec<BlockReason>> {
-    let state = found(seen).map_err(|fault| vec![unusable(shown(template), fault)])?;
-    let name = in_words(state);
+    let state = found(seen).map_err(|fault| vec![BlockReason::unusable(shown(template), fault)])?;
+    let name = state.shown();
     let mut faults = unfit(state);
     if faults.is_empty() {
         faults.extend(brought::unremovable(state, definition));
@@ -35,13 +35,11 @@ pub(super) fn of<'a>(
             let how = format!("{name}, {kind} clone");
             Ok(Origin::Template(Template { state, full, storage, how }))
         }
-        _ => Err(faults.into_iter().map(|fault| unusable(name.clone(), fault)).collect()),
+        _ => Err(faults
+            .into_iter()
+            .map(|fault| BlockReason::unusable(name.clone(), fault))
+            .collect()),
     }
-}
-
-/// Returns a reason why a VM cannot be cloned from a template.
-pub(super) fn unusable(template: String, fault: TemplateFault) -> BlockReason {
-    BlockReason::TemplateUnusable { template, fault }
 }
 
 fn found(seen: Option<&SeenTemplate>) -> Result<&TemplateState, TemplateFault> {
@@ -120,7 +118,7 @@ fn copies(
     }
 }
 
-/// Returns the slots of disks that are no base images; all, if the reason is the storage.
+/// Returns the slots of disks that are not base images; all, if the reason is the storage.
 fn without_base(state: &TemplateState) -> Vec<String> {
     let drives = brought::keys(state).filter(|(key, parts)| {
         matches!(key.key.form, Form::Drive(_)) && !parts.is_cd() && key.key.part.name != "tpmstate0"
@@ -139,13 +137,5 @@ fn shown(template: &TemplateId) -> String {
     match template {
         TemplateId::Vmid(vmid) => format!("template {vmid}"),
         TemplateId::Name(name) => format!("template \"{name}\""),
-    }
-}
-
-/// Returns a template for people: `debian-tmpl (9000)`.
-pub(super) fn in_words(state: &TemplateState) -> String {
-    match state.config.get("name") {
-        Some(name) => format!("{name} ({})", state.vmid),
-        None => state.vmid.to_string(),
     }
 }

@@ -91,11 +91,11 @@ proptest! {
         let Some(Observation::Seen(seen)) = world.vms.get(&vmid(101)) else { panic!("no VM") };
         for (key, text) in template {
             let has = seen.config.next(key);
-            let is_said = set.get(key).is_some() || key == "scsi0" && set.get("virtio0").is_some();
+            let is_set = set.get(key).is_some() || key == "scsi0" && set.get("virtio0").is_some();
             let is_volume = text.contains(":base-");
             match key {
                 "name" | "template" | "tags" | "smbios1" => {}
-                _ if is_said || is_volume => {}
+                _ if is_set || is_volume => {}
                 "boot" => prop_assert!(has.unwrap().contains("scsi0")),
                 // The document has none of these.
                 _ if !brought::is_kept(key, text) => prop_assert_eq!(has, None, "{}", key),
