@@ -88,20 +88,7 @@ impl Work<'_> {
                 let params = with_digest([(disk, value)], seen.digest());
                 Some(client.update_config_async(node, seen.vmid, &params)?)
             }
-            Step::AddDisks { disks } => {
-                let seen = self.guard()?;
-                let is_there = |disk: &&String| seen.config.get(disk).is_some();
-                if let Some(disk) = disks.keys().find(is_there).filter(|_| is_first) {
-                    return Err(self.in_use(disk).into());
-                }
-                let missing = disks.iter().filter(|(disk, _)| !is_there(disk));
-                let missing: BTreeMap<&String, &String> = missing.collect();
-                if missing.is_empty() {
-                    return Ok(None);
-                }
-                let params = with_digest(missing, seen.digest());
-                Some(client.update_config_async(node, seen.vmid, &params)?)
-            }
+            Step::AddDisks { disks } => self.add_disks(disks, is_first)?,
             Step::MoveDisk { disk, storage } => {
                 let seen = self.guard()?;
                 self.check_as_planned(disk, &seen.config)?;
@@ -138,6 +125,28 @@ impl Work<'_> {
             | Step::Destroy { .. }
             | Step::Migrate { .. } => None,
         })
+    }
+
+    /// Creates those of the disks that are not there yet.
+    fn add_disks(
+        &self,
+        disks: &BTreeMap<String, String>,
+        is_first: bool,
+    ) -> Result<Option<Upid>, SendError> {
+        let seen = self.guard()?;
+        let is_there = |disk: &&String| seen.config.get(disk).is_some();
+        // PVE: facts-4, 44: asked twice, PVE creates two disks.
+        if let Some(disk) = disks.keys().find(is_there).filter(|_| is_first) {
+            return Err(self.in_use(disk).into());
+        }
+        let missing = disks.iter().filter(|(disk, _)| !is_there(disk));
+        let missing: BTreeMap<&String, &String> = missing.collect();
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        let params = with_digest(missing, seen.digest());
+        let client = self.runner.client;
+        Ok(Some(client.update_config_async(self.node(), seen.vmid, &params)?))
     }
 
     /// Refuses a slot that is no longer free for a new disk.
