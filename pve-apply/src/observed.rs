@@ -4,7 +4,7 @@ use crate::desired::TemplateId;
 use crate::mark::{self, Owner, owner};
 use crate::network::observed::Sdn;
 use crate::outlook::Outlook;
-use crate::template::SeenTemplate;
+use crate::template::{SeenTemplate, TemplateState};
 use pve_client::{
     Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, TEMPORARY_DESCRIPTION, Upid,
     Vmid, Volid,
@@ -53,6 +53,14 @@ impl Observed {
     pub(crate) fn seen(&self) -> impl Iterator<Item = &VmState> {
         self.vms.values().filter_map(|observation| match observation {
             Observation::Seen(seen) => Some(&**seen),
+            _ => None,
+        })
+    }
+
+    /// Returns what is known about a template that a VM is to be cloned from.
+    pub(crate) fn template(&self, vmid: Vmid) -> Option<&TemplateState> {
+        self.templates.values().find_map(|seen| match seen {
+            SeenTemplate::Seen(state) if state.vmid == vmid => Some(&**state),
             _ => None,
         })
     }

@@ -56,6 +56,8 @@ pub(crate) struct Preflight<'a> {
     pub(crate) images: (&'a StorageId, &'a str),
     /// Those to be created.
     pub made: Vec<&'a RequestedVm>,
+    /// How those are created, if it is planned.
+    pub(crate) plans: Vec<&'a VmPlan>,
     /// Those to be changed.
     pub changed: Vec<(&'a RequestedVm, &'a VmPlan)>,
     /// The networks that the same run makes or changes, before the VMs.
@@ -100,6 +102,7 @@ impl Preflight<'_> {
         let mut needs = BTreeSet::new();
         if !self.made.is_empty() {
             needs = privileges::needs(&[self.images.0.as_str()], &self.made, &ANY_VERSION);
+            needs.extend(privileges::clones::of_new(&self.made, &self.plans));
         }
         for (vm, plan) in &self.changed {
             needs.extend(privileges::of_change(plan, &vm.storage, &ANY_VERSION));

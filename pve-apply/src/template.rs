@@ -1,6 +1,6 @@
 //! What is known about a template before VMs are cloned from it, as values. Does no I/O: `observe` reads it.
 
-use machine::{ConfigKey, Parts, parse_size};
+use machine::{ConfigKey, Form, Parts, parse_size};
 use pve_client::{NodeName, VmConfig, Vmid};
 use std::collections::BTreeSet;
 
@@ -56,6 +56,15 @@ impl TemplateState {
     pub(crate) fn volume(&self, slot: ConfigKey) -> Option<String> {
         let text = self.config.get(&slot.to_string())?;
         Parts::read(slot.key, text).get("file").map(str::to_owned)
+    }
+
+    /// Returns the bridges and VNets of its NICs.
+    pub(crate) fn bridges(&self) -> BTreeSet<String> {
+        let nics = self.config.values.iter().filter_map(|(key, text)| {
+            let key = ConfigKey::find(key).filter(|key| matches!(key.key.form, Form::Nic(_)))?;
+            Parts::read(key.key, text).get("bridge").map(str::to_owned)
+        });
+        nics.collect()
     }
 
     /// Returns the size of the disk in a slot, in bytes.

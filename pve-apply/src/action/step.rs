@@ -6,7 +6,7 @@ use crate::mark::Mark;
 use pve_client::{NodeName, StorageId, Vmid, Volid};
 use serde::{Deserialize, Serialize};
 use stage::Secret;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One call that changes something, with every parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +71,9 @@ pub(crate) enum Step {
         /// The slots of disks in the end, and those that the template has them in.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         moved: BTreeMap<String, String>,
+        /// The bridges of the template's NICs: whoever clones them must be allowed to use them.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        bridges: BTreeSet<String>,
     },
     /// Makes sure that no other run of this deployment has created the same VM.
     Fence,

@@ -5,8 +5,8 @@ mod template;
 mod text;
 
 pub(crate) use obstacle::Obstacle;
-pub(crate) use text::way_out_of_lock;
 pub(crate) use template::TemplateFault;
+pub(crate) use text::way_out_of_lock;
 
 use crate::change::Change;
 use crate::json;

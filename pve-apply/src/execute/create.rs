@@ -117,7 +117,7 @@ impl Work<'_> {
                 }
             } else if !is_refused_for_now(&error) || last || !self.runner.waits_for_quorum(&error) {
                 self.runner.note_quorum(&error);
-                return Err(self.failed_create(vmid, error, uncertain));
+                return Err(self.failed_create(making, vmid, (error, uncertain)));
             }
             self.event("retry", &format!("{} again", making.doing()), None);
             self.rest(backoff(attempt));
@@ -294,11 +294,16 @@ impl Work<'_> {
     }
 
     /// A create or a clone that PVE gave up, or that was killed: then its lock stays.
-    fn failed_create(&self, vmid: Vmid, error: Error, uncertain: bool) -> StepError {
+    fn failed_create(
+        &self,
+        making: Making<'_>,
+        vmid: Vmid,
+        (error, uncertain): (Error, bool),
+    ) -> StepError {
         let is_killed =
             matches!(&error, Error::TaskFailed(failure) if failure.exitstatus == KILLED);
         let failed = WriteError::Pve { error: Box::new(error), uncertain, still_running: false };
-        let failure = self.step_error("creating", failed);
+        let failure = self.step_error(making.doing(), failed);
         if !is_killed {
             return failure;
         }

@@ -272,6 +272,7 @@ impl Steps<'_> {
             pool: definition.pool.clone(),
             description: description.map(str::to_owned),
             moved: [(definition.boot.to_string(), made.from.to_string())].into(),
+            bridges: template.state.bridges(),
         }
     }
 }

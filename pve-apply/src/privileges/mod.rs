@@ -1,5 +1,6 @@
 //! The privileges that the work needs, and whether a token has them. Does no I/O.
 
+pub(crate) mod clones;
 mod commands;
 mod migration;
 #[cfg(test)]
@@ -150,6 +151,7 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
             }
             // Its vmid is new to this plan or fixed by the document: both are among the VMs that are created.
             Step::Remove { vmid, .. } => extend(&mut all, &vm_path(Some(*vmid)), &["VM.Allocate"]),
+            // New VMs: `needs` and `clones`.
             Step::Create { .. } | Step::Clone { .. } | Step::Fence | Step::Destroy { .. } => {}
         }
     }
