@@ -166,14 +166,7 @@ impl Notice {
                  blocked if both have the same MAC"
                     .to_owned()
             }
-            NoticeKind::UnfinishedClone { locked: true } => {
-                let way_out = way_out_of_lock(self.vmid.get());
-                format!("is an unfinished clone, and locked: if no task is running, {way_out}")
-            }
-            NoticeKind::UnfinishedClone { locked: false } => format!(
-                "is an unfinished clone; `pve-apply destroy --vmid {}` removes it",
-                self.vmid
-            ),
+            NoticeKind::UnfinishedClone { locked } => unfinished_clone(self.vmid, *locked),
             NoticeKind::Copy { is } => {
                 format!("is {}; it is not ours and is left alone", is.text())
             }
@@ -191,6 +184,14 @@ impl Notice {
             }
         }
     }
+}
+
+fn unfinished_clone(vmid: Vmid, locked: bool) -> String {
+    if locked {
+        let way_out = way_out_of_lock(vmid.get());
+        return format!("is an unfinished clone, and locked: if no task is running, {way_out}");
+    }
+    format!("is an unfinished clone; `pve-apply destroy --vmid {vmid}` removes it")
 }
 
 /// Returns what a state of HA means for what is done with the VM.

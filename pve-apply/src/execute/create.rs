@@ -11,6 +11,7 @@ use super::{StepError, Work};
 use crate::action::Step;
 use crate::blocked::way_out_of_lock;
 use crate::mark::{Mark, Owner, Stage, owner};
+use crate::observe::KILLED;
 use crate::observed::is_making;
 use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, GuestKind, Params, Upid, Vmid};
@@ -116,7 +117,7 @@ impl Work<'_> {
                 }
             } else if !is_refused_for_now(&error) || last || !self.runner.waits_for_quorum(&error) {
                 self.runner.note_quorum(&error);
-                return Err(self.step_error(making.doing(), failure(error, uncertain)));
+                return Err(self.failed_create(vmid, error, uncertain));
             }
             self.event("retry", &format!("{} again", making.doing()), None);
             self.rest(backoff(attempt));
@@ -235,10 +236,9 @@ impl Work<'_> {
                 return Occupant::Unfinished;
             }
             if free == 0 && rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK {
-                match self.has_died(&self.node, vmid) {
-                    Ok(true) => return Occupant::Dead,
-                    // The next look decides.
-                    Ok(false) | Err(_) => {}
+                // After an error the next look decides.
+                if let Ok(true) = self.has_died(&self.node, vmid) {
+                    return Occupant::Dead;
                 }
             }
             if rounds == READS_BEFORE_PROGRESS {
@@ -291,6 +291,19 @@ impl Work<'_> {
         let entry = Entry::error("create-not-over", self.place(), fact)
             .hint("run again: the next run waits for it");
         StepError { still_running: uncertain, uncertain, ..StepError::unsent(entry) }
+    }
+
+    /// A create or a clone that PVE gave up, or that was killed: then its lock stays.
+    fn failed_create(&self, vmid: Vmid, error: Error, uncertain: bool) -> StepError {
+        let is_killed =
+            matches!(&error, Error::TaskFailed(failure) if failure.exitstatus == KILLED);
+        let failed = WriteError::Pve { error: Box::new(error), uncertain, still_running: false };
+        let failure = self.step_error("creating", failed);
+        if !is_killed {
+            return failure;
+        }
+        let entry = failure.entry.hint(way_out_of_lock(vmid.get()));
+        StepError { entry: Box::new(entry), uncertain: true, ..failure }
     }
 
     fn dead(&self, vmid: Vmid) -> StepError {

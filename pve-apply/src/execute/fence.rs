@@ -102,8 +102,7 @@ impl Work<'_> {
         // A create that began later holds the lock rightly.
         let killed = killed.map_err(|error| self.unseen(&error))?;
         let is_dead = killed && self.lock(node, vmid)? == lock;
-        // Before the end we look once more, and report it once.
-        if is_dead && !self.started {
+        if is_dead && self.dead.borrow_mut().insert(vmid) {
             let what = if lock.as_deref() == Some(CLONE_LOCK) { "clone" } else { "create" };
             let way_out = way_out_of_lock(vmid.get());
             let text = format!(

@@ -114,6 +114,8 @@ pub(crate) struct Work<'a> {
     pub(crate) sent: BTreeMap<String, Option<String>>,
     /// What PVE warned of.
     pub(crate) warnings: RefCell<Vec<String>>,
+    /// The vmids that a killed create or clone holds, as far as the user knows.
+    dead: RefCell<BTreeSet<Vmid>>,
 }
 
 impl Runner<'_> {
@@ -251,6 +253,7 @@ impl<'a> Work<'a> {
             new_uuid: None,
             sent: BTreeMap::new(),
             warnings: RefCell::default(),
+            dead: RefCell::default(),
         }
     }
 }

@@ -80,13 +80,7 @@ impl Work<'_> {
                 client.delete_volume(node, volid)?
             }
             Step::AddDisk { disk, value } => {
-                let seen = self.guard()?;
-                // PVE: facts-4, 44: asked twice, PVE creates two disks.
-                if seen.config.get(disk).is_some() {
-                    return if is_first { Err(self.in_use(disk).into()) } else { Ok(None) };
-                }
-                let params = with_digest([(disk, value)], seen.digest());
-                Some(client.update_config_async(node, seen.vmid, &params)?)
+                self.add_disks(&[(disk.clone(), value.clone())].into(), is_first)?
             }
             Step::AddDisks { disks } => self.add_disks(disks, is_first)?,
             Step::MoveDisk { disk, storage } => {
@@ -127,7 +121,7 @@ impl Work<'_> {
         })
     }
 
-    /// Creates those of the disks that are not there yet.
+    /// Creates those of the disks that are still missing.
     fn add_disks(
         &self,
         disks: &BTreeMap<String, String>,
@@ -260,7 +254,11 @@ impl Work<'_> {
             self.untouched = false;
             let gone = |work: &Self| work.vmid.is_some_and(|vmid| work.is_gone(vmid));
             match sent {
-                Ok(()) if gone(self) => return Ok(()),
+                Ok(()) if gone(self) => {
+                    let unfinished = self.vmid.filter(|_| self.mark.is_unfinished_clone());
+                    unfinished.into_iter().for_each(|vmid| self.report_orphans(vmid));
+                    return Ok(());
+                }
                 Ok(()) => {
                     let fact = format!("\"{}\" still exists after its removal", self.plan.name);
                     return Err(StepError::uncertain(Entry::error(

@@ -41,7 +41,7 @@ pub(super) fn namesakes(
     observed: &Observed,
     missing: &[&DesiredVm],
     power: &BTreeMap<Vmid, Resource>,
-) -> Result<Vec<Box<VmState>>, Error> {
+) -> Result<Vec<VmState>, Error> {
     let former = desired.former_names.keys().map(String::as_str);
     let names: Vec<&str> = missing.iter().map(|vm| vm.name.as_str()).chain(former).collect();
     let is_wanted = |guest: &&Guest| {
@@ -53,7 +53,7 @@ pub(super) fn namesakes(
     for guest in unread.filter(is_wanted) {
         let observation = observe_vm(client, guest.vmid, &guest.node, power.get(&guest.vmid))?;
         if let Some(Observation::Seen(seen)) = observation {
-            found.push(seen);
+            found.push(*seen);
         }
     }
     Ok(found)

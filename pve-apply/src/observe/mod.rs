@@ -123,7 +123,7 @@ impl Look<'_> {
         };
         for seen in found.map_err(fail)? {
             if *scope == Scope::Apply || is_ours(&seen) {
-                observed.vms.insert(seen.vmid, Observation::Seen(seen));
+                observed.vms.insert(seen.vmid, Observation::Seen(seen.into()));
             }
         }
         ha::read::add(client, lists.rows(), &mut observed).map_err(fail)?;

@@ -392,7 +392,7 @@ proptest! {
 }
 
 /// The checked-in schema.
-fn schema() -> jsonschema::Validator {
+pub(super) fn schema() -> jsonschema::Validator {
     let text = include_str!("../../../schemas/plan.json");
     jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
 }

@@ -5,6 +5,7 @@ use super::find::{Finder, Found, Ours};
 use super::{blocked, create, namesake, quiet};
 use crate::action::{Plan, Step};
 use crate::blocked::{BlockReason, Blocked};
+use crate::change::{Change, Impact};
 use crate::desired::{Definition, Desired, DesiredVm};
 use crate::notice::{Notice, NoticeKind};
 use crate::observed::{CLONE_LOCK, Observed, Power, VmState};
@@ -52,6 +53,13 @@ pub(super) fn remove_others(plan: &mut Plan, finder: &Finder<'_>, vm: &DesiredVm
     plan.blocked.extend(others.iter().flat_map(|ours| obstacles(vm, ours)));
     if let Some(planned) = plan.vms.iter_mut().find(|planned| planned.name == vm.name) {
         planned.steps.splice(0..0, others.iter().map(|ours| remove(ours)));
+        planned.changes.extend(others.iter().map(|ours| Change {
+            field: "unfinished clone".to_owned(),
+            from: Some(format!("vmid {}", ours.seen.vmid)),
+            to: None,
+            impact: Impact::DataLoss,
+            reason: None,
+        }));
     }
 }
 

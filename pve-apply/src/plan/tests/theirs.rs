@@ -65,6 +65,22 @@ fn clone_of(set: &Value) -> Desired {
     desired(vec![vm])
 }
 
+#[test]
+fn what_stands_against_a_clone_fits_the_schema() {
+    let unfit = [("lock", "backup"), ("parent", "before"), ("template", "0")];
+    let unremovable = [("args", "-snapshot"), ("hookscript", "local:snippets/a.pl")];
+    let none = [false; BROUGHT.len()];
+    for (more, count) in [(&unfit[..], 3), (&unremovable, 1), (&[("boot", "order=net0")], 1)] {
+        let mut world = world();
+        put_theirs(&mut world, &[&template(&none), more].concat());
+        let plan = plan(&clone_of(&json!({"net0": {"bridge": "lan"}})), &world);
+        assert_eq!(plan.blocked.len(), count, "{more:?}: {:?}", plan.blocked);
+        let json = serde_json::to_value(&plan).unwrap();
+        let schema = super::super::properties::schema();
+        assert!(schema.is_valid(&json), "{:?}", schema.iter_errors(&json).next());
+    }
+}
+
 proptest! {
     #![proptest_config(the_same_each_time())]
 
