@@ -22,6 +22,7 @@
 
 mod alike;
 pub mod api_token;
+mod bug;
 pub mod child;
 mod command_line;
 mod connect;

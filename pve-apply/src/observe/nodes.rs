@@ -7,7 +7,9 @@ use pve_client::{Error, NodeName, Resource, Upid, Vmid};
 use pve_stage::finding;
 use stage::{Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 
 /// What the cluster and the nodes list.
 #[derive(Default)]
@@ -159,7 +161,9 @@ pub(super) fn several<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + S
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..readers).map(|_| scope.spawn(read)).collect();
-        // Our threads do not panic; if one did, its results would be missing and so unknown.
-        threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
+        let found = |thread: ScopedJoinHandle<'_, Vec<R>>| {
+            thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+        };
+        threads.into_iter().flat_map(found).collect()
     })
 }
