@@ -103,7 +103,7 @@ deb: $(BUILT) ## a Debian package of what `make release` built, in target/deb
 	sh packaging/deb.sh $(PROFILE)
 
 dist: ## static programs for x86_64, SBOMs and checksums, in target/dist
-	CARGO="$(CARGO)" sh packaging/dist.sh
+	CARGO="$(CARGO)" TARGET="$(TARGET)" TOOLS="$(TOOLS)" sh packaging/dist.sh
 
 test-deb: deb ## the package, installed into an empty root and removed again; needs root
 	sh packaging/test-deb.sh

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Static programs, an SBOM for each, and checksums, in target/dist: sh packaging/dist.sh
-# TARGET=x86_64-unknown-linux-gnu builds for this C library instead, to try the script without musl.
+# Static programs, an SBOM for each, and checksums, in target/dist: `make dist`.
+# `make dist TARGET=x86_64-unknown-linux-gnu` builds for this C library, to try it without musl.
 set -eu
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
 target=${TARGET:-x86_64-unknown-linux-musl}
-tools="resolve mint-token cloudinit-render image-publish pve-apply"
+tools=${TOOLS:?run \`make dist\`}
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 name=pve-pipeline-$version-$target
 dist=target/dist

@@ -192,6 +192,29 @@ fn is_allowed(expression: &str, allowed: &BTreeSet<&str>) -> bool {
 }
 
 #[test]
+fn updates_that_are_tried_on_a_node_come_one_by_one() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let (page, bot, lock) =
+        (read("CONTRIBUTING.md"), read(".github/dependabot.yml"), read("Cargo.lock"));
+    let row = page.lines().find_map(|line| line.strip_prefix("| update ")).unwrap();
+    let names = row.split(" |").next().unwrap().replace(" or ", ", ");
+    let names: Vec<_> = names.split(", ").collect();
+    assert!(names.len() >= 5, "{names:?}");
+    let apart = bot.lines().find(|line| line.contains("exclude-patterns:")).unwrap();
+    let broken: Vec<_> = names
+        .into_iter()
+        .filter(|name| {
+            let is_apart = [format!("\"{name}\""), format!("\"{name}*\"")]
+                .iter()
+                .any(|pattern| apart.contains(pattern));
+            !is_apart || !lock.contains(&format!("\nname = \"{name}\"\n"))
+        })
+        .map(str::to_owned)
+        .collect();
+    assert_none(&broken, "a dependency, which dependabot updates on its own");
+}
+
+#[test]
 fn each_tool_has_a_case_for_each_exit_code() {
     // Only pve-apply has exit codes 3 and 4.
     let mut broken = Vec::new();
