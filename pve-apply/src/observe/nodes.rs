@@ -9,7 +9,6 @@ use stage::{Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
-use std::thread::ScopedJoinHandle;
 
 /// What the cluster and the nodes list.
 #[derive(Default)]
@@ -161,9 +160,18 @@ pub(super) fn several<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + S
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..readers).map(|_| scope.spawn(read)).collect();
-        let found = |thread: ScopedJoinHandle<'_, Vec<R>>| {
-            thread.join().unwrap_or_else(|panic| resume_unwind(panic))
-        };
-        threads.into_iter().flat_map(found).collect()
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    #[should_panic(expected = "3")]
+    fn a_panic_is_never_a_missing_result() {
+        super::several((0..20).collect(), |item| assert_ne!(item, 3));
+    }
 }
