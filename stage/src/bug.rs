@@ -40,15 +40,38 @@ fn finding(tool: &str, place: String, cause: Option<&str>) -> Entry {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "a child of the test panics")]
 mod tests {
+    use crate::console::{Console, ConsoleArgs};
+    use crate::{Failure, Output};
     use std::process::Command;
 
     const CHILD: &str = "STAGE_TEST_BUG";
 
-    /// Runs only this test in a process of its own, which panics in a thread and ignores that thread's result.
-    fn check(json: bool, expected: &str) {
+    /// Accepts the arguments of the test's own program.
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        console: ConsoleArgs,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        _rest: Vec<String>,
+    }
+
+    impl AsRef<ConsoleArgs> for Cli {
+        fn as_ref(&self) -> &ConsoleArgs {
+            &self.console
+        }
+    }
+
+    /// A run with a thread that panics and whose result is ignored.
+    fn run(_: Cli, _: &Console) -> Result<Output, Failure> {
+        let _ = std::thread::spawn(|| panic!("https://root:s3cr3t@pve.example")).join();
+        Ok(Output::bytes("the run went on", crate::Report::new()))
+    }
+
+    /// Runs only this test, in a process of its own.
+    fn check(format: &str, expected: &str) {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "bug::tests::a_panic_in_a_thread_ends_the_run", "--nocapture"])
-            .env(CHILD, json.to_string())
+            .envs([(CHILD, "1"), ("PVE_PIPELINE_LOG", format)])
             .output()
             .unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -60,20 +83,11 @@ mod tests {
 
     #[test]
     fn a_panic_in_a_thread_ends_the_run() {
-        match std::env::var(CHILD) {
-            Ok(json) => {
-                super::ends_the_run("tool", json == "true");
-                let thread = std::thread::spawn(|| panic!("https://root:s3cr3t@pve.example"));
-                let _ = thread.join();
-                println!("the run went on");
-            }
-            Err(_) => {
-                check(false, "tool: error: stage/src/bug.rs:");
-                check(
-                    true,
-                    r#"{"v":1,"event":"finding","tool":"tool","severity":"error","code":"bug","#,
-                );
-            }
+        if std::env::var_os(CHILD).is_some() {
+            crate::main("tool", run);
+            return;
         }
+        check("text", "tool: error: stage/src/bug.rs:");
+        check("json", r#"{"v":1,"event":"finding","tool":"tool","severity":"error","code":"bug","#);
     }
 }
