@@ -21,9 +21,9 @@ $cargo deny --locked check bans licenses sources
 # 90 days; cargo-deny refuses an older one.
 copies=${CARGO_HOME:-$HOME/.cargo}/advisory-dbs
 if $cargo deny --locked fetch db; then
-    $cargo deny --locked check --disable-fetch advisories
-elif [ -n "$(ls "$copies" 2>/dev/null)" ]; then
-    $cargo deny --locked check --disable-fetch advisories
+    $cargo deny --locked --offline check advisories
+elif ls -d "$copies"/advisory-db-* >/dev/null 2>&1; then
+    $cargo deny --locked --offline check advisories
     unchecked "advisories of the last days: their database could not be fetched; an earlier copy has none"
 else
     unchecked "advisories of the dependencies: their database could not be fetched"
