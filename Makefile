@@ -11,7 +11,7 @@ T      ?=
 PROFILE ?= release
 BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
 
-.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live install uninstall deb test-deb clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live install uninstall size deny deb test-deb dist clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -20,9 +20,19 @@ build: ## all tools, debug
 	$(CARGO) build --workspace --locked
 
 # A release says which commit it was built from.
-release: export PVE_PIPELINE_VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)$(shell git describe --always --dirty --abbrev=10 2>/dev/null | sed 's/.*/ (&)/')
+release dist: export PVE_PIPELINE_VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)$(shell git describe --always --dirty --abbrev=10 2>/dev/null | sed 's/.*/ (&)/')
 release: ## all tools, optimised and stripped
 	$(CARGO) build --workspace --locked --release
+	-@$(MAKE) --no-print-directory size
+
+# In KiB. Why so small, and what to do about it: docs/decisions/0008-small-programs.md
+SIZE := 4096
+
+size: $(BUILT) ## fails if a tool of `make release` is larger than 4 MiB
+	@for tool in $(BUILT); do \
+	    kib=$$(($$(wc -c <$$tool) / 1024)); echo "$$tool: $$kib KiB"; \
+	    [ $$kib -le $(SIZE) ] || { echo "$$tool is larger than $(SIZE) KiB" >&2; big=1; }; \
+	done; [ -z "$$big" ]
 
 test: ## build and run every test
 	$(CARGO) test --workspace --locked --no-fail-fast -- $(T)
@@ -32,6 +42,10 @@ check: ## formatting, lints, house rules
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --package test-support --locked --test tidy --test docs --test language
+	CARGO="$(CARGO)" sh packaging/deny.sh
+
+deny: ## dependencies: vulnerabilities, licences, bans, sources; a check that is impossible here is a failure
+	CARGO="$(CARGO)" sh packaging/deny.sh required
 
 fmt: ## format the code
 	$(CARGO) fmt --all
@@ -87,6 +101,9 @@ uninstall: ## what `make install` installed
 
 deb: $(BUILT) ## a Debian package of what `make release` built, in target/deb
 	sh packaging/deb.sh $(PROFILE)
+
+dist: ## static programs for x86_64, SBOMs and checksums, in target/dist
+	CARGO="$(CARGO)" TARGET="$(TARGET)" TOOLS="$(TOOLS)" sh packaging/dist.sh
 
 test-deb: deb ## the package, installed into an empty root and removed again; needs root
 	sh packaging/test-deb.sh

@@ -5,12 +5,10 @@
 //! only time is lost.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use stage::whole_file::WholeFile;
 
 use crate::show;
 use crate::source::checksum::{ExpectedSum, Sum};
@@ -125,6 +123,9 @@ impl Cache {
     #[expect(clippy::disallowed_methods, reason = "door: the cache")]
     pub(crate) fn save(&mut self) {
         let Some(path) = self.path.as_deref().filter(|_| !self.news.is_empty()) else { return };
+        // Before it is read: meanwhile no other run writes it, or this one does not.
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let file = std::fs::create_dir_all(folder).and_then(|()| WholeFile::open(path));
         let Content { files, urls, sums, .. } = std::mem::take(&mut self.news);
         self.content = read(path);
         self.content.version = VERSION;
@@ -132,13 +133,8 @@ impl Cache {
         self.content.urls.extend(urls);
         self.content.sums.extend(sums);
         let Ok(bytes) = serde_json::to_vec(&self.content) else { return };
-        let temporary = path.with_extension(format!("json.{}", std::process::id()));
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let written = std::fs::create_dir_all(folder)
-            .and_then(|()| write_new(&temporary, &bytes))
-            .and_then(|()| std::fs::rename(&temporary, path));
-        if written.is_err() {
-            let _ = std::fs::remove_file(&temporary);
+        if let Ok(file) = file {
+            let _ = file.commit(&bytes);
         }
     }
 }
@@ -147,15 +143,6 @@ impl Content {
     fn is_empty(&self) -> bool {
         self.files.is_empty() && self.urls.is_empty() && self.sums.is_empty()
     }
-}
-
-/// Writes a new private file, without following a link at its path.
-#[expect(clippy::disallowed_methods, reason = "door: the cache")]
-fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    // A leftover of a killed run with our process ID.
-    let _ = std::fs::remove_file(path);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(bytes)
 }
 
 /// Reads the file; a corrupt one counts as empty.
@@ -202,7 +189,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let victim = folder.path().join("victim");
         std::fs::write(&victim, "precious").unwrap();
-        let temporary = folder.path().join(format!("images.json.{}", std::process::id()));
+        let temporary = folder.path().join("images.json.part");
         std::os::unix::fs::symlink(&victim, temporary).unwrap();
         let mut cache = Cache::load(Some(folder.path()));
         cache.keep_known("a".to_owned(), known('a'));

@@ -1,8 +1,7 @@
 //! DOOR: removes leftovers of killed runs: downloaded files, half-written images, lock files.
 //!
 //! Each run starts with this, whatever it publishes. A file is a leftover if it has one of our names and nobody
-//! has locked it. The process ID in the name does not count, because a later process may have the same one; only
-//! the cache's temporary file, which is never locked, is a leftover once its process has ended.
+//! has locked it. The process ID in the name does not count, because a later process may have the same one.
 
 use std::fs::{OpenOptions, TryLockError};
 use std::path::Path;
@@ -16,6 +15,8 @@ use crate::temporary::LENT;
 pub(crate) const SPOOL: &str = "spool-";
 /// The prefix of locks.
 pub(crate) const LOCK: &str = "publish-";
+/// The cache, until it is complete.
+const HALF_CACHE: &str = "images.json.part";
 
 /// Sweeps the cache directory.
 pub(crate) fn sweep_cache(folder: &Path) {
@@ -23,11 +24,7 @@ pub(crate) fn sweep_cache(folder: &Path) {
         if file.starts_with(LOCK) {
             return file.ends_with(machine_lock::SUFFIX);
         }
-        match numbered(file) {
-            Some(("images.json", process)) => !is_alive(process),
-            Some((stem, _)) => stem.starts_with(SPOOL),
-            None => false,
-        }
+        file == HALF_CACHE || numbered(file).is_some_and(|(stem, _)| stem.starts_with(SPOOL))
     });
 }
 
@@ -43,12 +40,6 @@ pub(crate) fn sweep_images(folder: &Path) {
 fn numbered(file: &str) -> Option<(&str, u32)> {
     let (stem, number) = file.rsplit_once('.')?;
     Some((stem, number.parse().ok()?))
-}
-
-/// Returns whether another process of this machine has this ID.
-fn is_alive(process: u32) -> bool {
-    // A file with our own ID that we did not create is from another container, or from before a reboot.
-    process != std::process::id() && Path::new(&format!("/proc/{process}")).exists()
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: left-over files")]
@@ -128,10 +119,10 @@ mod tests {
                 &format!("spool-b.qcow2.{own}"),
                 "spool-c.1",
                 &format!("spool-d.{GONE}.lent.{GONE}"),
-                &format!("images.json.{GONE}"),
+                HALF_CACHE,
                 "publish-00ff.lock",
             ],
-            &["images.json", "spool-a.note", &format!("a.{GONE}"), "other.lock", "images.json.1"],
+            &["images.json", "spool-a.note", &format!("a.{GONE}"), "other.lock"],
         );
         check(
             sweep_images,
@@ -154,7 +145,8 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a test writes files")]
     fn locked_files_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let paths = [format!("spool-a.{GONE}"), "publish-00ff.lock".to_owned()];
+        let paths =
+            [format!("spool-a.{GONE}"), "publish-00ff.lock".to_owned(), HALF_CACHE.to_owned()];
         let paths = paths.map(|file| folder.path().join(file));
         let held: Vec<File> = paths.iter().map(|path| File::create(path).unwrap()).collect();
         held.iter().for_each(|file| file.try_lock().unwrap());

@@ -65,6 +65,6 @@ fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
         }
         std::thread::sleep(Duration::from_millis(50));
     };
-    let messages = messages.join().unwrap_or_else(|_| Ok(String::new()))?;
+    let messages = messages.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     Ok((status, messages))
 }

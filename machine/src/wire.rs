@@ -1,7 +1,7 @@
 //! `Wire`: how PVE encodes texts that may contain any character. Does no I/O.
 
-use data_encoding::{BASE64, HEXUPPER_PERMISSIVE};
-use std::fmt::Write as _;
+use data_encoding::BASE64;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// The encoding of a text in PVE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Wire {
     /// Decodes PVE's text; invalid text is kept unchanged.
     pub(crate) fn read(self, text: &str, is_base64: bool) -> String {
         let read = match self {
-            Self::Url => from_url(text),
+            Self::Url => Some(percent_decode_str(text).collect()),
             Self::Base64 if is_base64 => BASE64.decode(text.as_bytes()).ok(),
             Self::Plain | Self::Base64 => None,
         };
@@ -29,40 +29,23 @@ impl Wire {
     pub(crate) fn write(self, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
-            Self::Url => to_url(text),
+            Self::Url => utf8_percent_encode(text, URL).to_string(),
             Self::Base64 => BASE64.encode(text.as_bytes()),
         }
     }
 }
 
-fn from_url(text: &str) -> Option<Vec<u8>> {
-    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        if *first == b'%' {
-            let (digits, after) = after.split_at_checked(2)?;
-            bytes.extend(HEXUPPER_PERMISSIVE.decode(digits).ok()?);
-            rest = after;
-        } else {
-            bytes.push(*first);
-        }
-    }
-    Some(bytes)
-}
-
-/// PVE: pve-common, JSONSchema.pm, pve_verify_urlencoded: these are not encoded.
-fn to_url(text: &str) -> String {
-    let mut url = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(url, "%{byte:02X}");
-        }
-    }
-    url
-}
+/// PVE: pve-common, JSONSchema.pm, pve_verify_urlencoded: everything except these is encoded.
+const URL: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
 
 #[cfg(test)]
 mod tests {
@@ -75,6 +58,7 @@ mod tests {
             Wire::Url.write("ssh-rsa AAAA+/= a@b\nü"),
             "ssh-rsa%20AAAA%2B%2F%3D%20a%40b%0A%C3%BC"
         );
+        assert_eq!(Wire::Url.write("-_.!~*'()"), "-_.!~*'()");
         assert_eq!(Wire::Base64.write("ACME, Inc."), "QUNNRSwgSW5jLg==");
         assert_eq!(Wire::Base64.read("ACME", false), "ACME");
         for broken in ["%", "%4", "%zz", "%FF", "%+1"] {

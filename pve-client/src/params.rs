@@ -1,5 +1,6 @@
 //! The parameters of a call and their encoding as a query or a form. Does no I/O.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt;
 
 /// Ordered parameters of a call. `Debug` shows only the names because a value may be secret.
@@ -52,7 +53,8 @@ impl Params {
 
     /// Encodes the parameters as a form body or a query string.
     pub(crate) fn encoded(&self) -> String {
-        let pair = |(name, value): (&str, &str)| format!("{}={}", percent(name), percent(value));
+        let encoded = |text| utf8_percent_encode(text, FORM);
+        let pair = |(name, value)| format!("{}={}", encoded(name), encoded(value));
         self.pairs().map(pair).collect::<Vec<_>>().join("&")
     }
 }
@@ -69,33 +71,21 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Params {
     }
 }
 
-/// Percent-encodes everything except the unreserved characters.
-pub(crate) fn percent(text: &str) -> String {
-    // PVE: facts 12 and reference 3: `+` would become a space, and PVE also splits forms at `;`.
-    encoded_but(text, b"-._~")
-}
+/// Everything except the unreserved characters.
+///
+/// PVE: facts 12 and reference 3: `+` would become a space, and PVE also splits forms at `;`.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Percent-encodes everything except ASCII letters, digits and the given characters.
-fn encoded_but(text: &str, plain: &[u8]) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            let nibbles = [byte >> 4, byte & 15].map(u32::from);
-            let digits = nibbles.into_iter().filter_map(|nibble| char::from_digit(nibble, 16));
-            out.extend(digits.map(|digit| digit.to_ascii_uppercase()));
-        }
-    }
-    out
-}
+/// What is encoded in a segment of a path.
+///
+/// PVE accepts a UPID either way (facts 33). Unencoded, with `:`, `@` and `!`, it is what most clients
+/// send, and what any server expects.
+const SEGMENT: &AsciiSet = &FORM.remove(b':').remove(b'@').remove(b'!');
 
 /// Joins path segments below `/api2/json`, each percent-encoded.
 pub(crate) fn path(segments: &[&str]) -> String {
-    // PVE accepts a UPID either way (facts 33). Unencoded, with `:`, `@` and `!`, it is what most clients
-    // send, and what any server expects.
-    segments.iter().map(|segment| format!("/{}", encoded_but(segment, b"-._~:@!"))).collect()
+    let encoded = |segment| utf8_percent_encode(segment, SEGMENT);
+    segments.iter().map(|segment| format!("/{}", encoded(segment))).collect()
 }
 
 #[cfg(test)]
@@ -130,7 +120,7 @@ mod tests {
 
         #[test]
         fn encoding_round_trips(text in "\\PC{0,20}|[\\x00-\\x7f]{0,20}") {
-            let encoded = percent(&text);
+            let encoded = utf8_percent_encode(&text, FORM).to_string();
             assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
             assert_eq!(crate::client::decoded(&encoded), text);
             assert_eq!(crate::client::decoded(&path(&[&text])), format!("/{text}"));

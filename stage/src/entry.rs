@@ -2,6 +2,7 @@
 //!
 //! DOOR: writes to stdout. The codes are the table of docs/pipeline.md.
 
+use crate::bug;
 use crate::command_line::{self, Variables};
 use crate::console::{Console, ConsoleArgs};
 use crate::failure::Failure;
@@ -54,6 +55,7 @@ where
     let args: Vec<OsString> = std::env::args_os().collect();
     let (setting, unknown) = log_setting::read();
     let json = log_setting::wants_json(&args, setting);
+    bug::ends_the_run(tool, json);
     let (cli, variables) = match command_line::parse::<C>(args) {
         Ok(parsed) => parsed,
         Err(error) => return refuse(tool, &error, json),

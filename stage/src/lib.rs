@@ -23,6 +23,7 @@
 mod alike;
 pub mod api_token;
 mod boot_source;
+mod bug;
 pub mod child;
 mod command_line;
 mod connect;

@@ -7,6 +7,7 @@ use pve_client::{Error, NodeName, Resource, Upid, Vmid};
 use pve_stage::finding;
 use stage::{Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 
 /// What the cluster and the nodes list.
@@ -159,7 +160,18 @@ pub(super) fn several<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + S
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..readers).map(|_| scope.spawn(read)).collect();
-        // Our threads do not panic; if one did, its results would be missing and so unknown.
-        threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    #[should_panic(expected = "3")]
+    fn a_panic_is_never_a_missing_result() {
+        super::several((0..20).collect(), |item| assert_ne!(item, 3));
+    }
 }

@@ -31,7 +31,8 @@ pub(crate) fn measure(table: &mut Table) -> Result<(), Box<dyn Error>> {
         .stdin(document.to_string().into_bytes());
     let first = tool.once()?;
     table.at_most("image-publish, upload of 2 GiB: peak memory, MiB", first.peak_mib(), 24.0);
-    table.seen("image-publish, upload of 2 GiB: CPU, ms", first.cpu_ms());
+    // On the machine that this was measured on, 1,700 ms: SHA-256 750, AES 200, the rest copies and the kernel.
+    table.at_most("image-publish, upload: CPU, ms a GiB", first.cpu_ms() / 2.0, 2_500.0);
     beside_curl(table, &sim, &image, &tool)?;
     sim.forget_requests();
     let again = tool.once()?;
