@@ -31,8 +31,13 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
         _ => TemplateCensus::of(&destinations, args.connect.node.as_deref())?,
     };
     let found = found(&present, &args.what);
-    for what in args.what.iter().filter(|what| !is_found(&present, &templates, what)) {
-        report.push(unknown(&present, what));
+    let is_found = |what: &str| {
+        is_stored(&present, what)
+            || !templates.of_images(&BTreeSet::from([what]), deployment.as_ref()).is_empty()
+    };
+    for what in args.what.iter().filter(|what| !is_found(what)) {
+        let entry = unknown(&present, what);
+        report.push(of_other_sites(&templates, what).into_iter().fold(entry, Entry::note));
     }
     if let Some(deployment) = deployment.as_ref().filter(|_| !args.force) {
         found.iter().filter_map(|found| used(deployment, found)).for_each(|e| report.push(e));
@@ -84,14 +89,20 @@ fn found<'a>(present: &[(&'a Destination, &[StoredFile])], what: &[String]) -> V
     found
 }
 
-/// Returns whether an argument means a file, or an image that has templates.
-fn is_found(
-    present: &[(&Destination, &[StoredFile])],
-    templates: &TemplateCensus,
-    what: &str,
-) -> bool {
+/// Returns whether an argument means a file.
+fn is_stored(present: &[(&Destination, &[StoredFile])], what: &str) -> bool {
     present.iter().any(|(one, files)| !matching(&one.target, files, what).is_empty())
-        || templates.images().any(|image| image == what)
+}
+
+/// Returns that an image has templates, for an image of which the document's site has none.
+fn of_other_sites(templates: &TemplateCensus, what: &str) -> Option<String> {
+    let others = templates.of_images(&BTreeSet::from([what]), None);
+    let shown = |one: &&CountedTemplate| match one.template.mark.site.as_str() {
+        "" => format!("{} of a site without a name", one.template.vmid),
+        site => format!("{} of site {site}", one.template.vmid),
+    };
+    let shown: Vec<String> = others.iter().map(shown).collect();
+    (!shown.is_empty()).then(|| format!("other sites have templates of it: {}", shown.join(", ")))
 }
 
 /// Returns an error if VMs of the document are cloned from a template, or may be.
