@@ -1,7 +1,7 @@
 //! The files of the storages that need an image, listed on first use. Does no I/O itself.
 
 use crate::plan::StoredFile;
-use crate::prepared::parse_stored_name;
+use crate::prepared::{name_on_storage, parse_stored_name};
 use crate::source::checksum::Sum;
 
 /// A storage that can be listed.
@@ -52,6 +52,7 @@ impl<'a> StorageListing<'a> {
 
     /// Returns the newest version of an image.
     pub(crate) fn newest(&self, name: &str) -> Option<&'a StoredFile> {
+        let name = name_on_storage(name);
         let is_version =
             |file: &str| parse_stored_name(file).is_some_and(|(stored, _)| stored == name);
         let versions = self.files().filter(|present| is_version(&present.file));

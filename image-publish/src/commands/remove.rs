@@ -12,7 +12,7 @@ use crate::cli::RemoveArgs;
 use crate::destination::{Destination, Destinations};
 use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
-use crate::prepared::parse_stored_name;
+use crate::prepared::{name_on_storage, parse_stored_name};
 use crate::target::Target;
 use crate::template::census::CountedTemplate;
 use crate::template::remove::place;
@@ -182,7 +182,8 @@ fn used(deployment: &Deployment, found: &Found<'_>) -> Option<Entry> {
 
 /// Returns the volids that match an argument, with their sizes in bytes.
 fn matching(target: &Target, present: &[StoredFile], what: &str) -> Vec<(Volid, u64)> {
-    let by_name = |file: &str| parse_stored_name(file).is_some_and(|(name, _)| name == what);
+    let stored = name_on_storage(what);
+    let by_name = |file: &str| parse_stored_name(file).is_some_and(|(name, _)| name == stored);
     let all = present.iter().map(|present| (target.volid(&present.file), present.size));
     all.filter(|(volid, _)| volid.to_string() == what || by_name(volid.file())).collect()
 }
