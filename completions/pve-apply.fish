@@ -74,7 +74,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l vm -d 'Use
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l tag -d 'Use the VMs of the document with this tag, in addition to --vm; repeatable' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l parallelism -d 'Number of VMs to work on at a time' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l parallelism -d 'Number of VMs to work on at a time; 1 also does the steps of each one by one' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l imports-per-storage -d 'Number of disks to import into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l task-timeout -d 'Seconds that one task of PVE may take' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l on-error -d 'What to do once a VM has failed' -r -f -a "continue\t'Continue with the other VMs'
@@ -109,7 +109,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l vm -d 'U
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l tag -d 'Use the VMs of the document with this tag, in addition to --vm; repeatable' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l parallelism -d 'Number of VMs to work on at a time' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l parallelism -d 'Number of VMs to work on at a time; 1 also does the steps of each one by one' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l imports-per-storage -d 'Number of disks to import into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l task-timeout -d 'Seconds that one task of PVE may take' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l vmid -d 'Destroy only the VM with this vmid, which must be ours; repeatable' -r
@@ -130,7 +130,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l vm -d 'Use
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l tag -d 'Use the VMs of the document with this tag, in addition to --vm; repeatable' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l parallelism -d 'Number of VMs to work on at a time' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l parallelism -d 'Number of VMs to work on at a time; 1 also does the steps of each one by one' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l imports-per-storage -d 'Number of disks to import into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l task-timeout -d 'Seconds that one task of PVE may take' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l from-site -d 'Also take over VMs of a site of this name, which this site had before' -r
@@ -148,7 +148,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l vm -d 'U
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l tag -d 'Use the VMs of the document with this tag, in addition to --vm; repeatable' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l parallelism -d 'Number of VMs to work on at a time' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l parallelism -d 'Number of VMs to work on at a time; 1 also does the steps of each one by one' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l imports-per-storage -d 'Number of disks to import into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l task-timeout -d 'Seconds that one task of PVE may take' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
@@ -171,7 +171,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l vm -d 'Use
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l tag -d 'Use the VMs of the document with this tag, in addition to --vm; repeatable' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l parallelism -d 'Number of VMs to work on at a time' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l parallelism -d 'Number of VMs to work on at a time; 1 also does the steps of each one by one' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l imports-per-storage -d 'Number of disks to import into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l task-timeout -d 'Seconds that one task of PVE may take' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l shutdown-timeout -d 'Seconds that a guest has to shut down' -r
@@ -188,7 +188,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l vm -d 'Use 
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l tag -d 'Use the VMs of the document with this tag, in addition to --vm; repeatable' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l parallelism -d 'Number of VMs to work on at a time' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l parallelism -d 'Number of VMs to work on at a time; 1 also does the steps of each one by one' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l imports-per-storage -d 'Number of disks to import into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l task-timeout -d 'Seconds that one task of PVE may take' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l shutdown-timeout -d 'Seconds that a guest has to shut down' -r
@@ -205,7 +205,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l vm -d 'Us
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l tag -d 'Use the VMs of the document with this tag, in addition to --vm; repeatable' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l parallelism -d 'Number of VMs to work on at a time' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l parallelism -d 'Number of VMs to work on at a time; 1 also does the steps of each one by one' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l imports-per-storage -d 'Number of disks to import into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l task-timeout -d 'Seconds that one task of PVE may take' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l shutdown-timeout -d 'Seconds that a guest has to shut down' -r

@@ -66,3 +66,15 @@ fn networks() {
 fn recipes() {
     walk("docs/recipes.md", 0);
 }
+
+#[test]
+fn clones() {
+    walk("docs/clones.md", 0);
+}
+
+/// A token that has exactly what `pve-apply privileges --document` prints makes templates, clones, lists and
+/// prunes.
+#[test]
+fn exact_privileges() {
+    walk("tests/walkthroughs/exact-privileges.md", 0);
+}

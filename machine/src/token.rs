@@ -14,6 +14,12 @@ use std::collections::BTreeSet;
 /// tags and mark; boot order and seed. PVE: reference 2, docs/pve.md.
 pub const ON_VMS: [&str; 5] =
     ["VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Options", "VM.PowerMgmt"];
+/// What a clone needs on the VM that it is made of.
+pub const CLONE: &str = "VM.Clone";
+/// What the templates of images need: to be created with our mark, turned into templates, read and
+/// destroyed. PVE: facts-4, 11, 12 and 57.
+pub const ON_TEMPLATES: [&str; 5] =
+    ["VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.HWType", "VM.Config.Options"];
 /// What a migration needs.
 pub const MIGRATE: &str = "VM.Migrate";
 /// What the storage of the VMs' disks needs.
@@ -45,9 +51,10 @@ pub const fn on_agent(reads_files: bool, is_nine: bool) -> &'static [&'static st
 /// What is needed on `/` itself is left out: `Sys.Modify`, for VMs with `startup`, and `Sys.Console`,
 /// for the node's own CD drive. Both allow much more than that.
 pub fn of_nested_node(pve: Version) -> BTreeSet<&'static str> {
-    let fixed: [&[&str]; 7] = [
+    let fixed: [&[&str]; 8] = [
         &ON_VMS,
-        &[MIGRATE],
+        &[MIGRATE, CLONE],
+        &ON_TEMPLATES,
         &ON_DISKS,
         &ON_IMAGES,
         &ON_POOLS,

@@ -180,7 +180,7 @@ pub(crate) struct PlanArgs {
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Pace")]
 pub(crate) struct PaceArgs {
-    /// Number of VMs to work on at a time
+    /// Number of VMs to work on at a time; 1 also does the steps of each one by one
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) parallelism: u8,
     /// Number of disks to import into one storage at a time

@@ -44,7 +44,8 @@ fn to_migrate<'a>(
     let found = observed.seen().filter_map(|seen| {
         let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else { return None };
         let vm = *by_name.get(desired.name_now(&mark.vm))?;
-        vm.must_migrate(&mark.node, &seen.node).then_some((vm, seen))
+        let migrates = vm.must_migrate(&mark.node, &seen.node) && !mark.is_unfinished_clone();
+        migrates.then_some((vm, seen))
     });
     found.collect()
 }

@@ -92,6 +92,7 @@ impl<'d> Membership<'d> {
             None if extent.is_selection => return None,
             None if is_of_another_document(desired, &mark, &name) => Drift::OtherDocument,
             None => Drift::NotInDocument,
+            Some(_) if mark.is_unfinished_clone() => Drift::NotCreated,
             Some(vm) if vm.definition.is_none() => Drift::NotCompared,
             Some(_) => Drift::of(compared, &name),
         };

@@ -1,5 +1,6 @@
 //! `Notice`: information about a plan that blocks nothing. Does no I/O.
 
+use crate::blocked::way_out_of_lock;
 use crate::change::Change;
 use crate::ha;
 use crate::json;
@@ -81,6 +82,11 @@ pub(crate) enum NoticeKind {
     },
     /// The VM is released, and the document would create another one.
     Released,
+    /// A killed run has left an unfinished clone of the VM at another vmid.
+    UnfinishedClone {
+        /// Whether only root can remove it.
+        locked: bool,
+    },
     /// A copy of the VM that is not ours.
     Copy {
         /// What it is.
@@ -160,6 +166,7 @@ impl Notice {
                  blocked if both have the same MAC"
                     .to_owned()
             }
+            NoticeKind::UnfinishedClone { locked } => unfinished_clone(self.vmid, *locked),
             NoticeKind::Copy { is } => {
                 format!("is {}; it is not ours and is left alone", is.text())
             }
@@ -177,6 +184,14 @@ impl Notice {
             }
         }
     }
+}
+
+fn unfinished_clone(vmid: Vmid, locked: bool) -> String {
+    if locked {
+        let way_out = way_out_of_lock(vmid.get());
+        return format!("is an unfinished clone, and locked: if no task is running, {way_out}");
+    }
+    format!("is an unfinished clone; `pve-apply destroy --vmid {vmid}` removes it")
 }
 
 /// Returns what a state of HA means for what is done with the VM.

@@ -4,10 +4,12 @@ use crate::desired::TemplateId;
 use crate::mark::{self, Owner, owner};
 use crate::network::observed::Sdn;
 use crate::outlook::Outlook;
-use crate::template::SeenTemplate;
+use crate::template::{SeenTemplate, TemplateState};
 use pve_client::{
-    Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, Upid, Vmid, Volid,
+    Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, TEMPORARY_DESCRIPTION, Upid,
+    Vmid, Volid,
 };
+use pve_stage::image_template;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -55,6 +57,14 @@ impl Observed {
         })
     }
 
+    /// Returns what is known about a template that a VM is to be cloned from.
+    pub(crate) fn template(&self, vmid: Vmid) -> Option<&TemplateState> {
+        self.templates.values().find_map(|seen| match seen {
+            SeenTemplate::Seen(state) if state.vmid == vmid => Some(&**state),
+            _ => None,
+        })
+    }
+
     /// Returns the virtual size of an image on a node, if it exists there.
     pub(crate) fn image_size(&self, node: &NodeName, volid: &Volid) -> Option<u64> {
         self.images.get(&(node.clone(), volid.clone())).copied().flatten()
@@ -76,6 +86,9 @@ pub(crate) struct Guest {
     pub tagged: bool,
     /// Whether a create or a clone still works on it: only then it gets its name and its tags.
     pub(crate) being_made: bool,
+    /// Whether it looks like a template of an image: its flag, our tag, and a name with a checksum. Only its
+    /// mark would prove it.
+    pub(crate) image_template: bool,
 }
 
 /// The result of reading a VM.
@@ -228,10 +241,18 @@ impl Config {
         self.now("lock")
     }
 
-    /// Returns whether a create is under way: PVE writes the config, and with it the mark, only at the end.
+    /// Returns whether a create or a clone is under way, or was killed, and the config does not show whose
+    /// the VM is: PVE writes our description only at the end.
     pub(crate) fn is_being_created(&self) -> bool {
-        // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid.
-        self.lock() == Some("create") && self.next("description").is_none()
+        match (self.lock(), self.next("description")) {
+            // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid.
+            (Some("create"), text) => text.is_none(),
+            // PVE: facts-4, 2 and 3: the description has a blank in front.
+            (Some(CLONE_LOCK), text) => {
+                text.is_some_and(|text| text.trim() == TEMPORARY_DESCRIPTION.trim())
+            }
+            _ => false,
+        }
     }
 }
 
@@ -244,22 +265,28 @@ impl VmState {
 
 impl From<&Resource> for Guest {
     fn from(row: &Resource) -> Self {
+        let tagged = row.tags.iter().any(|tag| tag.eq_ignore_ascii_case(mark::TAG));
+        let named = row.name.as_deref().is_some_and(image_template::is_named_so);
         Self {
             kind: row.kind,
             vmid: row.vmid,
             node: row.node.clone(),
             name: row.name.clone(),
             being_made: row.lock.as_deref().is_some_and(is_making),
-            tagged: row.tags.iter().any(|tag| tag.eq_ignore_ascii_case(mark::TAG)),
+            tagged,
+            image_template: row.template && tagged && named,
         }
     }
 }
+
+/// PVE's lock of a VM that is being cloned from another.
+pub(crate) const CLONE_LOCK: &str = "clone";
 
 /// Returns whether a lock means that the VM is being created.
 pub(crate) fn is_making(lock: &str) -> bool {
     // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid;
     // facts-4, 23: a clone is locked until its disks are there.
-    matches!(lock, "create" | "clone")
+    matches!(lock, "create" | CLONE_LOCK)
 }
 
 /// Returns whether QEMU's state means that a guest is halted and does not resume by itself.

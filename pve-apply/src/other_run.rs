@@ -8,7 +8,7 @@ use crate::execute::{MIGRATION_LOCK, pause};
 use crate::interrupt::Interrupt;
 use crate::mark::{Owner, Stage};
 use crate::observe::{self, Scope};
-use crate::observed::{Observation, Observed, VmState};
+use crate::observed::{CLONE_LOCK, Observation, Observed, VmState};
 use crate::read::{Deadline, read_api};
 use crate::run_lock::RunLock;
 use crate::task_wait::wait_for;
@@ -42,7 +42,10 @@ pub(crate) struct Wait<'a> {
 
 fn is_creating(observed: &Observed) -> bool {
     let creating = |observation: &Observation| match observation {
-        Observation::Seen(seen) => seen.config.is_being_created(),
+        // A clone of several disks shows our mark before its end.
+        Observation::Seen(seen) => {
+            seen.config.is_being_created() || seen.config.lock() == Some(CLONE_LOCK)
+        }
         _ => false,
     };
     observed.vms.values().any(creating)
@@ -128,7 +131,7 @@ impl Wait<'_> {
                 continue;
             };
             let known = desired.vms.iter().any(|vm| vm.name == desired.name_now(&mark.vm));
-            if known && mark.stage == Stage::Making && !self.lock.has_ended(&mark.run) {
+            if known && mark.stage != Stage::Done && !self.lock.has_ended(&mark.run) {
                 self.progress(&mark.vm, "another run of this deployment is creating it: waiting");
                 unfinished.push(&**seen);
             }

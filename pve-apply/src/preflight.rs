@@ -56,6 +56,8 @@ pub(crate) struct Preflight<'a> {
     pub(crate) images: (&'a StorageId, &'a str),
     /// Those to be created.
     pub made: Vec<&'a RequestedVm>,
+    /// How those are created, if it is planned.
+    pub(crate) plans: Vec<&'a VmPlan>,
     /// Those to be changed.
     pub changed: Vec<(&'a RequestedVm, &'a VmPlan)>,
     /// The networks that the same run makes or changes, before the VMs.
@@ -100,6 +102,7 @@ impl Preflight<'_> {
         let mut needs = BTreeSet::new();
         if !self.made.is_empty() {
             needs = privileges::needs(&[self.images.0.as_str()], &self.made, &ANY_VERSION);
+            needs.extend(privileges::clones::of_new(&self.made, &self.plans));
         }
         for (vm, plan) in &self.changed {
             needs.extend(privileges::of_change(plan, &vm.storage, &ANY_VERSION));
@@ -307,6 +310,7 @@ fn of_step(vm: &RequestedVm, step: &Step, images: &str) -> Vec<Requirement> {
         Step::UploadSeed { storage, .. } => vec![for_images(storage, images)],
         Step::Configure { params, .. } => params.iter().filter_map(param).flatten().collect(),
         Step::AddDisk { disk, value } => param((disk, value)).unwrap_or_default(),
+        Step::AddDisks { disks } => disks.iter().filter_map(param).flatten().collect(),
         Step::MoveDisk { disk, storage } => {
             param((disk, &format!("storage={storage}"))).unwrap_or_default()
         }

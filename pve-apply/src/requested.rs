@@ -22,10 +22,42 @@ pub(crate) struct RequestedVm {
     pub(crate) storage: String,
     /// The document's field that sets it.
     storage_field: String,
+    /// What it is cloned from, if it is.
+    pub(crate) clones: Option<CloneSource>,
     /// Its `config`.
     explicit: Settings,
     /// Its `config` with its other fields.
     effective: Settings,
+}
+
+/// What a VM of the document is cloned from; the vmid is that of the template, if it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloneSource {
+    /// The template of its image, whose vmid image-publish chooses.
+    OfImage,
+    /// Somebody's template.
+    Theirs(Option<Vmid>),
+}
+
+impl CloneSource {
+    /// Returns what a VM is cloned from, as far as the VM itself says.
+    fn of(vm: &Vm) -> Option<Self> {
+        match &vm.clone_from {
+            Some(from) => {
+                let vmid = from.vmid.and_then(|vmid| Vmid::new(vmid.into()).ok());
+                Some(Self::Theirs(vmid))
+            }
+            None => (!vm.create.is_import()).then_some(Self::OfImage),
+        }
+    }
+
+    /// Returns the template's vmid, if it is known.
+    pub(crate) fn template(self) -> Option<Vmid> {
+        match self {
+            Self::OfImage => None,
+            Self::Theirs(vmid) => vmid,
+        }
+    }
 }
 
 /// Something that PVE must have for a VM, and the field of the document that asks for it.
@@ -135,6 +167,7 @@ impl RequestedVm {
             name: vm.name.clone(),
             vmid: vm.vmid.and_then(|vmid| Vmid::new(vmid.into()).ok()),
             pool: vm.pool.clone(),
+            clones: CloneSource::of(vm),
             storage,
             storage_field,
             explicit,

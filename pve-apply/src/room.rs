@@ -2,7 +2,8 @@
 
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::observed::{Observation, Observed};
-use pve_client::{NodeName, PropertyString, Storage, Volid};
+use machine::{ConfigKey, Form};
+use pve_client::{NodeName, PropertyString, Storage, StorageId, Vmid, Volid};
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -130,11 +131,15 @@ fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
     let mut disks: BTreeMap<String, (String, u64)> = BTreeMap::new();
     for step in &vm.steps {
         match step {
-            Step::Create { params } => {
+            Step::Create { params } | Step::AddDisks { disks: params } => {
                 let made = params.iter().filter_map(|(key, value)| {
                     Some((key.clone(), new_disk(key, value, (observed, vm.node_afterwards()))?))
                 });
                 disks.extend(made);
+            }
+            // A linked clone may grow to its full size.
+            Step::Clone { template, storage, .. } => {
+                disks.extend(of_template(*template, storage.as_ref(), observed));
             }
             Step::AddDisk { disk, value } => {
                 disks.extend(
@@ -163,6 +168,24 @@ fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
         }
     }
     disks
+}
+
+/// Returns the storage and the size of each disk that a clone gets, by its slot in the template.
+fn of_template(
+    template: Vmid,
+    target: Option<&StorageId>,
+    observed: &Observed,
+) -> Vec<(String, (String, u64))> {
+    let Some(state) = observed.template(template) else { return Vec::new() };
+    let disk = |(key, text): (&String, &String)| {
+        ConfigKey::find(key).filter(|key| matches!(key.key.form, Form::Drive(_)))?;
+        let drive = PropertyString::parse(text, "file");
+        let (own, _) = drive.get("file")?.split_once(':')?;
+        let bytes = drive.size("size").filter(|_| drive.get("media") != Some("cdrom"))?;
+        let storage = target.map_or(own, StorageId::as_str);
+        Some((key.clone(), (storage.to_owned(), bytes)))
+    };
+    state.config.values.iter().filter_map(disk).collect()
 }
 
 /// Returns the storage and the size of each disk that a VM's steps remove or move away.

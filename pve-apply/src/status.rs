@@ -76,7 +76,7 @@ pub(crate) enum Drift {
         /// The fields that take effect then.
         fields: Vec<String>,
     },
-    /// The document has it, and it does not exist.
+    /// The document has it, and it does not exist, or only as an unfinished clone.
     NotCreated,
     /// It belongs to this deployment and left the document.
     NotInDocument,

@@ -1,7 +1,8 @@
 //! What is known about a template before VMs are cloned from it, as values. Does no I/O: `observe` reads it.
 
-use machine::{ConfigKey, Parts, parse_size};
+use machine::{ConfigKey, Form, Parts, parse_size};
 use pve_client::{NodeName, VmConfig, Vmid};
+use std::collections::BTreeSet;
 
 /// The result of looking for a template on a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,8 @@ pub(crate) enum SeenTemplate {
     },
     /// The token is not allowed to read it.
     Forbidden,
+    /// It is a container.
+    Container,
 }
 
 /// A VM that another one may be cloned from. It need not be a template.
@@ -31,6 +34,8 @@ pub(crate) struct TemplateState {
     pub(crate) config: VmConfig,
     /// Whether PVE can link all of its disks.
     pub(crate) links: bool,
+    /// Its tags that the token can neither set nor remove.
+    pub(crate) fixed_tags: BTreeSet<String>,
 }
 
 impl TemplateState {
@@ -39,10 +44,27 @@ impl TemplateState {
         self.config.get("template").and_then(pve_client::parse_boolean) == Some(true)
     }
 
+    /// Returns it for people: `debian-tmpl (9000)`.
+    pub(crate) fn shown(&self) -> String {
+        match self.config.get("name") {
+            Some(name) => format!("{name} ({})", self.vmid),
+            None => self.vmid.to_string(),
+        }
+    }
+
     /// Returns the volume in a slot, exactly as PVE names it.
     pub(crate) fn volume(&self, slot: ConfigKey) -> Option<String> {
         let text = self.config.get(&slot.to_string())?;
         Parts::read(slot.key, text).get("file").map(str::to_owned)
+    }
+
+    /// Returns the bridges and VNets of its NICs.
+    pub(crate) fn bridges(&self) -> BTreeSet<String> {
+        let nics = self.config.values.iter().filter_map(|(key, text)| {
+            let key = ConfigKey::find(key).filter(|key| matches!(key.key.form, Form::Nic(_)))?;
+            Parts::read(key.key, text).get("bridge").map(str::to_owned)
+        });
+        nics.collect()
     }
 
     /// Returns the size of the disk in a slot, in bytes.

@@ -69,6 +69,53 @@ fn check_unanswered(case: &str) {
     });
 }
 
+/// Kills the worker of each task on its node. What a killed clone leaves is locked: root removes it.
+fn check_killed_on_the_node(case: &str) {
+    let (expected, requests) = undisturbed(case);
+    let writes = writes(&requests);
+    each(writes.len(), |number| {
+        let write = writes[number];
+        let fault = format!(
+            r#"[{{"when": "* /**", "nth": {write}, "then": {{"task": {{"exitstatus": "unexpected status"}}}}}}]"#
+        );
+        let stand = Stand::new(case, &fault);
+        let what = format!("{case}: worker killed, {}", requests[write - 1]);
+        let is_well = stand.finish(1).is_ok();
+        stand.sim.settle();
+        let locked = stand.locked();
+        if !locked.is_empty() {
+            // The next run says so, and leaves the VM to root.
+            if stand.finish(1).is_ok() == is_fixed(case) {
+                return Err(format!("{what}: the next run\n{}", stand.output()));
+            }
+            if !stand.output().contains("qm unlock") {
+                return Err(format!("{what}: it does not say how to go on\n{}", stand.output()));
+            }
+            stand.clear(&locked);
+            if !is_fixed(case) {
+                // The VM is at another vmid: only its place differs.
+                return Ok(());
+            }
+        }
+        if is_well && !locked.is_empty() {
+            return Err(format!("{what}: the first run said that all is well"));
+        }
+        compare(&what, &stand, RUNS, &expected)
+    });
+}
+
+/// Whether the case's document fixes the vmid.
+fn is_fixed(case: &str) -> bool {
+    case != "clone-without-a-vmid"
+}
+
+#[test]
+fn clones_whose_workers_are_killed() {
+    check_killed_on_the_node("clones-one-of-an-image");
+    check_killed_on_the_node("clone-without-a-vmid");
+    check_killed_on_the_node("clone-of-a-template-of-two-disks");
+}
+
 macro_rules! cases {
     ($($name:ident: $case:literal after $after:ident,)*) => {
         $(mod $name {
@@ -88,6 +135,10 @@ macro_rules! cases {
 cases! {
     create: "create-one" after Request,
     create_with_free_choice: "create-with-free-choice-of-vmid" after Write,
+    clone: "clones-one-of-an-image" after Request,
+    clone_with_free_choice: "clone-without-a-vmid" after Request,
+    clone_of_two_disks: "clone-of-a-template-of-two-disks" after Write,
+    clone_after_a_clone: "clone-left-unfinished-is-created-anew" after Write,
     change: "drift-is-corrected-in-place" after Write,
     change_by_stop: "stop-when-allowed" after Write,
     reseed: "reseed-gives-new-data" after Request,

@@ -22,6 +22,8 @@ const TRIES: usize = 100;
 /// The number of parallel runs: they wait more than they work.
 const WORKERS: usize = 8;
 const NAMES: [&str; 3] = ["edge", "db", "app"];
+/// The vmid of the image's template.
+const TEMPLATE: u32 = 9000;
 const NODES: [&str; 3] = ["pve1", "pve2", "pve3"];
 
 /// One try: how far apart the runs begin, how long tasks take, what they meet.
@@ -37,6 +39,8 @@ struct Try {
     moved_candidates: bool,
     /// The VMs are on three nodes; the second run's list has another node for the last one.
     several_nodes: bool,
+    /// The VMs are clones of the image's template.
+    clones: bool,
 }
 
 impl Try {
@@ -57,6 +61,7 @@ impl Try {
             one_machine: number % 10 == 9,
             moved_candidates: number % 3 == 1,
             several_nodes: false,
+            clones: false,
         }
     }
 
@@ -70,6 +75,9 @@ impl Try {
             });
             if self.fixed {
                 vm["vmid"] = json!(101 + index);
+            }
+            if self.clones {
+                vm["create"] = json!("clone");
             }
             if self.several_nodes {
                 vm["node"] = json!(if is_second && index == 2 { NODES[1] } else { NODES[index] });
@@ -87,6 +95,10 @@ impl Try {
         if self.several_nodes {
             document["nodes"] = NODES.iter().map(|node| (*node, json!({}))).collect();
         }
+        if self.clones {
+            document["templates"] = json!([{"image": "debian-12", "node": "pve1",
+                "storage": "local-lvm", "vmid": TEMPLATE}]);
+        }
         document.to_string()
     }
 
@@ -102,6 +114,16 @@ impl Try {
             for vmid in (200..=260).step_by(2) {
                 vms[vmid.to_string()] = json!({"config": {"name": "precious"}});
             }
+        }
+        if self.clones {
+            vms[TEMPLATE.to_string()] = json!({"config": {
+                "name": "debian-12-0123456789ab", "tags": "pve-pipeline", "template": "1",
+                "description": format!("<!-- pve-pipeline v=1 kind=image site=lab image=debian-12 \
+                    digest=0123456789ab node=pve1 storage=local-lvm vmid={TEMPLATE} \
+                    uuid=11111111-2222-4333-8444-000000009000 -->"),
+                "boot": "order=virtio0", "smbios1": "uuid=11111111-2222-4333-8444-000000009000",
+                "virtio0": format!("local-lvm:base-{TEMPLATE}-disk-0,size=2G"),
+            }});
         }
         let images: Vec<Value> = nodes.iter().map(image).collect();
         let nodes: Value = nodes.iter().map(|node| (*node, json!({}))).collect();
@@ -129,6 +151,9 @@ fn ours(sim: &PveSim) -> Result<Vec<(String, u64)>, String> {
     for (vmid, vm) in world["vms"].as_object().unwrap() {
         let config = &vm["config"];
         let Some(line) = config["description"].as_str() else { continue };
+        if line.contains("kind=image") {
+            continue;
+        }
         let name = config["name"].as_str().unwrap().to_owned();
         if !line.contains("stage=done") || vm["running"] != true {
             return Err(format!("{name} at {vmid} is not finished: {line}"));
@@ -203,10 +228,12 @@ fn attempt_saved(one: Try) -> Result<(), String> {
     let world: Value = serde_json::from_str(&sim.world().to_json()).unwrap();
     let none = serde_json::Map::new();
     let vms = world["vms"].as_object().unwrap_or(&none);
-    let names: BTreeSet<&str> =
-        vms.values().filter_map(|vm| vm["config"]["name"].as_str()).collect();
-    if names.len() != vms.len() || names.len() != NAMES.len() {
-        return Err(format!("{} VMs, {names:?}{}", vms.len(), said()));
+    let is_template = |vm: &&Value| vm["config"]["template"] == "1";
+    let count = vms.values().filter(|vm| !is_template(vm)).count();
+    let made = vms.values().filter(|vm| !is_template(vm));
+    let names: BTreeSet<&str> = made.filter_map(|vm| vm["config"]["name"].as_str()).collect();
+    if names.len() != count || names.len() != NAMES.len() {
+        return Err(format!("{count} VMs, {names:?}{}", said()));
     }
     // Whoever says that all is well has its VMs; a run that met the other one says so.
     for (code, result, _) in ends.iter().filter(|(code, ..)| *code == Some(0)) {
@@ -242,4 +269,52 @@ fn two_runs_on_three_nodes_make_each_vm_once() {
 #[test]
 fn two_runs_of_one_saved_plan_never_undo_each_others_work() {
     try_all(TRIES / 4, attempt_saved);
+}
+
+#[test]
+fn two_runs_that_clone_make_each_vm_once() {
+    try_all(TRIES / 2, |one| attempt(Try { clones: true, ..one }));
+}
+
+#[test]
+fn two_runs_of_one_saved_plan_of_clones_never_undo_each_others_work() {
+    try_all(TRIES / 8, |one| attempt_saved(Try { clones: true, ..one }));
+}
+
+/// The first run is killed while the second one waits for it or works beside it; the second makes each VM once.
+fn attempt_killed(one: Try) -> Result<(), String> {
+    let options = Options {
+        pace: Pace::MillisBetween(1, one.longest),
+        seed: one.number as u64,
+        ..Options::default()
+    };
+    let sim = PveSim::start(one.world(), options).unwrap();
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut first = spawn(&sim, &one.document(&sim, false), homes[0].path(), &["apply"]);
+    std::thread::sleep(one.offset);
+    let second = spawn(&sim, &one.document(&sim, true), homes[1].path(), &["apply"]);
+    std::thread::sleep(one.offset + Duration::from_millis(one.longest / 2));
+    let has_ended = first.try_wait().unwrap().is_some();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let (code, result, said) = end(second);
+    if code != Some(0) {
+        return Err(format!("exit code {code:?}\n{said}"));
+    }
+    // A seed that was uploaded after the second run's look is found by the next one.
+    let (code, _, said) = end(spawn(&sim, &one.document(&sim, true), homes[1].path(), &["apply"]));
+    let found = ours(&sim).map_err(|text| format!("{text}\n{said}"))?;
+    let names: BTreeSet<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    if code != Some(0) || found.len() != NAMES.len() || names.len() != NAMES.len() {
+        return Err(format!("exit code {code:?}, {found:?}, first had ended: {has_ended}\n{said}"));
+    }
+    match found.iter().find(|(name, vmid)| result["vm_ids"][name] != json!(vmid)) {
+        Some((name, _)) => Err(format!("{name}: it reports {}\n{said}", result["vm_ids"][name])),
+        None => Ok(()),
+    }
+}
+
+#[test]
+fn a_run_that_clones_finishes_what_a_killed_one_has_left() {
+    try_all(TRIES / 2, |one| attempt_killed(Try { clones: true, moved_candidates: false, ..one }));
 }

@@ -154,6 +154,14 @@ impl Client {
         }
     }
 
+    /// Returns the tags in use that the token is allowed to set and to remove; `None` if PVE does not say. A tag of a
+    /// VM that the token can see, if it is not among them, can be cloned, but neither set nor removed.
+    // PVE: pve-manager, API2/Cluster.pm, get_options; guest-common, GuestHelpers.pm, get_allowed_tags.
+    pub fn allowed_tags(&self) -> Result<Option<Vec<String>>, Error> {
+        let answer = self.get("/cluster/options", &Params::new())?;
+        Ok(answer.object()?.items("allowed-tags"))
+    }
+
     /// Returns the names of the pools that the token can see.
     pub fn pools(&self) -> Result<Vec<String>, Error> {
         self.get("/pools", &Params::new())?.list(|pool| pool.required("poolid"))

@@ -160,6 +160,11 @@ impl Fields<'_> {
         list.into_iter().flatten().filter_map(|item| item.as_object().map(Fields))
     }
 
+    /// Returns the texts in a nested list; `None` if there is no list.
+    pub(crate) fn items(&self, name: &str) -> Option<Vec<String>> {
+        Some(self.0.get(name)?.as_array()?.iter().filter_map(text).collect())
+    }
+
     /// Returns all text, number and boolean fields as texts.
     pub(crate) fn texts(&self) -> BTreeMap<String, String> {
         self.0.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()

@@ -13,6 +13,22 @@ use std::fmt;
 /// The slot of a template's only disk.
 pub const DISK: &str = "virtio0";
 
+/// The keys of a bare template, or those that a clone does not get as they are.
+// PVE: facts-3 1.1, facts-4 21: a clone has a new uuid and vmgenid, and no unused disks.
+const BARE: [&str; 9] =
+    ["boot", "description", "meta", "name", "smbios1", "tags", "template", DISK, "vmgenid"];
+
+/// Returns whether a key of a template's config would be news to its clones. Its lock is not: it passes.
+pub fn is_extra(key: &str) -> bool {
+    !BARE.contains(&key) && key != "lock" && !key.starts_with("unused")
+}
+
+/// Returns whether a name is like that of a template, which ends in the start of a checksum.
+pub fn is_named_so(name: &str) -> bool {
+    let digest = name.rsplit_once('-').map(|(_, digest)| digest);
+    digest.is_some_and(|digest| digest.len() == 12 && digest.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// What a template's mark says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageMark {
@@ -136,6 +152,19 @@ mod tests {
             .map(|text| -> &'static str { text.leak() })
         };
         assert_eq!(ImageMark::owner(vmid, config), *expected, "{vmid} {description} {tags}");
+    }
+
+    #[test]
+    fn a_template_is_named_after_its_content() {
+        for (name, expected) in [
+            ("debian-12-0123456789ab", true),
+            ("debian-12", false),
+            ("0123456789ab", false),
+            ("web-0123456789az", false),
+            ("web-0123456789abc", false),
+        ] {
+            assert_eq!(is_named_so(name), expected, "{name}");
+        }
     }
 
     #[test]

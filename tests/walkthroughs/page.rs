@@ -144,9 +144,11 @@ fn fence(
 
 /// A text without what each run has of its own.
 fn masked(text: &str) -> String {
-    const OWN: [(&str, &str); 11] = [
+    const OWN: [(&str, &str); 13] = [
         (r" in (\d+ min )?\d+ s\b", " in TIME"),
-        (r"\b(vmid |vm-)\d{5}\b", "${1}VMID"),
+        (r"\b(vmid |vm-|base-|VM |template |clone of )\d{5}\b", "${1}VMID"),
+        (r"^\d{5}( +debian-12 +)[0-9a-f]{12}\b", "VMID${1}SUM"),
+        (r#""vmid":\d{5}\b"#, r#""vmid":VMID"#),
         (r"\bsite-[0-9a-f]{6}\b", "site-NAME"),
         (r"\b(debian-12)-[0-9a-f]{12}\b", "$1-SUM"),
         (r"\b[0-9.]+ (B|KiB|MiB|GiB)(/s)?([,)]| to |$)", "SIZE$3"),

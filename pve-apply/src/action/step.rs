@@ -6,7 +6,7 @@ use crate::mark::Mark;
 use pve_client::{NodeName, StorageId, Vmid, Volid};
 use serde::{Deserialize, Serialize};
 use stage::Secret;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One call that changes something, with every parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,20 @@ pub(crate) enum Step {
         /// vendor-data; secret, empty for none.
         #[serde(with = "json::secret", default, skip_serializing_if = "json::secret::is_empty")]
         vendor_data: Secret<String>,
+    },
+    /// Removes what a run has left that ended while it cloned the VM: a stopped VM that nobody has started.
+    Remove {
+        /// Its vmid.
+        #[serde(with = "json::vmid")]
+        vmid: Vmid,
+        /// The node that has it.
+        #[serde(with = "json::name")]
+        node: NodeName,
+        /// Its mark, which must still be this one.
+        mark: Box<Mark>,
+        /// The digest of its config.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<String>,
     },
     /// Creates the VM.
     Create {
@@ -57,6 +71,9 @@ pub(crate) enum Step {
         /// The slots of disks in the end, and those that the template has them in.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         moved: BTreeMap<String, String>,
+        /// The bridges of the template's NICs: whoever clones them must be allowed to use them.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        bridges: BTreeSet<String>,
     },
     /// Makes sure that no other run of this deployment has created the same VM.
     Fence,
@@ -83,6 +100,11 @@ pub(crate) enum Step {
         disk: String,
         /// What PVE creates it from.
         value: String,
+    },
+    /// Creates several disks in one call, guarded by the digest; existing ones are not created again.
+    AddDisks {
+        /// What PVE creates each of them from, by their keys in the config.
+        disks: BTreeMap<String, String>,
     },
     /// Moves a disk to another storage, guarded by the digest.
     MoveDisk {
@@ -223,6 +245,12 @@ impl Verb {
 static UPLOAD: Verb = Verb::new("uploading the seed", "seed uploaded", "uploading the seed of")
     .task("imgcopy")
     .harmless();
+static REMOVE: Verb = Verb::new(
+    "removing an unfinished clone",
+    "unfinished clone removed",
+    "removing the unfinished clone of",
+)
+.task("qmdestroy");
 static CREATE: Verb = Verb::new("creating", "created", "creating").task("qmcreate");
 static CLONE: Verb = Verb::new("cloning", "cloned", "cloning").task("qmclone");
 static FENCE: Verb =
@@ -243,6 +271,8 @@ static RECORD: Verb = Verb::new("recording the state", "state recorded", "changi
     .bookkeeping();
 static ADD_DISK: Verb =
     Verb::new("creating a disk", "disk created", "creating a disk of").task("qmconfig");
+static ADD_DISKS: Verb =
+    Verb::new("creating disks", "disks created", "creating disks of").task("qmconfig");
 static MOVE_DISK: Verb =
     Verb::new("moving a disk", "disk moved", "moving a disk of").task("qmmove");
 static MIGRATE: Verb = Verb::new("migrating", "migrated", "migrating").task("qmigrate");
@@ -261,6 +291,7 @@ impl Step {
     pub(crate) fn verb(&self) -> &'static Verb {
         match self {
             Self::UploadSeed { .. } => &UPLOAD,
+            Self::Remove { .. } => &REMOVE,
             Self::Create { .. } => &CREATE,
             Self::Clone { .. } => &CLONE,
             Self::Fence => &FENCE,
@@ -268,6 +299,8 @@ impl Step {
             Self::Configure { params, .. } if params.is_empty() => &RECORD,
             Self::Configure { .. } => &CONFIGURE,
             Self::AddDisk { .. } => &ADD_DISK,
+            Self::AddDisks { disks } if disks.len() == 1 => &ADD_DISK,
+            Self::AddDisks { .. } => &ADD_DISKS,
             Self::MoveDisk { .. } => &MOVE_DISK,
             Self::Migrate { .. } => &MIGRATE,
             Self::SetPool { .. } => &SET_POOL,
@@ -302,7 +335,14 @@ impl Step {
 
     /// Returns whether a VM that waited for its turn lets the next one through after it.
     pub(crate) fn ends_turn(&self) -> bool {
-        matches!(self, Self::Create { .. } | Self::Clone { .. } | Self::Migrate { .. })
+        matches!(
+            self,
+            Self::Create { .. }
+                | Self::Clone { .. }
+                | Self::Migrate { .. }
+                | Self::AddDisk { .. }
+                | Self::AddDisks { .. }
+        )
     }
 
     /// Returns whether it removes the VM from its pool.
@@ -323,6 +363,7 @@ impl Step {
             Self::Create { params } => params.values_mut().for_each(stamp),
             Self::Clone { description, .. } => description.iter_mut().for_each(stamp),
             Self::AddDisk { value, .. } => stamp(value),
+            Self::AddDisks { disks } => disks.values_mut().for_each(stamp),
             Self::Configure { params, mark } => {
                 params.values_mut().for_each(stamp);
                 mark.iter_mut().for_each(|mark| mark.stamp(own, run));

@@ -1,9 +1,12 @@
 //! `Blocked`: what cannot be done, and the reason; `text` has each reason's message and hint. Does no I/O.
 
 mod obstacle;
+mod template;
 mod text;
 
 pub(crate) use obstacle::Obstacle;
+pub(crate) use template::TemplateFault;
+pub(crate) use text::way_out_of_lock;
 
 use crate::change::Change;
 use crate::json;
@@ -83,8 +86,13 @@ pub(crate) enum BlockReason {
     },
     /// The vmid is in use, by something that the token cannot see.
     VmidHidden,
-    /// A create whose outcome is still unknown has reserved the vmid.
-    BeingCreated,
+    /// A create or a clone whose outcome is still unknown has reserved the vmid.
+    BeingCreated {
+        /// The vmid.
+        vmid: u32,
+    },
+    /// The VM is an unfinished clone that somebody has started, or cannot be started or released as such.
+    UnfinishedClone,
     /// A guest without our mark has the name and a MAC of the VM to create.
     Namesake {
         /// Its vmid.
@@ -142,6 +150,8 @@ pub(crate) enum BlockReason {
     TemplateUnusable {
         /// Its vmid or name.
         template: String,
+        /// What stands against it.
+        fault: TemplateFault,
     },
     /// The document's disk is smaller than the image.
     DiskSmallerThanImage {
@@ -295,7 +305,7 @@ impl Blocked {
             (_, None) => Place::Named(self.name.clone()),
         };
         let fact = self.reason.fact(Some(&self.name));
-        let entry = Entry::error((&self.reason).into(), place, fact).about(&self.name);
+        let entry = Entry::error(self.reason.code(), place, fact).about(&self.name);
         match self.reason.hint() {
             Some(hint) => entry.hint(hint),
             None => entry,
@@ -304,6 +314,19 @@ impl Blocked {
 }
 
 impl BlockReason {
+    /// Returns why a VM cannot be cloned from a template, which is named as people see it.
+    pub(crate) fn unusable(template: String, fault: TemplateFault) -> Self {
+        Self::TemplateUnusable { template, fault }
+    }
+
+    /// Returns the finding's code.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TemplateUnusable { fault, .. } => fault.into(),
+            other => other.into(),
+        }
+    }
+
     /// Returns whether the owner of a VM is in doubt: then the run does nothing at all.
     pub(crate) fn is_about_identity(&self) -> bool {
         matches!(

@@ -30,7 +30,8 @@ impl BlockReason {
             }
             Self::VmidHidden => vmid("is in use by a guest that the token cannot see"),
             Self::NoVmidLeft => it("gets no vmid: all vmids of the range are in use"),
-            Self::BeingCreated => maybe("is still being created by another run"),
+            Self::BeingCreated { .. } => maybe("is still being created by another run"),
+            Self::UnfinishedClone => it("is an unfinished clone"),
             Self::Namesake { mac, .. } => {
                 subject.of(&format!("a VM with the name and the MAC {mac}"), "is not ours")
             }
@@ -62,8 +63,8 @@ impl BlockReason {
                 it(&format!("is protected, and would lose {}", slots.join(", ")))
             }
             Self::ImageMissing { image, volid } => image_missing(subject, image, volid.as_deref()),
-            Self::TemplateUnusable { template } => {
-                it(&format!("cannot be cloned from template {template}"))
+            Self::TemplateUnusable { template, fault } => {
+                it(&format!("cannot be cloned from {template}: {}", fault.fact()))
             }
             Self::DiskSmallerThanImage { field, wanted, image_bytes } => {
                 let bytes = machine::shown_size(*image_bytes);
@@ -150,8 +151,14 @@ impl BlockReason {
             }
             Self::VmidHidden => "choose another `vmid`, or grant the token VM.Audit on /vms",
             Self::NoVmidLeft => "widen `defaults.vmid_range` in site.yaml, or give the VM a `vmid`",
-            Self::BeingCreated => {
-                "run again when that task has finished; if no task is running, `qm unlock` and `qm destroy` on the node remove it"
+            Self::BeingCreated { vmid } => {
+                let way_out = way_out_of_lock(*vmid);
+                return Some(format!(
+                    "run again when that task has finished; if no task is running: {way_out}"
+                ));
+            }
+            Self::UnfinishedClone => {
+                "`pve-apply apply` creates it anew, if it is stopped; `pve-apply destroy` removes it"
             }
             Self::Namesake { vmid, .. } => {
                 return Some(format!(
@@ -180,7 +187,7 @@ impl BlockReason {
             Self::Protected => "disable `protection` in PVE if you really want to destroy it",
             Self::DrivesProtected { .. } => "set `protection` to false, or disable it in PVE",
             Self::ImageMissing { .. } => "add `image-publish` to the pipe before pve-apply",
-            Self::TemplateUnusable { .. } => "choose another template",
+            Self::TemplateUnusable { fault, .. } => return Some(fault.hint()),
             Self::DiskSmallerThanImage { field, .. } => {
                 return Some(format!("make `{field}` larger"));
             }
@@ -230,6 +237,15 @@ impl BlockReason {
         };
         Some(text.to_owned())
     }
+}
+
+/// Returns how root removes what a killed create or clone has left: nobody else can unlock it.
+// PVE: facts-4, 33 to 36: volumes that were being copied are in no config.
+pub(crate) fn way_out_of_lock(vmid: u32) -> String {
+    format!(
+        "`qm unlock {vmid}` and `qm destroy {vmid} --destroy-unreferenced-disks 1` on the node remove it, \
+         with every volume of that vmid on its storages"
+    )
 }
 
 /// Returns what a VM with a halted guest cannot do.

@@ -55,7 +55,10 @@ fn of_plan<'s>(session: &'s Session, plan: &'s Plan) -> Vec<Preflight<'s>> {
         // A plan file may name a VM that is not in the document.
         let Some(requested) = requested.get(vm.name.as_str()) else { continue };
         match vm.action {
-            Action::Create => work.made.push(requested),
+            Action::Create => {
+                work.made.push(requested);
+                work.plans.push(vm);
+            }
             _ => work.changed.push((requested, vm)),
         }
     }
@@ -93,6 +96,7 @@ fn work_on<'w, 's>(
         node,
         images: (&defaults.image_storage, &defaults.image_field),
         made: Vec::new(),
+        plans: Vec::new(),
         changed: Vec::new(),
         networks: networks.to_vec(),
     })

@@ -3,7 +3,9 @@
 use crate::cli::{PrivilegesArgs, WaitFor};
 use crate::desired::{has_only_fixed, nics};
 use crate::network;
-use crate::privileges::{ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, commands, needs, with_networks};
+use crate::privileges::{
+    ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, clones, commands, needs, with_networks,
+};
 use crate::requested::{self, RequestedVm};
 use pve_client::ApiToken;
 use stage::{Deployment, Document, Entry, Failure, Output, Place, Report};
@@ -32,7 +34,9 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         own = token_id(&deployment);
         let vms = requested::of(&deployment, parsed);
         let vms = vms.iter().collect::<Vec<_>>();
-        let of_vms = needs(&image_storages(&deployment), &vms, &ANY_VERSION);
+        let mut of_vms = needs(&image_storages(&deployment), &vms, &ANY_VERSION);
+        of_vms.extend(clones::of_vms(&vms));
+        of_vms.extend(clones::of_templates(&vms));
         with_networks(of_vms, &networks.list)
     } else {
         let vm = RequestedVm::placeholder("DATASTORE", BRIDGE_PLACEHOLDER);

@@ -83,12 +83,22 @@ impl Session {
     /// Refuses a document of `image-publish --dry-run`: a plan of it can only be shown.
     pub(super) fn refuse_unpublished(&self) -> Result<(), Failure> {
         if self.desired.unpublished.is_empty() {
-            return Ok(());
+            return self.refuse_unmade();
         }
         let list = self.desired.unpublished.join(", ");
         let fact = format!("these images are not published: {list}");
         let hint = "run image-publish without --dry-run";
         Err(Entry::error("images-pending", Place::input("images_pending"), fact).hint(hint).into())
+    }
+
+    /// Refuses to import what is to be cloned from a template that a dry run only announces.
+    fn refuse_unmade(&self) -> Result<(), Failure> {
+        let Some(vm) = self.desired.vms.iter().find(|vm| vm.awaits_template()) else {
+            return Ok(());
+        };
+        let fact = format!("the template that \"{}\" is cloned from does not exist yet", vm.name);
+        let hint = "run image-publish without --dry-run";
+        Err(Entry::error("images-pending", Place::input("templates"), fact).hint(hint).into())
     }
 
     /// Keeps out other runs of this deployment on this machine while the lock exists.

@@ -102,6 +102,7 @@ impl<'a> Worker<'a> {
             gates: &gates,
             migrations: &migrations,
             shared,
+            side_by_side: pace.parallelism > 1,
             task_limit: Duration::from_secs(pace.task_timeout),
             vmids: Vmids::new(
                 desired.vmid_range,

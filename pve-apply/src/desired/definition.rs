@@ -1,8 +1,8 @@
 //! `Definition`: what a VM consists of, by the document. Does no I/O.
 
 use super::Creation;
-use crate::mark::SeedNote;
 use crate::mark::owns::short_digest;
+use crate::mark::{SeedNote, TAG};
 use machine::{ConfigKey, Settings};
 use pve_client::{StorageId, Volid};
 use stage::{Power, Secret};
@@ -52,6 +52,12 @@ impl Definition {
     /// Returns whether this VM may be created here.
     pub(crate) fn is_created(&self) -> bool {
         self.image.is_some() || matches!(self.creation, Creation::Clone(_))
+    }
+
+    /// Returns whether the VM is meant to have a tag, whose case does not matter. Our own is always meant.
+    pub(crate) fn has_tag(&self, tag: &str) -> bool {
+        let mut tags = self.tags.iter().map(String::as_str).chain([TAG]);
+        tags.any(|wanted| wanted.eq_ignore_ascii_case(tag))
     }
 }
 

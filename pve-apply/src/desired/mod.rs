@@ -152,6 +152,18 @@ pub(crate) struct DesiredVm {
 }
 
 impl DesiredVm {
+    /// Returns whether it is cloned from a template that does not exist yet.
+    pub(crate) fn awaits_template(&self) -> bool {
+        let creation = self.definition.as_ref().map(|definition| &definition.creation);
+        creation == Some(&Creation::Clone(Source::OfImage(None)))
+    }
+
+    /// Returns whether it is created as a clone, if the document says how.
+    pub(crate) fn is_cloned(&self) -> bool {
+        let is_clone = |definition: &Definition| matches!(definition.creation, Creation::Clone(_));
+        self.definition.as_ref().is_some_and(is_clone)
+    }
+
     /// Returns the addresses known without the guest agent: those that the document
     /// fixes for the first NIC. The others may be in networks that we cannot reach.
     pub(crate) fn known_addresses(&self) -> Vec<IpAddr> {

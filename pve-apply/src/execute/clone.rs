@@ -17,7 +17,7 @@ impl Work<'_> {
         vmid: Vmid,
         step: &Step,
     ) -> Result<Result<Upid, Error>, StepError> {
-        let Step::Clone { template, volumes, full, storage, pool, description, moved } = step
+        let Step::Clone { template, volumes, full, storage, pool, description, moved, .. } = step
         else {
             return Err(self.refused("is not cloned by this step"));
         };

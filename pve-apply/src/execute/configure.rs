@@ -19,7 +19,8 @@ impl Work<'_> {
         params: &BTreeMap<String, String>,
         mark: Option<&Mark>,
     ) -> Result<(), StepError> {
-        let uuid = self.new_uuid.take().filter(|_| mark.is_some());
+        // It is written with the mark, not before.
+        let uuid = mark.and_then(|_| self.new_uuid.take());
         let (client, node) = (self.runner.client, self.node());
         // A VM that this run created got its vmid and uuid in the meantime.
         let mark = mark.map(|mark| match mark.vmid {
@@ -37,7 +38,7 @@ impl Work<'_> {
             before = seen.digest().cloned();
             all.clone_from(params);
             self.check_keys(params, &seen.config)?;
-            self.follow_moves(&mut all, &seen.config);
+            self.follow_moves(&mut all, &seen.config)?;
             if let Some(uuid) = &uuid {
                 all.insert("smbios1".to_owned(), smbios1(params, uuid));
             }
@@ -89,21 +90,28 @@ impl Work<'_> {
     }
 
     /// A disk that this run moved or grew has a new volume and size: the plan knows only the old
-    /// ones.
-    fn follow_moves(&self, params: &mut BTreeMap<String, String>, config: &VmConfig) {
+    /// ones, or the template's.
+    fn follow_moves(
+        &self,
+        params: &mut BTreeMap<String, String>,
+        config: &VmConfig,
+    ) -> Result<(), StepError> {
         for (disk, slot) in &self.moved {
             let (Some(key), Some(text)) = (ConfigKey::find(disk), params.get_mut(disk)) else {
                 continue;
             };
-            let now = config.get(slot).map(|text| Parts::read(key.key, text));
+            let now = Parts::read(key.key, config.get(slot).unwrap_or_default());
+            let Some(file) = now.get("file") else {
+                return Err(self.refused(&format!("no longer has a disk in {slot}")));
+            };
             let mut parts = Parts::read(key.key, text);
-            for name in ["file", "size"] {
-                if let Some(value) = now.as_ref().and_then(|parts| parts.get(name)) {
-                    parts.set(name, value);
-                }
+            parts.set("file", file);
+            if let Some(size) = now.get("size") {
+                parts.set("size", size);
             }
             *text = parts.write(key.key);
         }
+        Ok(())
     }
 
     /// Checks that what this run wrote is in the config, before the mark says that it is done.

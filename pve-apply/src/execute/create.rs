@@ -4,11 +4,14 @@
 //! this run's own nonce is the one that we created. The vmid is the mutex between two runs of one
 //! deployment: both try the same ones in the same order, and PVE lets one create of each through.
 
+use super::fence::{DEATH_CHECK_EVERY, FIRST_DEATH_CHECK};
 use super::persistence::is_refused_for_now;
 use super::retry::{WriteError, backoff, pause};
 use super::{StepError, Work};
 use crate::action::Step;
+use crate::blocked::way_out_of_lock;
 use crate::mark::{Mark, Owner, Stage, owner};
+use crate::observe::KILLED;
 use crate::observed::is_making;
 use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, GuestKind, Params, Upid, Vmid};
@@ -36,6 +39,16 @@ pub(super) enum Making<'s> {
     Clone(&'s Step),
 }
 
+impl Making<'_> {
+    /// Returns what it is, for people.
+    fn doing(self) -> &'static str {
+        match self {
+            Self::Import(_) => "creating",
+            Self::Clone(_) => "cloning",
+        }
+    }
+}
+
 /// What a vmid holds after a create that was refused or whose outcome is unknown.
 enum Occupant {
     /// The VM of that name, created by this run or by another one of this deployment.
@@ -47,6 +60,8 @@ enum Occupant {
     Other,
     /// Certainly nothing.
     Nothing,
+    /// What a create or a clone has left that was killed.
+    Dead,
     /// Something that is still being created when the time is up or the user ends the wait.
     Unfinished,
     /// Unknown.
@@ -75,7 +90,7 @@ impl Work<'_> {
                 still_running,
             };
             if still_running {
-                return Err(self.step_error("creating", failure(error, uncertain)));
+                return Err(self.step_error(making.doing(), failure(error, uncertain)));
             }
             // PVE: facts-4, 31: while another create holds the vmid, ours cannot lock the config file.
             if error.already_exists() || error.is_lock_timeout() || unknown {
@@ -84,26 +99,27 @@ impl Work<'_> {
                     Occupant::OursElsewhere => return Err(self.yielded(vmid)),
                     Occupant::Nothing if !last => {}
                     // The search continues to the end of the range.
-                    Occupant::Other if self.plan.vmid.is_none() => {
+                    Occupant::Other | Occupant::Dead if self.plan.vmid.is_none() => {
                         self.vmid = None;
                         continue;
                     }
                     Occupant::Other => return Err(self.taken(uncertain)),
+                    Occupant::Dead => return Err(self.dead(vmid)),
                     Occupant::Nothing => {
-                        return Err(self.step_error("creating", failure(error, false)));
+                        return Err(self.step_error(making.doing(), failure(error, false)));
                     }
                     Occupant::Unfinished => return Err(self.unfinished(uncertain)),
                     Occupant::Unknown(error) => {
                         let failed =
                             WriteError::Pve { error, uncertain: true, still_running: true };
-                        return Err(self.step_error("creating", failed));
+                        return Err(self.step_error(making.doing(), failed));
                     }
                 }
             } else if !is_refused_for_now(&error) || last || !self.runner.waits_for_quorum(&error) {
                 self.runner.note_quorum(&error);
-                return Err(self.step_error("creating", failure(error, uncertain)));
+                return Err(self.failed_create(making, vmid, (error, uncertain)));
             }
-            self.event("retry", "creating again", None);
+            self.event("retry", &format!("{} again", making.doing()), None);
             self.rest(backoff(attempt));
             attempt += 1;
         }
@@ -219,6 +235,12 @@ impl Work<'_> {
             if deadline.is_over() || self.runner.interrupt.is_signalled() {
                 return Occupant::Unfinished;
             }
+            if free == 0 && rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK {
+                // After an error the next look decides.
+                if let Ok(true) = self.has_died(&self.node, vmid) {
+                    return Occupant::Dead;
+                }
+            }
             if rounds == READS_BEFORE_PROGRESS {
                 self.event("wait", &format!("waiting for {what}"), None);
             }
@@ -269,6 +291,33 @@ impl Work<'_> {
         let entry = Entry::error("create-not-over", self.place(), fact)
             .hint("run again: the next run waits for it");
         StepError { still_running: uncertain, uncertain, ..StepError::unsent(entry) }
+    }
+
+    /// A create or a clone that PVE gave up, or that was killed: then its lock stays.
+    fn failed_create(
+        &self,
+        making: Making<'_>,
+        vmid: Vmid,
+        (error, uncertain): (Error, bool),
+    ) -> StepError {
+        let is_killed =
+            matches!(&error, Error::TaskFailed(failure) if failure.exitstatus == KILLED);
+        let failed = WriteError::Pve { error: Box::new(error), uncertain, still_running: false };
+        let failure = self.step_error(making.doing(), failed);
+        if !is_killed {
+            return failure;
+        }
+        let entry = failure.entry.hint(way_out_of_lock(vmid.get()));
+        StepError { entry: Box::new(entry), uncertain: true, ..failure }
+    }
+
+    fn dead(&self, vmid: Vmid) -> StepError {
+        let fact = format!(
+            "vmid {vmid}, meant for \"{}\", is left locked by what was killed while it was created",
+            self.plan.name
+        );
+        let entry = Entry::error("create-not-over", self.place(), fact);
+        StepError::unsent(entry.hint(way_out_of_lock(vmid.get())))
     }
 
     fn taken(&self, uncertain: bool) -> StepError {

@@ -9,8 +9,10 @@ use super::create::is_being_created;
 use super::retry::pause;
 use super::{StepError, Work};
 use crate::action::Repeat;
+use crate::blocked::way_out_of_lock;
 use crate::mark::{Owner, Stage, owner};
-use crate::observed::is_making;
+use crate::observe::{KILLED, was_killed};
+use crate::observed::{CLONE_LOCK, is_making};
 use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
@@ -20,13 +22,11 @@ use std::time::Duration;
 
 const READ_PAUSE: Duration = Duration::from_millis(250);
 /// We ask after one second whether the create has died, then every ten seconds.
-const FIRST_DEATH_CHECK: u32 = 4;
-const DEATH_CHECK_EVERY: u32 = 40;
+pub(super) const FIRST_DEATH_CHECK: u32 = 4;
+pub(super) const DEATH_CHECK_EVERY: u32 = 40;
 
 /// The type of a create's task.
 const CREATE: &str = "qmcreate";
-/// The exit status of a task whose worker was killed.
-const KILLED: &str = "unexpected status";
 
 /// Another VM that carries the same mark as the one that this run created.
 struct Twin {
@@ -89,27 +89,47 @@ impl Work<'_> {
         Ok(twins)
     }
 
-    /// Returns whether the create of a VM was killed: such a VM never gets a mark, and stays locked until
-    /// a person unlocks it.
-    fn has_died(&self, node: &NodeName, vmid: Vmid) -> Result<bool, StepError> {
-        let kind = Some(CREATE.to_owned());
-        let filter = TaskFilter { vmid: Some(vmid), kind, ..TaskFilter::default() };
+    /// Returns whether the create or the clone of a VM was killed: such a VM never gets a mark, and stays locked
+    /// until root unlocks it.
+    pub(super) fn has_died(&self, node: &NodeName, vmid: Vmid) -> Result<bool, StepError> {
         let client = self.runner.client;
-        let tasks = read_retrying(|| client.tasks(node, &filter)).map_err(|e| self.unseen(&e))?;
-        // PVE: facts-4, 33; reference 4. Any other end removes the lock, or the config. Running tasks are
-        // listed first.
-        let killed = tasks.first().and_then(|task| task.status.as_deref()) == Some(KILLED);
+        let lock = self.lock(node, vmid)?;
+        let killed = match lock.as_deref() {
+            Some(CLONE_LOCK) => read_retrying(|| was_killed(client, node, vmid)),
+            Some(_) => read_retrying(|| self.create_was_killed(node, vmid)),
+            None => Ok(false),
+        };
         // A create that began later holds the lock rightly.
-        let is_dead = killed && matches!(self.look(node, vmid)?, Some(None));
-        // Before the end we look once more, and report it once.
-        if is_dead && !self.started {
+        let killed = killed.map_err(|error| self.unseen(&error))?;
+        let is_dead = killed && self.lock(node, vmid)? == lock;
+        if is_dead && self.dead.borrow_mut().insert(vmid) {
+            let what = if lock.as_deref() == Some(CLONE_LOCK) { "clone" } else { "create" };
+            let way_out = way_out_of_lock(vmid.get());
             let text = format!(
-                "VM {vmid} is left locked by a create that was killed: `qm unlock {vmid}` and \
-                 `qm destroy {vmid}` on node {node} clear it"
+                "VM {vmid} on node {node} is left locked by a {what} that was killed: {way_out}"
             );
             self.event("warning", &text, None);
         }
         Ok(is_dead)
+    }
+
+    fn create_was_killed(&self, node: &NodeName, vmid: Vmid) -> Result<bool, Error> {
+        let kind = Some(CREATE.to_owned());
+        let filter = TaskFilter { vmid: Some(vmid), kind, ..TaskFilter::default() };
+        let tasks = self.runner.client.tasks(node, &filter)?;
+        // PVE: facts-4, 33; reference 4. Any other end removes the lock, or the config. Running tasks are
+        // listed first.
+        Ok(tasks.first().and_then(|task| task.status.as_deref()) == Some(KILLED))
+    }
+
+    /// Returns the lock of a VM that is being created or cloned.
+    fn lock(&self, node: &NodeName, vmid: Vmid) -> Result<Option<String>, StepError> {
+        let client = self.runner.client;
+        match read_retrying(|| client.vm_config(node, vmid, ConfigView::Pending)) {
+            Ok(config) => Ok(config.get("lock").filter(|lock| is_making(lock)).map(str::to_owned)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(self.unseen(&error)),
+        }
     }
 
     /// Returns the VMs that may be twins. A vmid alone proves nothing: its VM may have been destroyed since the plan, and

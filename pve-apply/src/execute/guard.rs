@@ -90,7 +90,7 @@ impl Work<'_> {
     }
 
     /// Refuses a VM that another run or a person has changed since the plan.
-    fn changed(&self, vmid: Vmid, config: &VmConfig) -> StepError {
+    pub(super) fn changed(&self, vmid: Vmid, config: &VmConfig) -> StepError {
         let of = (self.mark.site.as_str(), self.mark.deployment.as_str());
         let now = owner(of, vmid.get(), |key| config.get(key));
         if matches!(&now, Owner::Ours(mark) if mark.run != self.mark.run) {

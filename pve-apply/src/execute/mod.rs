@@ -12,7 +12,9 @@ mod guard;
 mod migrate;
 mod persistence;
 mod power;
+mod residue;
 mod retry;
+mod side_by_side;
 mod step;
 mod vmids;
 
@@ -22,12 +24,13 @@ pub(crate) use retry::pause;
 pub(crate) use vmids::Vmids;
 
 use crate::action::{Action, Step, VmPlan};
+use crate::desired::is_seed_file;
 use crate::interrupt::Interrupt;
 use crate::mark::Mark;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
-use pve_client::{Client, Clock, Error, NodeName, Upid, VmConfig, Vmid, Volid};
-use stage::{Console, Entry, Event, Place};
+use pve_client::{Client, Clock, Error, NodeName, PropertyString, Upid, VmConfig, Vmid, Volid};
+use stage::{Console, Entry, Event, LogFormat, Place};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +52,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) migrations: &'a Gates,
     /// The storages with the same volumes on all nodes.
     pub(crate) shared: &'a BTreeSet<String>,
+    /// Whether a VM's seed is uploaded while the VM is cloned.
+    pub(crate) side_by_side: bool,
     /// How long a task may take.
     pub task_limit: Duration,
     /// The vmids for VMs that have none.
@@ -96,6 +101,8 @@ pub(crate) struct Work<'a> {
     pub(crate) started: bool,
     /// What is being done, for people.
     pub(crate) doing: &'static str,
+    /// Whether this is done beside another step of the VM, which has been reported later.
+    pub(crate) is_beside: bool,
     /// The config when it last matched the plan.
     pub(crate) planned: OnceCell<VmConfig>,
     /// Disks that this run has moved, grown or cloned, and the slots that have them now: their volume and
@@ -107,6 +114,8 @@ pub(crate) struct Work<'a> {
     pub(crate) sent: BTreeMap<String, Option<String>>,
     /// What PVE warned of.
     pub(crate) warnings: RefCell<Vec<String>>,
+    /// The vmids that a killed create or clone holds, as far as the user knows.
+    dead: RefCell<BTreeSet<Vmid>>,
 }
 
 impl Runner<'_> {
@@ -129,16 +138,11 @@ impl Runner<'_> {
         let mut done = Vec::new();
         let mut changed = false;
         let mut verdict = Verdict::Done;
-        let mut turn = None;
-        for (index, step) in plan.steps.iter().enumerate() {
-            if matches!(step, Step::UploadSeed { .. }) {
-                // Before the upload, so that no seed waits on the storage, readable to others; and
-                // before the check for Ctrl-C, since the wait may be long.
-                turn = self.turn(plan);
-            }
-            if let Step::Migrate { target, .. } = step {
-                turn = Some(self.migrations.pass(target.as_str()));
-            }
+        let mut turns = Vec::new();
+        let mut steps = plan.steps.iter().enumerate();
+        while let Some((index, step)) = steps.next() {
+            // Before the check for Ctrl-C, since the wait may be long.
+            turns.extend(self.turns_for(plan, step));
             // An uploaded seed is deleted in any case.
             if self.interrupt.is_stopping() && !matches!(step, Step::DeleteVolume { .. }) {
                 let left = work.clean_up(index, &mut done);
@@ -146,19 +150,24 @@ impl Runner<'_> {
                 break;
             }
             work.report_step(step);
-            let ended = work.carry_out(step);
-            if step.ends_turn() {
-                drop(turn.take());
+            let clone = self.beside(step, plan.steps.get(index + 1));
+            let ended = match clone {
+                None => work.carry_out(step).map_err(|failure| (index, failure)),
+                Some(clone) => work.both((index, step), clone, &mut done),
+            };
+            let last = clone.inspect(|_| _ = steps.next()).unwrap_or(step);
+            if last.ends_turn() {
+                turns.clear();
             }
             match ended {
-                Ok(()) if matches!(step, Step::Fence) => {}
+                Ok(()) if matches!(last, Step::Fence) => {}
                 Ok(()) => {
                     changed = true;
-                    done.push(step.done());
+                    done.push(last.done());
                 }
-                Err(failure) => {
-                    changed |= failure.uncertain;
-                    verdict = work.failed(index, step, failure, &mut done);
+                Err((at, failure)) => {
+                    changed |= failure.uncertain || !done.is_empty();
+                    verdict = work.failed(at, failure, &mut done);
                     break;
                 }
             }
@@ -189,10 +198,19 @@ fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
                 keys.extend(set.map(|key| (key.as_str(), true)));
             }
             Step::AddDisk { disk, .. } => _ = keys.insert(disk, true),
+            Step::AddDisks { disks } => keys.extend(disks.keys().map(|key| (key.as_str(), true))),
             _ => {}
         }
     }
     keys
+}
+
+/// Returns the storage to which a new disk is copied; `None` for an empty disk, and for a seed, which is small.
+fn copied_to(value: &str) -> Option<String> {
+    let drive = PropertyString::parse(value, "file");
+    let from = drive.get("import-from")?.parse::<Volid>();
+    let (storage, _) = drive.get("file")?.split_once(':')?;
+    from.is_ok_and(|from| !is_seed_file(from.file())).then(|| storage.to_owned())
 }
 
 /// Returns the name of the gate before a storage: every node has its own local storage of that name.
@@ -201,10 +219,20 @@ fn gate(shared: &BTreeSet<String>, node: &NodeName, storage: &str) -> String {
 }
 
 impl Runner<'_> {
-    /// The turn of a VM that imports disks; it ends when dropped.
-    fn turn(&self, plan: &VmPlan) -> Option<Turn<'_>> {
-        let storage = plan.storage.as_deref()?;
-        Some(self.gates.pass(&gate(self.shared, &plan.node, storage)))
+    /// Waits for a VM's turns before a step that copies whole disks; they end when dropped.
+    fn turns_for(&self, plan: &VmPlan, step: &Step) -> Vec<Turn<'_>> {
+        let storages: BTreeSet<String> = match step {
+            // Before the upload, so that no seed waits on the storage, readable to others.
+            Step::UploadSeed { .. } => plan.storage.iter().cloned().collect(),
+            Step::AddDisk { value, .. } => copied_to(value).into_iter().collect(),
+            Step::AddDisks { disks } => disks.values().filter_map(|made| copied_to(made)).collect(),
+            Step::Migrate { target, .. } => return vec![self.migrations.pass(target.as_str())],
+            _ => return Vec::new(),
+        };
+        let name = |storage: &String| gate(self.shared, plan.node_afterwards(), storage);
+        // All VMs take several in the same order: none waits for one that waits for it.
+        let gates: BTreeSet<String> = storages.iter().map(name).collect();
+        gates.iter().map(|gate| self.gates.pass(gate)).collect()
     }
 }
 
@@ -219,11 +247,13 @@ impl<'a> Work<'a> {
             untouched: true,
             started: false,
             doing: "",
+            is_beside: false,
             planned: OnceCell::new(),
             moved: BTreeMap::new(),
             new_uuid: None,
             sent: BTreeMap::new(),
             warnings: RefCell::default(),
+            dead: RefCell::default(),
         }
     }
 }
@@ -269,10 +299,10 @@ impl Work<'_> {
     fn failed(
         &mut self,
         index: usize,
-        step: &Step,
         failure: StepError,
         done: &mut Vec<&'static str>,
     ) -> Verdict {
+        let during = self.plan.steps.get(index).map_or("", Step::doing);
         let mut entry = *failure.entry;
         let started = index + usize::from(failure.uncertain);
         // A task that is still running may still read the seed: the next run removes it.
@@ -282,7 +312,7 @@ impl Work<'_> {
         if failure.yielded {
             return Verdict::Yielded { entry: Box::new(entry) };
         }
-        Verdict::Failed { during: step.doing(), entry: Box::new(entry) }
+        Verdict::Failed { during, entry: Box::new(entry) }
     }
 
     /// Reports what happens to this VM.
@@ -297,6 +327,9 @@ impl Work<'_> {
 
     /// Reports the task behind a step: to machines always, to people when something goes wrong.
     pub(crate) fn report_task(&self, upid: &Upid, text: &str) {
+        if self.is_beside && self.runner.console.log_format() != LogFormat::Json {
+            return;
+        }
         let mut event = Event::new("task", &self.plan.name, text);
         event.fields.insert("upid".to_owned(), upid.to_string().into());
         self.runner.console.event(&event);
@@ -341,6 +374,20 @@ fn deletes(step: &Step, volid: &Volid) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_copies_of_images_wait_at_a_storage() {
+        let seed = "tank:0,import-from=local:import/pve-pipeline-seed_0_edge_0.raw";
+        let cases = [
+            ("tank:0,import-from=local:import/debian-12.qcow2,discard=on", Some("tank")),
+            ("tank:8,discard=on", None),
+            (seed, None),
+            ("tank:1,efitype=4m", None),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(copied_to(value).as_deref(), expected, "{value}");
+        }
+    }
 
     #[test]
     fn nodes_share_a_gate_only_before_a_shared_storage() {

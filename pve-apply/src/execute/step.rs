@@ -1,6 +1,7 @@
 //! One arm for each step: guard, one client call, its task, its effect.
 
 use super::create::Making;
+use super::guard::Guarded;
 use super::retry::{SendError, WriteError, pause};
 use super::{StepError, Work};
 use crate::action::{Repeat, Step};
@@ -12,6 +13,7 @@ use data_encoding::HEXLOWER;
 use pve_client::{Digest, Params, StorageId, Upid, Upload, Volid};
 use sha2::{Digest as _, Sha256};
 use stage::{Entry, seed};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The seconds that PVE itself needs on top of a guest's time to shut down.
@@ -28,11 +30,16 @@ impl Work<'_> {
         self.doing = step.doing();
         match step {
             // These read the state to decide how often to send.
+            Step::Remove { .. } => return self.remove_residue(step),
             Step::Create { params } => return self.create(Making::Import(params)),
-            Step::Clone { .. } => return self.create(Making::Clone(step)),
+            Step::Clone { .. } => {
+                // Unlike a create, a clone that goes on does not read the seed, which can be deleted.
+                let cloned = self.create(Making::Clone(step));
+                return cloned.map_err(|failure| StepError { still_running: false, ..failure });
+            }
             Step::Fence => return self.fence(),
             Step::Configure { params, mark } => return self.configure(params, mark.as_deref()),
-            Step::Destroy { purge } => return self.destroy(*purge),
+            Step::Destroy { purge } => return self.destroy(*purge, Self::guard),
             Step::Migrate { .. } => return self.migrate(step),
             _ => {}
         }
@@ -73,14 +80,9 @@ impl Work<'_> {
                 client.delete_volume(node, volid)?
             }
             Step::AddDisk { disk, value } => {
-                let seen = self.guard()?;
-                // PVE: facts-4, 44: asked twice, PVE creates two disks.
-                if seen.config.get(disk).is_some() {
-                    return if is_first { Err(self.in_use(disk).into()) } else { Ok(None) };
-                }
-                let params = with_digest([(disk, value)], seen.digest());
-                Some(client.update_config_async(node, seen.vmid, &params)?)
+                self.add_disks(&[(disk.clone(), value.clone())].into(), is_first)?
             }
+            Step::AddDisks { disks } => self.add_disks(disks, is_first)?,
             Step::MoveDisk { disk, storage } => {
                 let seen = self.guard()?;
                 self.check_as_planned(disk, &seen.config)?;
@@ -109,13 +111,36 @@ impl Work<'_> {
                 let timeout = Duration::from_secs(seconds.saturating_add(SHUTDOWN_MARGIN));
                 Some(client.reboot(node, self.guard()?.vmid, timeout)?)
             }
-            Step::Create { .. }
+            Step::Remove { .. }
+            | Step::Create { .. }
             | Step::Clone { .. }
             | Step::Fence
             | Step::Configure { .. }
             | Step::Destroy { .. }
             | Step::Migrate { .. } => None,
         })
+    }
+
+    /// Creates those of the disks that are still missing.
+    fn add_disks(
+        &self,
+        disks: &BTreeMap<String, String>,
+        is_first: bool,
+    ) -> Result<Option<Upid>, SendError> {
+        let seen = self.guard()?;
+        let is_there = |disk: &&String| seen.config.get(disk).is_some();
+        // PVE: facts-4, 44: asked twice, PVE creates two disks.
+        if let Some(disk) = disks.keys().find(is_there).filter(|_| is_first) {
+            return Err(self.in_use(disk).into());
+        }
+        let missing = disks.iter().filter(|(disk, _)| !is_there(disk));
+        let missing: BTreeMap<&String, &String> = missing.collect();
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        let params = with_digest(missing, seen.digest());
+        let client = self.runner.client;
+        Ok(Some(client.update_config_async(self.node(), seen.vmid, &params)?))
     }
 
     /// Refuses a slot that is no longer free for a new disk.
@@ -140,6 +165,7 @@ impl Work<'_> {
     fn effect(&mut self, step: &Step) -> Result<(), StepError> {
         match step {
             Step::AddDisk { disk, .. } => self.is_written([disk].into_iter()),
+            Step::AddDisks { disks } => self.is_written(disks.keys()),
             Step::MoveDisk { disk, storage } => self.has_moved(disk, storage),
             Step::SetPool { pool, .. } => self.is_in_pool(pool.as_deref()),
             Step::Resize { disk, bytes } => self.has_grown(disk, *bytes),
@@ -163,9 +189,10 @@ impl Work<'_> {
                 read_retrying(|| client.vm_status(node, vmid))
                     .is_ok_and(|vm| vm.is_running() || vm.ha.as_deref().is_some_and(starts))
             }),
-            Step::AddDisk { .. } | Step::MoveDisk { .. } | Step::SetPool { .. } => {
-                self.effect(step).is_ok()
-            }
+            Step::AddDisk { .. }
+            | Step::AddDisks { .. }
+            | Step::MoveDisk { .. }
+            | Step::SetPool { .. } => self.effect(step).is_ok(),
             _ => false,
         }
     }
@@ -209,7 +236,12 @@ impl Work<'_> {
         self.reach(Power::Stopped, Duration::ZERO)
     }
 
-    fn destroy(&mut self, purge: bool) -> Result<(), StepError> {
+    /// Destroys the VM. `guard` is asked right before each try.
+    pub(super) fn destroy(
+        &mut self,
+        purge: bool,
+        guard: impl Fn(&Self) -> Result<Guarded, StepError>,
+    ) -> Result<(), StepError> {
         let client = self.runner.client;
         let mut uncertain = false;
         let mut attempt = 0;
@@ -217,12 +249,16 @@ impl Work<'_> {
             attempt += 1;
             // Guarded again each time: after a lost answer the vmid may belong to another VM.
             let sent = self.write(Repeat::Harmful, "qmdestroy", || {
-                Ok(Some(client.delete_vm(self.node(), self.guard()?.vmid, purge)?))
+                Ok(Some(client.delete_vm(self.node(), guard(self)?.vmid, purge)?))
             });
             self.untouched = false;
             let gone = |work: &Self| work.vmid.is_some_and(|vmid| work.is_gone(vmid));
             match sent {
-                Ok(()) if gone(self) => return Ok(()),
+                Ok(()) if gone(self) => {
+                    let unfinished = self.vmid.filter(|_| self.mark.is_unfinished_clone());
+                    unfinished.into_iter().for_each(|vmid| self.report_orphans(vmid));
+                    return Ok(());
+                }
                 Ok(()) => {
                     let fact = format!("\"{}\" still exists after its removal", self.plan.name);
                     return Err(StepError::uncertain(Entry::error(

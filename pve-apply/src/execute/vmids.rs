@@ -15,7 +15,9 @@ pub(crate) struct Vmids {
     /// Claimed by this run.
     own: Mutex<BTreeSet<Vmid>>,
     /// In use when the plan was made, and by then no longer being created.
-    before: BTreeSet<Vmid>,
+    before: Mutex<BTreeSet<Vmid>>,
+    /// Fixed by the document.
+    reserved: BTreeSet<Vmid>,
 }
 
 impl Vmids {
@@ -34,7 +36,21 @@ impl Vmids {
             .filter(|guest| !(elsewhere && guest.being_made))
             .map(|guest| guest.vmid)
             .collect();
-        Self { range, taken: Mutex::new(taken), own: Mutex::default(), before }
+        Self {
+            range,
+            taken: Mutex::new(taken),
+            own: Mutex::default(),
+            before: Mutex::new(before),
+            reserved: reserved.clone(),
+        }
+    }
+
+    /// Gives back the vmid of a VM that this run has removed.
+    pub(super) fn release(&self, vmid: Vmid) {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner).remove(&vmid);
+        if !self.reserved.contains(&vmid) {
+            self.taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&vmid);
+        }
     }
 
     /// Claims the first vmid, from a candidate on, that is not known to be taken.
@@ -59,7 +75,7 @@ impl Vmids {
 
     /// Returns whether a vmid was free when the plan was made, or its VM was still being created.
     pub(super) fn is_new(&self, vmid: Vmid) -> bool {
-        !self.before.contains(&vmid)
+        !self.before.lock().unwrap_or_else(PoisonError::into_inner).contains(&vmid)
     }
 }
 
@@ -82,6 +98,7 @@ mod tests {
             name: None,
             tagged: false,
             being_made: number == 400,
+            image_template: false,
         };
         let reserved = BTreeSet::from([vmid(100)]);
         let vmids = Vmids::new(range, &[guest(102), guest(400)], &reserved, true);
@@ -95,5 +112,27 @@ mod tests {
                 && vmids.is_new(vmid(100))
                 && vmids.is_new(vmid(500))
         );
+    }
+
+    #[test]
+    fn a_vmid_that_is_given_back_is_free_unless_the_document_fixes_it() {
+        let range = VmidRange::parse("100-103").unwrap();
+        let guest = |number| Guest {
+            kind: GuestKind::Qemu,
+            vmid: vmid(number),
+            node: "pve1".parse().unwrap(),
+            name: None,
+            tagged: true,
+            being_made: false,
+            image_template: false,
+        };
+        let reserved = BTreeSet::from([vmid(101)]);
+        let vmids = Vmids::new(range, &[guest(101), guest(102)], &reserved, true);
+        assert!(!vmids.is_new(vmid(102)));
+        vmids.release(vmid(101));
+        vmids.release(vmid(102));
+        assert!(vmids.is_new(vmid(102)));
+        assert_eq!(vmids.next(Some(vmid(102))), Some(vmid(102)));
+        assert_eq!(vmids.next(Some(vmid(101))), Some(vmid(103)));
     }
 }

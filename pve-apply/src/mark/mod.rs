@@ -234,6 +234,11 @@ impl Mark {
         }
     }
 
+    /// Returns whether it is on a clone that has not become the VM yet: it is removed, never finished.
+    pub(crate) fn is_unfinished_clone(&self) -> bool {
+        self.stage == Stage::Clone
+    }
+
     /// Returns whether the VM existed before it became ours.
     pub(crate) fn is_adopted(&self) -> bool {
         self.made == ADOPTED

@@ -1,5 +1,6 @@
 //! DOOR (reads only): reads the VMs that may be ours, or may be the document's.
 
+use super::clones::{CLONE, made_by};
 use super::nodes::several;
 use super::{CREATE, Scope, is_own, missing, vmid_of};
 use crate::desired::{Desired, DesiredVm};
@@ -17,12 +18,14 @@ pub(super) fn observe_candidates(
     power: &BTreeMap<Vmid, Resource>,
 ) -> Result<(), Error> {
     let mut first = candidates(desired, &observed.guests, scope);
+    first.retain(|guest| !is_surely_none(desired, guest));
     let mut creating = being_created(client, desired, observed);
     creating.retain(|guest| first.iter().all(|other| other.vmid != guest.vmid));
     first.extend(creating);
     observe_vms(client, observed, first, power)?;
-    if scope == Scope::Find && !missing(desired, observed).is_empty() {
-        // Somebody may have renamed it: only the mark shows that, so every VM with our tag is read.
+    if !missing(desired, observed).is_empty() {
+        // Somebody may have renamed it, and made a template of it: only the mark shows that, so every VM with
+        // our tag is read.
         let mut more = candidates(desired, &observed.guests, Scope::All);
         more.retain(|guest| !observed.vms.contains_key(&guest.vmid));
         observe_vms(client, observed, more, power)?;
@@ -30,28 +33,30 @@ pub(super) fn observe_candidates(
     Ok(())
 }
 
-/// Reads VMs without our tag that have the name of a VM to create: they may be that VM. Those that
-/// cannot be read are left out: they are not ours.
-pub(super) fn observe_namesakes(
+/// Reads VMs without our tag that have the name of a VM that is missing: they may be that VM, or an unfinished
+/// clone of somebody's template. Those that cannot be read are left out: they are not ours.
+pub(super) fn namesakes(
     client: &Client,
-    observed: &mut Observed,
+    desired: &Desired,
+    observed: &Observed,
     missing: &[&DesiredVm],
     power: &BTreeMap<Vmid, Resource>,
-) -> Result<(), Error> {
+) -> Result<Vec<VmState>, Error> {
+    let former = desired.former_names.keys().map(String::as_str);
+    let names: Vec<&str> = missing.iter().map(|vm| vm.name.as_str()).chain(former).collect();
     let is_wanted = |guest: &&Guest| {
-        let named =
-            |vm: &&DesiredVm| guest.name.as_ref().is_some_and(|n| n.eq_ignore_ascii_case(&vm.name));
-        guest.kind == GuestKind::Qemu && !guest.tagged && missing.iter().any(named)
+        let named = |name: &String| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        guest.kind == GuestKind::Qemu && !guest.tagged && guest.name.as_ref().is_some_and(named)
     };
-    let mut namesakes: Vec<Guest> = observed.guests.iter().filter(is_wanted).cloned().collect();
-    namesakes.retain(|guest| !observed.vms.contains_key(&guest.vmid));
-    for guest in namesakes {
+    let unread = observed.guests.iter().filter(|guest| !observed.vms.contains_key(&guest.vmid));
+    let mut found = Vec::new();
+    for guest in unread.filter(is_wanted) {
         let observation = observe_vm(client, guest.vmid, &guest.node, power.get(&guest.vmid))?;
-        if let Some(observation @ Observation::Seen(_)) = observation {
-            observed.vms.insert(guest.vmid, observation);
+        if let Some(Observation::Seen(seen)) = observation {
+            found.push(*seen);
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Returns the VMs that may be ours or may have been created as ours: all with our tag, unless only
@@ -69,15 +74,28 @@ fn candidates(desired: &Desired, guests: &[Guest], scope: Scope) -> Vec<Guest> {
     guests.iter().filter(may_be_ours).cloned().collect()
 }
 
+/// Returns whether a VM is a template of an image, unless somebody has made a template of a VM and
+/// renamed it: as long as no VM is missing, there is none such.
+fn is_surely_none(desired: &Desired, guest: &Guest) -> bool {
+    let is_fixed = desired.vms.iter().any(|vm| vm.vmid == Some(guest.vmid));
+    let is_name = |name: &str| desired.vms.iter().any(|vm| vm.name == desired.name_now(name));
+    guest.image_template && !is_fixed && !guest.name.as_deref().is_some_and(is_name)
+}
+
 /// Returns VMs that this token was creating at vmids that PVE chose: they carry no mark until the create
 /// has finished, and each may come from one of our runs that was interrupted.
 fn being_created(client: &Client, desired: &Desired, observed: &Observed) -> Vec<Guest> {
     if desired.vms.iter().all(|vm| vm.vmid.is_some()) {
         return Vec::new();
     }
-    let own = |upid: &&Upid| upid.kind() == CREATE && is_own(client, upid);
+    let own = |upid: &&Upid| is_own(client, upid);
     let guest = |upid: &Upid| {
-        let (vmid, node) = (vmid_of(upid)?, upid.node().clone());
+        let vmid = match upid.kind() {
+            CREATE => vmid_of(upid)?,
+            CLONE => made_by(client, upid)?,
+            _ => return None,
+        };
+        let node = upid.node().clone();
         Some(Guest {
             kind: GuestKind::Qemu,
             vmid,
@@ -85,6 +103,7 @@ fn being_created(client: &Client, desired: &Desired, observed: &Observed) -> Vec
             name: None,
             tagged: false,
             being_made: true,
+            image_template: false,
         })
     };
     let guests = observed.under_way.iter().filter(own).filter_map(guest);

@@ -5,11 +5,13 @@
 //! Waits for no guest agent. What cannot be read is unknown, never absent.
 
 mod candidates;
+mod clones;
 mod nodes;
 mod stored;
 mod templates;
 
 pub(crate) use candidates::observe_vm;
+pub(crate) use clones::{CLONE, KILLED, was_killed};
 
 use crate::desired::{Desired, DesiredVm};
 use crate::foresee;
@@ -114,8 +116,15 @@ impl Look<'_> {
         let missing = missing(desired, &observed);
         observed.seed_files = self.seed_files(&observed, &missing)?;
         observed.free = self.free(&observed, &missing).map_err(fail)?;
-        if *scope == Scope::Apply {
-            candidates::observe_namesakes(client, &mut observed, &missing, &power).map_err(fail)?;
+        let found = candidates::namesakes(client, desired, &observed, &missing, &power);
+        // What is not ours matters only where a VM is to be created.
+        let is_ours = |seen: &VmState| {
+            matches!(seen.owner(&desired.site, &desired.deployment), Owner::Ours(_))
+        };
+        for seen in found.map_err(fail)? {
+            if *scope == Scope::Apply || is_ours(&seen) {
+                observed.vms.insert(seen.vmid, Observation::Seen(seen.into()));
+            }
         }
         ha::read::add(client, lists.rows(), &mut observed).map_err(fail)?;
         if missing.iter().any(|vm| vm.vmid.is_none()) {
@@ -150,9 +159,14 @@ impl Look<'_> {
     }
 }
 
-/// Returns the VMs of the document that have no VM with their mark.
+/// Returns the VMs of the document that have no VM with their mark, or only an unfinished clone.
 pub(crate) fn missing<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
-    let there: BTreeSet<String> = ours(desired, observed).map(|(_, name)| name).collect();
+    let is_there = |seen: &VmState| {
+        let owner = seen.owner(&desired.site, &desired.deployment);
+        matches!(owner, Owner::Ours(mark) if !mark.is_unfinished_clone())
+    };
+    let there: BTreeSet<String> =
+        ours(desired, observed).filter(|(seen, _)| is_there(seen)).map(|(_, name)| name).collect();
     desired.vms.iter().filter(|vm| !there.contains(&vm.name)).collect()
 }
 
@@ -186,12 +200,16 @@ pub(crate) fn left_running(
     // Another deployment's create by the same token does not concern us where every vmid is fixed.
     let any_vmid = desired.vms.iter().any(|vm| vm.vmid.is_none());
     let about_ours = |upid: &Upid| {
-        let vmid = vmid_of(upid)?;
-        let (own, create) = (is_own(client, upid), upid.kind() == CREATE);
-        let name = names.get(&vmid).filter(|_| own || create).cloned();
+        let (own, clones) = (is_own(client, upid), upid.kind() == CLONE);
+        let makes = clones || upid.kind() == CREATE;
+        let vmid = if clones { clones::made_by(client, upid) } else { Some(vmid_of(upid)?) };
+        let name = vmid.and_then(|vmid| names.get(&vmid)).filter(|_| own || makes).cloned();
+        // Before 9.2 a clone does not say what it makes.
+        let is_open = vmid.is_none() && desired.vms.iter().any(DesiredVm::is_cloned);
         // At a vmid that the document does not fix, only the token shows who started the create.
-        let name = name.or_else(|| (any_vmid && own && create).then(|| format!("VM {vmid}")))?;
-        Some((name, upid.clone()))
+        let may_be = own && makes && (is_open || vmid.is_some() && any_vmid);
+        let unnamed = || vmid.map_or("a clone".to_owned(), |vmid| format!("VM {vmid}"));
+        Some((name.or_else(|| may_be.then(unnamed))?, upid.clone()))
     };
     observed.under_way.iter().filter_map(about_ours).collect()
 }

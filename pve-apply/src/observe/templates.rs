@@ -1,11 +1,12 @@
 //! DOOR (reads only): reads the templates that VMs are to be cloned from, each once.
 
 use crate::desired::{Creation, DesiredVm, TemplateId};
+use crate::mark::{TAG, split_tags};
 use crate::observed::{Guest, Observed};
 use crate::read::read_api;
 use crate::template::{SeenTemplate, TemplateState};
-use pve_client::{Client, ConfigView, Error, Feature, GuestKind, NodeName, Vmid};
-use std::collections::BTreeMap;
+use pve_client::{Client, ConfigView, Error, Feature, GuestKind, NodeName, VmConfig, Vmid};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads the templates of VMs that do not exist; reads nothing when none is cloned.
 pub(super) fn read(
@@ -39,23 +40,52 @@ fn look(
     node: &NodeName,
     template: &TemplateId,
 ) -> Result<SeenTemplate, Error> {
-    let is_it = |guest: &&Guest| {
-        let is_named = match template {
-            TemplateId::Vmid(vmid) => guest.vmid == *vmid,
-            TemplateId::Name(name) => guest.name.as_ref() == Some(name),
-        };
-        guest.kind == GuestKind::Qemu && is_named
+    let is_named = |guest: &&Guest| match template {
+        TemplateId::Vmid(vmid) => guest.vmid == *vmid,
+        TemplateId::Name(name) => guest.name.as_ref() == Some(name),
     };
-    let all: Vec<&Guest> = observed.guests.iter().filter(is_it).collect();
-    let here: Vec<&Guest> = all.iter().copied().filter(|guest| guest.node == *node).collect();
+    let all: Vec<&Guest> = observed.guests.iter().filter(is_named).collect();
+    let vms = all.iter().copied().filter(|guest| guest.kind == GuestKind::Qemu);
+    let here: Vec<&Guest> = vms.clone().filter(|guest| guest.node == *node).collect();
+    let elsewhere = vms.map(|guest| guest.node.clone()).next();
     match here.as_slice() {
-        [] => Ok(SeenTemplate::Missing { elsewhere: all.first().map(|guest| guest.node.clone()) }),
+        [] if elsewhere.is_none() && !all.is_empty() => Ok(SeenTemplate::Container),
+        [] if elsewhere.is_none() => hidden(client, template),
+        [] => Ok(SeenTemplate::Missing { elsewhere }),
         [guest] => state(client, node, guest.vmid),
-        several => {
-            let vmids = several.iter().map(|guest| guest.vmid.get()).collect();
-            Ok(SeenTemplate::Several { vmids })
+        several => only_template(client, node, several),
+    }
+}
+
+/// Tells a template that does not exist from one that the token cannot see.
+fn hidden(client: &Client, template: &TemplateId) -> Result<SeenTemplate, Error> {
+    match template {
+        TemplateId::Vmid(vmid) if !read_api(|| client.is_free(*vmid))? => {
+            Ok(SeenTemplate::Forbidden)
+        }
+        _ => Ok(SeenTemplate::Missing { elsewhere: None }),
+    }
+}
+
+/// Returns the only template among VMs with one name.
+fn only_template(
+    client: &Client,
+    node: &NodeName,
+    guests: &[&Guest],
+) -> Result<SeenTemplate, Error> {
+    let mut templates = Vec::new();
+    for guest in guests {
+        match state(client, node, guest.vmid)? {
+            SeenTemplate::Seen(state) if state.is_template() => templates.push(state),
+            _ => {}
         }
     }
+    let vmids = match templates.as_slice() {
+        [] => guests.iter().map(|guest| guest.vmid.get()).collect(),
+        [only] => return Ok(SeenTemplate::Seen(only.clone())),
+        several => several.iter().map(|state| state.vmid.get()).collect(),
+    };
+    Ok(SeenTemplate::Several { vmids })
 }
 
 fn state(client: &Client, node: &NodeName, vmid: Vmid) -> Result<SeenTemplate, Error> {
@@ -66,5 +96,20 @@ fn state(client: &Client, node: &NodeName, vmid: Vmid) -> Result<SeenTemplate, E
         Err(error) => return Err(error),
     };
     let links = read_api(|| client.feature(node, vmid, Feature::Clone, None))?.available;
-    Ok(SeenTemplate::Seen(Box::new(TemplateState { vmid, config, links })))
+    let fixed_tags = fixed_tags(client, &config)?;
+    Ok(SeenTemplate::Seen(Box::new(TemplateState { vmid, config, links, fixed_tags })))
+}
+
+/// Returns the tags of a template that the token can neither set nor remove.
+fn fixed_tags(client: &Client, config: &VmConfig) -> Result<BTreeSet<String>, Error> {
+    let tags = split_tags(config.get("tags").unwrap_or_default());
+    let tags: BTreeSet<String> =
+        tags.filter(|tag| !tag.eq_ignore_ascii_case(TAG)).map(str::to_owned).collect();
+    if tags.is_empty() {
+        return Ok(tags);
+    }
+    Ok(match read_api(|| client.allowed_tags())? {
+        Some(allowed) => &tags - &allowed.into_iter().collect(),
+        None => BTreeSet::new(),
+    })
 }

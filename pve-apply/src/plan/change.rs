@@ -240,7 +240,7 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
         say(NoticeKind::WaitsForReboot { changes: difference.waiting.clone() });
     }
     difference.notices.iter().cloned().for_each(&mut say);
-    let keys = unset::by_hand(c, &mut c.config().keys());
+    let keys = unset::unmanaged(c);
     if !keys.is_empty() {
         say(NoticeKind::Unmanaged { keys });
     }

@@ -7,15 +7,14 @@
 use super::intent::{parts_of, text_of};
 use super::new_vm::{self, New};
 use super::origin::Template;
-use super::{blocked, described, disk, owned, seed, tags};
+use super::{blocked, brought, described, disk, owned, seed, tags};
 use crate::action::{Plan, Step};
-use crate::blocked::BlockReason;
-use crate::boot_disk::{self, Known};
+use crate::blocked::{BlockReason, TemplateFault};
 use crate::desired::{Definition, Desired, DesiredVm};
 use crate::mark::owns::Slot;
 use crate::mark::{Mark, Stage, TAG, tag_set};
 use crate::observed::Observed;
-use machine::{ConfigKey, Form};
+use machine::{ConfigKey, Form, Parts};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Plans a VM that is cloned.
@@ -35,7 +34,8 @@ pub(super) fn plan_one(
         }
     };
     let has = |slot: &str| template.state.config.get(slot).is_some();
-    let slot = seed::new_slot(definition, has);
+    let controller = brought::controller(&definition.new, template.state);
+    let slot = seed::free_slot(definition, controller.as_deref(), |slot| !has(slot));
     let mark = Mark {
         made: format!("clone:{}", template.state.vmid),
         stage: Stage::Clone,
@@ -48,11 +48,14 @@ pub(super) fn plan_one(
         owns: owned::of_new(definition, Slot::Holds("")),
         ..mark.clone()
     };
+    let disk = made.disk_in_words(definition, template);
+    let removed = brought::removed(definition, template.state);
     let steps = Steps { desired, vm, definition, template, made, slot, needs_finish };
     let steps = steps.all(whole, observed);
     // A linked clone writes next to nothing: it waits for no other VM.
-    let storage = template.full.then(|| definition.storage.to_string());
-    new_vm::add(plan, desired, vm, definition, New { mark, steps, storage, how: text(template) });
+    let storage = template.storage.as_ref().map(ToString::to_string);
+    let how = Some(template.how.clone());
+    new_vm::add(plan, desired, vm, definition, New { mark, steps, storage, how, disk, removed });
 }
 
 /// What a clone gets after PVE has made it.
@@ -65,6 +68,8 @@ struct Made {
     disks: BTreeMap<String, String>,
     /// The config, without what PVE allocates.
     params: BTreeMap<String, String>,
+    /// What is deleted before everything else.
+    first: BTreeSet<String>,
     /// Whether PVE chooses a MAC: then the mark cannot record it in the same write.
     leaves_open: bool,
 }
@@ -76,18 +81,14 @@ impl Made {
         observed: &Observed,
         template: &Template<'_>,
     ) -> Result<Self, Vec<BlockReason>> {
-        let from = match boot_disk::of(|key| template.state.config.get(key), |_| false) {
-            Known::Disk(key) => key,
-            Known::OneOf(_) => {
-                let template = template.state.vmid.to_string();
-                return Err(vec![BlockReason::TemplateUnusable { template }]);
-            }
-        };
+        let from = brought::boot_slot(template.state)
+            .map_err(|fault| vec![BlockReason::unusable(template.state.shown(), fault)])?;
         let mut made = Self {
             from,
             grow: BTreeMap::new(),
             disks: BTreeMap::new(),
             params: BTreeMap::new(),
+            first: BTreeSet::new(),
             leaves_open: false,
         };
         let mut wrong: Vec<BlockReason> =
@@ -97,7 +98,13 @@ impl Made {
             if !matches!(key.key.form, Form::Drive(_)) || !disk::is_made(&parts) {
                 made.leaves_open |=
                     matches!(key.key.form, Form::Nic(_)) && parts.get("macaddr").is_none();
-                made.params.extend(text_of(key, parts).map(|text| (key.to_string(), text)));
+                let parts = brought::merged(&definition.explicit, template.state, key, parts);
+                let text = parts.and_then(|parts| text_of(key, parts));
+                made.params.extend(text.map(|text| (key.to_string(), text)));
+                continue;
+            }
+            if key.key.slots.is_none() && template.state.config.get(&key.to_string()).is_some() {
+                // The state of the template's firmware or TPM.
                 continue;
             }
             match disk::new(definition, (observed, &vm.node), key, &parts) {
@@ -110,6 +117,12 @@ impl Made {
         }
         // It is sent with the clone.
         made.params.remove("description");
+        let smbios1 = brought::smbios1(template.state);
+        made.params.extend(
+            smbios1
+                .filter(|_| !made.params.contains_key("smbios1"))
+                .map(|text| ("smbios1".to_owned(), text)),
+        );
         made.take_away(definition, template);
         made.tags(definition, template);
         if wrong.is_empty() { Ok(made) } else { Err(wrong) }
@@ -125,37 +138,63 @@ impl Made {
         let has = template.state.size(from).unwrap_or_default();
         if let Some(bytes) = definition.disk_gib.map(|gib| u64::from(gib) << 30) {
             if bytes < has {
-                return Err(BlockReason::DiskSmallerThanImage {
-                    field: "disk".to_owned(),
-                    wanted: machine::shown_size(bytes),
-                    image_bytes: has,
+                let wanted = machine::shown_size(bytes);
+                return Err(match &definition.image {
+                    Some(_) => BlockReason::DiskSmallerThanImage {
+                        field: "disk".to_owned(),
+                        wanted,
+                        image_bytes: has,
+                    },
+                    None => {
+                        let has = machine::shown_size(has);
+                        let fault = TemplateFault::DiskSmallerThanTemplate { wanted, has };
+                        BlockReason::unusable(template.state.shown(), fault)
+                    }
                 });
             }
             self.grow.extend((bytes > has).then(|| (from.to_string(), bytes)));
         }
-        let mut parts = parts_of(&definition.new, to).unwrap_or_default();
-        ["storage", "size", "import"].iter().for_each(|name| parts.remove(name));
-        let order = format!("order={to}");
-        if from != to || !parts.is_empty() {
-            // PVE: facts-4, 29: the volume must be named as PVE names it; the clone's replaces it.
-            parts.set("file", template.state.volume(from).unwrap_or_default());
+        let mut wanted = parts_of(&definition.new, to).unwrap_or_default();
+        ["storage", "size", "import", "format"].iter().for_each(|name| wanted.remove(name));
+        let text = template.state.config.get(&from.to_string()).unwrap_or_default();
+        // PVE: facts-4, 29: the volume must be named as PVE names it; the clone's replaces it.
+        let has = Parts::read(from.key, text);
+        let mut parts = has.clone();
+        let is_unfit = |name: &str| to.key.part(name).is_none() && from.key.part(name).is_some();
+        has.iter().filter(|(name, _)| is_unfit(name)).for_each(|(name, _)| parts.remove(name));
+        wanted.iter().for_each(|(name, value)| parts.set(name, value));
+        let options = to.key.parts().iter().map(|part| part.name);
+        let cancelled = options.filter(|name| definition.explicit.is_cancelled(to, name));
+        cancelled.for_each(|name| parts.remove(name));
+        if from != to || parts != has {
+            parts.remove("size");
             self.params.insert(to.to_string(), parts.write(to.key));
         }
-        self.params.entry("boot".to_owned()).or_insert(order);
         Ok(())
+    }
+
+    /// Returns the boot disk's size and storage, for people.
+    fn disk_in_words(&self, definition: &Definition, template: &Template<'_>) -> String {
+        let state = template.state;
+        let has = state.size(self.from);
+        let bytes = definition.disk_gib.map(|gib| u64::from(gib) << 30).or(has).unwrap_or_default();
+        let volume = state.volume(self.from).unwrap_or_default();
+        let own = volume.split_once(':').map(|(storage, _)| storage.to_owned());
+        let storage = template.storage.as_ref().map(ToString::to_string).or(own);
+        format!("{} on {}", machine::shown_size(bytes), storage.unwrap_or_default())
     }
 
     /// Deletes what the template brings and nobody has asked for.
     fn take_away(&mut self, definition: &Definition, template: &Template<'_>) {
-        let mut gone: BTreeSet<String> = BTreeSet::new();
-        gone.extend((self.from != definition.boot).then(|| self.from.to_string()));
-        for key in template.state.config.values.keys() {
-            let Some(known) = ConfigKey::find(key) else { continue };
-            let is_nic = matches!(known.key.form, Form::Nic(_));
-            if is_nic && !definition.new.0.contains_key(&known) {
-                gone.insert(key.clone());
-            }
+        let (from, to) = (self.from, definition.boot);
+        let mut gone = brought::taken_away(definition, template.state);
+        gone.extend((from != to).then(|| from.to_string()));
+        let order = brought::boot_order(template.state, (from, to), &gone);
+        if let Some(order) = order.filter(|_| !self.params.contains_key("boot")) {
+            self.params.insert("boot".to_owned(), order);
         }
+        self.first = brought::taken_away_first(template.state, &gone);
+        gone.retain(|key| !self.first.contains(key));
         if !gone.is_empty() {
             let list = gone.into_iter().collect::<Vec<_>>().join(",");
             self.params.insert("delete".to_owned(), list);
@@ -191,9 +230,14 @@ impl Steps<'_> {
         let Self { desired, vm, definition, .. } = self;
         let mut steps =
             vec![seed::upload(desired, vm, &definition.seed), self.clone(), Step::Fence];
-        let seed = (self.slot, seed::disk(desired, vm, definition));
-        let disks = [seed].into_iter().chain(self.made.disks);
-        steps.extend(disks.map(|(disk, value)| Step::AddDisk { disk, value }));
+        if !self.made.first.is_empty() {
+            let list = self.made.first.into_iter().collect::<Vec<_>>().join(",");
+            steps
+                .push(Step::Configure { params: [("delete".to_owned(), list)].into(), mark: None });
+        }
+        let mut disks = self.made.disks;
+        disks.insert(self.slot, seed::disk(desired, vm, definition));
+        steps.push(Step::AddDisks { disks });
         // As early as possible: everybody with access to the storage can read the file.
         steps.push(seed::delete_uploaded(desired, vm, &vm.node));
         let grow = self.made.grow.into_iter();
@@ -224,16 +268,11 @@ impl Steps<'_> {
             template: template.state.vmid,
             volumes: volumes.collect(),
             full: template.full,
-            storage: template.full.then(|| definition.storage.clone()),
+            storage: template.storage.clone(),
             pool: definition.pool.clone(),
             description: description.map(str::to_owned),
             moved: [(definition.boot.to_string(), made.from.to_string())].into(),
+            bridges: template.state.bridges(),
         }
     }
-}
-
-/// Returns how the VM is made, for people.
-fn text(template: &Template<'_>) -> Option<String> {
-    let kind = if template.full { "full" } else { "linked" };
-    Some(format!("{kind} clone of {}", template.state.vmid))
 }

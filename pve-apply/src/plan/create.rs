@@ -1,7 +1,7 @@
 //! Plans a VM that does not exist, in the way in which it is created. Does no I/O.
 
 use super::origin::{self, Origin};
-use super::{blocked, clone, import};
+use super::{blocked, brought, clone, import};
 use crate::action::Plan;
 use crate::desired::{Definition, Desired, DesiredVm};
 use crate::observed::Observed;
@@ -14,17 +14,26 @@ pub(super) fn plan_one(
     definition: &Definition,
     observed: &Observed,
 ) {
-    match origin::of(vm, definition, observed) {
-        Err(reason) => plan.blocked.push(blocked(vm, vm.vmid, &vm.node, reason)),
-        Ok(Origin::Template(template)) => {
-            clone::plan_one(plan, desired, vm, definition, observed, &template);
+    match origin::of(desired, vm, definition, observed) {
+        Err(reasons) => {
+            let reasons = reasons.into_iter();
+            plan.blocked.extend(reasons.map(|why| blocked(vm, vm.vmid, &vm.node, why)));
         }
+        Ok(Origin::Template(template)) => match brought::definition(definition, &template) {
+            Ok(definition) => {
+                clone::plan_one(plan, desired, vm, &definition, observed, &template);
+            }
+            Err(reasons) => {
+                let reasons = reasons.into_iter();
+                plan.blocked.extend(reasons.map(|why| blocked(vm, vm.vmid, &vm.node, why)));
+            }
+        },
         Ok(Origin::Image { instead }) => {
             let how = instead.map(|reason| format!("import ({reason})"));
             import::plan_one(plan, desired, vm, definition, observed, how);
         }
         Ok(Origin::Pending) => {
-            let how = Some("clone of a template to be made".to_owned());
+            let how = Some("linked clone (template to be made)".to_owned());
             import::plan_one(plan, desired, vm, definition, observed, how);
         }
     }

@@ -47,7 +47,10 @@ pub(crate) fn plan_destroy(removal: &Removal<'_>) -> Plan {
     for vm in &desired.vms {
         match finder.find(vm) {
             Found::Absent => absent(&mut plan, removal, vm, "absent"),
-            Found::Ours(ours) => present(&mut plan, removal, vm, &ours),
+            Found::Ours(ours) => {
+                present(&mut plan, removal, vm, &ours);
+                super::residue::remove_others(&mut plan, &finder, vm, &ours);
+            }
             // A VM that could be anywhere is not found: the removal continues and says so.
             Found::Blocked(blocked) if blocked.reason == BlockReason::MayNotSeeAll => {
                 absent(&mut plan, removal, vm, "unknown");
@@ -106,8 +109,10 @@ pub(super) fn present(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, ou
     if flag("template") {
         reasons.push(BlockReason::IsTemplate);
     }
-    if let Some(lock) = seen.config.lock() {
-        reasons.push(BlockReason::Locked { lock: lock.to_owned() });
+    match seen.config.lock() {
+        Some(_) if ours.mark.is_unfinished_clone() => reasons.extend(super::residue::lock(seen)),
+        Some(lock) => reasons.push(BlockReason::Locked { lock: lock.to_owned() }),
+        None => {}
     }
     // A VM that is off only has to be taken out of HA, which HA's `error` does not prevent.
     if seen.is_in_ha_error() && seen.power == Power::Running {

@@ -102,6 +102,13 @@ impl<'a> Finder<'a> {
         self.ours.get(&vm.name).map_or(&[], Vec::as_slice)
     }
 
+    /// Returns the unfinished clones of a VM, other than `except`.
+    pub(super) fn residues(&self, vm: &DesiredVm, except: Vmid) -> impl Iterator<Item = &Ours<'a>> {
+        let is_one =
+            move |ours: &&Ours<'_>| ours.mark.is_unfinished_clone() && ours.seen.vmid != except;
+        self.with_mark(vm).iter().filter(is_one)
+    }
+
     /// Returns all VMs of the deployment.
     pub(super) fn all_ours(&self) -> impl Iterator<Item = &Ours<'a>> {
         self.ours.values().flatten()
@@ -122,12 +129,16 @@ impl<'a> Finder<'a> {
         if let ([], Some(unadopted)) = (self.with_mark(vm), self.unadopted(vm)) {
             return unadopted;
         }
-        match (self.with_mark(vm), vm.vmid) {
-            ([], Some(vmid)) => self.at_vmid(vm, vmid),
-            ([], None) => self.anywhere(vm),
-            ([ours], wanted) => self.judge(vm, ours, wanted),
-            (all @ [first, ..], _) => {
-                let vmids = all.iter().map(|ours| ours.seen.vmid.get()).collect();
+        let all = self.with_mark(vm);
+        // Unfinished clones stand in nobody's way: they are removed.
+        let finished: Vec<_> = all.iter().filter(|o| !o.mark.is_unfinished_clone()).collect();
+        match (finished.as_slice(), all, vm.vmid) {
+            (_, [], Some(vmid)) => self.at_vmid(vm, vmid),
+            (_, [], None) => self.anywhere(vm),
+            ([ours], _, wanted) => self.judge(vm, ours, wanted),
+            ([], [ours, ..], wanted) => self.judge(vm, ours, wanted),
+            ([first, _, ..], ..) => {
+                let vmids = finished.iter().map(|ours| ours.seen.vmid.get()).collect();
                 stop(
                     vm,
                     Some(first.seen.vmid),
@@ -147,9 +158,26 @@ impl<'a> Finder<'a> {
             let (home, wanted) = (home.clone(), vm.node.to_string());
             return stop(BlockReason::OtherDocument { home, wanted });
         }
-        match wanted.filter(|wanted| *wanted != seen.vmid && !vm.vmid_is_counted) {
+        let is_other = |wanted: &Vmid| {
+            // An unfinished clone does not keep the VM from its vmid.
+            *wanted != seen.vmid && !vm.vmid_is_counted && !ours.mark.is_unfinished_clone()
+        };
+        match wanted.filter(is_other) {
             Some(wanted) => stop(BlockReason::VmidDiffers { wanted: wanted.get() }),
             None => Found::Ours(Box::new(ours.clone())),
+        }
+    }
+
+    /// Checks that a VM does not exist in another form than that of an unfinished clone at `vmid`, and that it can
+    /// be created.
+    pub(super) fn besides(&self, vm: &DesiredVm, vmid: Vmid) -> Found<'a> {
+        match vm.vmid {
+            Some(wanted) if wanted == vmid => match self.away(vm) {
+                Some(reason) => stop(vm, Some(vmid), &vm.node, reason),
+                None => Found::Absent,
+            },
+            Some(wanted) => self.at_vmid(vm, wanted),
+            None => self.anywhere(vm),
         }
     }
 
@@ -197,7 +225,7 @@ impl<'a> Finder<'a> {
     /// Returns what holds the vmid of a VM that does not exist.
     fn occupant(&self, vm: &DesiredVm, seen: &VmState) -> BlockReason {
         if seen.config.is_being_created() {
-            return BlockReason::BeingCreated;
+            return BlockReason::BeingCreated { vmid: seen.vmid.get() };
         }
         match self.not_ours.get(&seen.vmid) {
             Some(NotOurs::Unmarked) => {
@@ -221,7 +249,8 @@ impl<'a> Finder<'a> {
             let (node, reason) = match observation {
                 // Its owner is known only when it is finished.
                 Observation::Seen(seen) if self.may_become_ours(seen) => {
-                    return stop(vm, Some(*vmid), &seen.node, BlockReason::BeingCreated);
+                    let reason = BlockReason::BeingCreated { vmid: vmid.get() };
+                    return stop(vm, Some(*vmid), &seen.node, reason);
                 }
                 Observation::Seen(_) => continue,
                 Observation::NodeAway(node) => (node, BlockReason::NodeAway),

@@ -21,7 +21,7 @@ pub(super) fn plan_one(
     observed: &Observed,
     how: Option<String>,
 ) {
-    let slot = seed::new_slot(definition, |_| false);
+    let slot = seed::new_slot(definition);
     let mark = Mark {
         made: "import".to_owned(),
         stage: Stage::Making,
@@ -54,7 +54,15 @@ pub(super) fn plan_one(
     steps.push(new_vm::finish(done));
     steps.extend(seed::leftovers(desired, vm, observed));
     let storage = Some(definition.storage.to_string());
-    new_vm::add(plan, desired, vm, definition, New { mark, steps, storage, how });
+    let size = definition.disk_gib.unwrap_or_default();
+    let disk = format!("{size} GiB on {}", definition.storage);
+    new_vm::add(
+        plan,
+        desired,
+        vm,
+        definition,
+        New { mark, steps, storage, how, disk, removed: Vec::new() },
+    );
 }
 
 /// Returns what is sent, and the disks that grow afterwards.

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod boot_disk;
+mod brought;
 mod change;
 mod clone;
 mod compare;
@@ -30,6 +31,7 @@ mod origin;
 mod owned;
 mod power;
 mod release;
+mod residue;
 mod seed;
 mod slots;
 mod tags;
@@ -82,11 +84,16 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
                 Some(blocked) => plan.blocked.push(blocked),
                 None => create::plan_one(&mut plan, desired, vm, definition, observed),
             },
+            Found::Ours(ours) if ours.mark.is_unfinished_clone() => {
+                let what = (vm, definition);
+                residue::plan_one(&mut plan, (desired, observed), &finder, what, &ours);
+            }
             Found::Ours(ours) => {
                 let there = vm.on(ours.node_afterwards(vm), desired);
                 let Some(definition) = &there.definition else { continue };
                 change::plan_one(&mut plan, desired, &there, definition, &ours, observed);
                 note_move(&mut plan, desired, vm, &ours);
+                residue::report(&mut plan, &finder, vm, &ours);
             }
             Found::Blocked(blocked) => plan.blocked.push(*blocked),
         }

@@ -6,8 +6,10 @@ use super::worlds::{put, uuid, vmid};
 use crate::action::{Plan, Step, VmPlan};
 use crate::mark::Mark;
 use crate::observed::{Config, Observation, Observed, Power, VmState};
+use crate::template::SeenTemplate;
 use machine::{ConfigKey, Effect, Part, Parts};
 use pve_client::{NodeName, PropertyString, Vmid, display_size};
+use std::collections::BTreeMap;
 
 /// Keys that a running VM takes at once. PVE: reference 5.
 const LIVE: [&str; 6] = ["name", "tags", "description", "onboot", "net", "startup"];
@@ -38,10 +40,7 @@ fn carry_out_step(
             _ = world.seed_files.remove(&(node.clone(), volid.clone()));
         }
         Step::Create { params } => {
-            let planned: Vec<_> = plan.vms.iter().filter_map(|vm| vm.vmid).collect();
-            let taken = |n: &Vmid| world.vms.contains_key(n) || planned.contains(n);
-            let start = vm.candidate.map_or(100, Vmid::get);
-            let new = number.unwrap_or_else(|| (start..).map(vmid).find(|n| !taken(n)).unwrap());
+            let new = number.unwrap_or_else(|| free(plan, vm, world));
             *number = Some(new);
             let mut config = Config::default();
             for (key, value) in params {
@@ -56,11 +55,17 @@ fn carry_out_step(
             config.set("smbios1", &format!("uuid={uuid}"));
             put(world, new.get(), vm.node.as_str(), Power::Stopped, config);
         }
+        Step::Clone { .. } => *number = Some(clone(plan, vm, step, world, *number)),
         Step::Destroy { .. } => {
             let gone = number.unwrap();
             world.vms.remove(&gone);
             world.guests.retain(|guest| guest.vmid != gone);
             world.free.insert(gone, true);
+        }
+        Step::Remove { vmid: gone, .. } => {
+            world.vms.remove(gone);
+            world.guests.retain(|guest| guest.vmid != *gone);
+            world.free.insert(*gone, true);
         }
         Step::Fence => {}
         Step::Migrate { target, disks, .. } => {
@@ -79,15 +84,78 @@ fn carry_out_step(
     }
 }
 
+/// The vmid of a VM that the document gives none.
+fn free(plan: &Plan, vm: &VmPlan, world: &Observed) -> Vmid {
+    let planned: Vec<_> = plan.vms.iter().filter_map(|vm| vm.vmid).collect();
+    let taken = |n: &Vmid| world.vms.contains_key(n) || planned.contains(n);
+    let start = vm.candidate.map_or(100, Vmid::get);
+    (start..).map(vmid).find(|n| !taken(n)).unwrap()
+}
+
+/// PVE: facts-4, 20 and 21: a clone has the template's config, with volumes, MACs and a uuid of its own.
+fn clone(
+    plan: &Plan,
+    vm: &VmPlan,
+    step: &Step,
+    world: &mut Observed,
+    number: Option<Vmid>,
+) -> Vmid {
+    let Step::Clone { template, description, pool, .. } = step else { panic!("not a clone") };
+    let new = number.unwrap_or_else(|| free(plan, vm, world));
+    let state = world.templates.values().find_map(|seen| match seen {
+        SeenTemplate::Seen(state) if state.vmid == *template => Some(state),
+        _ => None,
+    });
+    let mut config = Config::default();
+    for (key, value) in &state.unwrap().config.values {
+        let is_drive = ConfigKey::find(key).is_some_and(|key| key.key.part("storage").is_some());
+        let value = if is_drive { value.replace(":base-", &of_base(new)) } else { value.clone() };
+        config.set(key, &value);
+    }
+    config.remove("template");
+    config.set("name", &vm.name);
+    config.set("smbios1", &format!("uuid={}", uuid(new.get())));
+    let mark = Mark { vmid: Some(new.get()), uuid: String::new(), ..vm.mark.clone() };
+    config.set("description", &mark.write_into(description.as_deref().unwrap_or_default()));
+    world.pools.extend(pool.iter().map(|pool| (new, pool.clone())));
+    put(world, new.get(), vm.node.as_str(), Power::Stopped, config);
+    new
+}
+
+/// What the volume of a clone has instead of `:base-`.
+fn of_base(vmid: Vmid) -> String {
+    format!(":vm-{vmid}-of-base-")
+}
+
+/// Returns a drive of a plan's step with the clone's volume instead of the template's.
+fn with_own_volume(seen: &VmState, key: &str, value: &str) -> String {
+    let Some(row) = ConfigKey::find(key).filter(|_| value.contains(":base-")) else {
+        return value.to_owned();
+    };
+    let mut parts = Parts::read(row.key, &value.replace(":base-", &of_base(seen.vmid)));
+    let file = parts.get("file").map(str::to_owned);
+    let texts = seen.config.keys().filter_map(|slot| seen.config.next(slot));
+    let mut has = texts.map(|text| Parts::read(row.key, text));
+    let own = has.find(|own| own.get("file") == file.as_deref()).expect("a plan names its volumes");
+    parts.set("size", own.get("size").unwrap());
+    parts.write(row.key)
+}
+
 fn change(step: &Step, seen: &mut VmState) {
     match step {
         Step::Configure { params, mark, .. } => {
+            let own =
+                params.iter().map(|(key, text)| (key.clone(), with_own_volume(seen, key, text)));
+            let params: &BTreeMap<String, String> = &own.collect();
             if let Some(mark) = mark {
                 let old = seen.config.next("description").unwrap_or_default().to_owned();
                 let uuid = uuid(seen.vmid.get());
                 let made = Mark { vmid: Some(seen.vmid.get()), uuid, ..(**mark).clone() };
                 let mark = if mark.vmid.is_some() { (**mark).clone() } else { made };
-                let mark = mark.filled_in(|key| seen.config.next(key));
+                let texts: BTreeMap<&str, &str> =
+                    params.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
+                let next = |key: &str| texts.get(key).copied().or(seen.config.next(key));
+                let mark = mark.filled_in(next);
                 let old = params.get("description").unwrap_or(&old);
                 seen.config.set("description", &mark.write_into(old));
             }
@@ -97,12 +165,21 @@ fn change(step: &Step, seen: &mut VmState) {
             }
             let not_set = ["delete", "force", "description"];
             for (key, value) in params.iter().filter(|(key, _)| !not_set.contains(&key.as_str())) {
-                set(seen, key, value);
+                // A new VM's uuid is added when the plan is carried out.
+                let is_without_uuid = key == "smbios1" && !value.contains("uuid=");
+                let uuid = is_without_uuid.then(|| format!(",uuid={}", uuid(seen.vmid.get())));
+                set(seen, key, &format!("{value}{}", uuid.unwrap_or_default()));
             }
         }
         Step::AddDisk { disk, value } => {
             let made = made(seen.vmid, disk, value, 1 << 20);
             set(seen, disk, &made);
+        }
+        Step::AddDisks { disks } => {
+            for (disk, value) in disks {
+                let made = made(seen.vmid, disk, value, 1 << 20);
+                set(seen, disk, &made);
+            }
         }
         Step::MoveDisk { disk, storage } => {
             let mut drive = PropertyString::parse(seen.config.next(disk).unwrap(), "file");

@@ -19,6 +19,10 @@ pub(super) struct New {
     pub(super) storage: Option<String>,
     /// How the boot disk is made, for people, where that is not the usual way.
     pub(super) how: Option<String>,
+    /// The size and the storage of the boot disk, for people.
+    pub(super) disk: String,
+    /// What a clone brings and nobody asks for, for people.
+    pub(super) removed: Vec<String>,
 }
 
 /// Adds a VM that is created to the plan.
@@ -43,7 +47,7 @@ pub(super) fn add(
         may_wait: Vec::new(),
         digest: None,
         impact: Impact::None,
-        changes: shown(definition, new.how.as_deref()),
+        changes: shown(definition, new.how.as_deref(), new.disk, &new.removed),
         steps: new.steps,
     });
 }
@@ -56,19 +60,24 @@ pub(super) fn finish(mark: Mark) -> Step {
 
 /// Returns the lines of a new VM: explicit values, and those that every VM has. A NIC's MAC
 /// gets a line only if it was chosen.
-fn shown(definition: &Definition, how: Option<&str>) -> Vec<Change> {
+fn shown(
+    definition: &Definition,
+    how: Option<&str>,
+    disk: String,
+    removed: &[String],
+) -> Vec<Change> {
     let line = |field: &str, to: String| quiet(field, None, Some(to));
     let tags: Vec<&str> = definition.tags.iter().map(String::as_str).collect();
     let stopped = definition.power == stage::Power::Stopped;
     let beside_keys = [
         origin_text(definition, how).map(|(field, text)| line(field, text)),
+        (!removed.is_empty()).then(|| line("removed", removed.join(", "))),
         stopped.then(|| line("power", "stopped".to_owned())),
         definition.pool.as_ref().map(|pool| line("pool", pool.clone())),
         (!tags.is_empty()).then(|| line("tags", tags::shown(&tags::join(&tags)))),
     ];
     let mut list: Vec<Change> = beside_keys.into_iter().flatten().collect();
-    let size = definition.disk_gib.unwrap_or_default();
-    let disk = line("disk", format!("{size} GiB on {}", definition.storage));
+    let disk = line("disk", disk);
     let (slots, others): (Vec<ConfigKey>, Vec<ConfigKey>) = definition
         .new
         .0

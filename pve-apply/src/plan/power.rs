@@ -49,6 +49,11 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
             }
         };
         let seen = ours.seen;
+        if ours.mark.is_unfinished_clone() && verb != Verb::Stop {
+            let reason = BlockReason::UnfinishedClone;
+            plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, reason));
+            continue;
+        }
         if let Some(reason) = halted(seen, verb, desired) {
             plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, reason));
             continue;

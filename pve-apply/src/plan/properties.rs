@@ -3,12 +3,13 @@
 
 use super::model::carry_out;
 use super::worlds::{
-    config, definition_of, desired, desired_vm, mark, put, the_same_each_time, vmid, world,
+    TEMPLATE, config, definition_of, desired, desired_vm, mark, put, put_template,
+    the_same_each_time, vmid, world,
 };
 use super::{Adoption, Removal, Verb, plan, plan_adopt, plan_power, plan_prune, plan_release};
 use crate::action::{Action, Plan};
 use crate::blocked::{BlockReason, Blocked};
-use crate::desired::{Consent, Desired};
+use crate::desired::{Consent, Creation, Desired, Source};
 use crate::mark::{Mark, NotOurs, Owner, Stage};
 use crate::observed::{Observation, Observed, Power};
 use proptest::prelude::*;
@@ -160,6 +161,7 @@ pub(super) fn there() -> impl Strategy<Value = WorldVm> {
 
 pub(super) fn build(list: &[WorldVm]) -> Observed {
     let mut all = world();
+    put_template(&mut all);
     (100..110).for_each(|number| _ = all.free.insert(vmid(number), true));
     for there in list {
         if all.vms.contains_key(&vmid(there.vmid)) {
@@ -196,7 +198,12 @@ pub(super) fn want(consent: Consent, fixed: [bool; 3]) -> Desired {
         if index < 2 {
             config["startup"] = json!("order=1,up=5");
         }
-        vm.definition = Some(definition_of(&config));
+        let mut definition = definition_of(&config);
+        // One of the three is cloned.
+        if index == 1 {
+            definition.creation = Creation::Clone(Source::OfImage(Some(vmid(TEMPLATE))));
+        }
+        vm.definition = Some(definition);
         vm
     };
     let mut desired = desired((0..3).map(vm).collect());
@@ -385,7 +392,7 @@ proptest! {
 }
 
 /// The checked-in schema.
-fn schema() -> jsonschema::Validator {
+pub(super) fn schema() -> jsonschema::Validator {
     let text = include_str!("../../../schemas/plan.json");
     jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
 }

@@ -36,6 +36,11 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
                 continue;
             }
         };
+        if ours.mark.is_unfinished_clone() {
+            let reason = BlockReason::UnfinishedClone;
+            plan.blocked.push(blocked(vm, Some(ours.seen.vmid), &ours.seen.node, reason));
+            continue;
+        }
         match ours.seen.config.lock() {
             None => {
                 plan.notices.extend(recreation_notice(vm, &ours));

@@ -32,16 +32,14 @@ pub(super) fn slot_of(mark: &Mark, definition: &Definition, config: &Config) -> 
     slot(mark).map_or_else(|| free_slot(definition, controller, free), str::to_owned)
 }
 
-/// Returns the slot of a new VM's seed.
-///
-/// `has` returns whether it comes with something in a slot.
-pub(super) fn new_slot(definition: &Definition, has: impl Fn(&str) -> bool) -> String {
+/// Returns the slot of the seed of a new VM that comes with nothing.
+pub(super) fn new_slot(definition: &Definition) -> String {
     let controller = ConfigKey::find("scsihw").and_then(|key| definition.new.value(key, ""));
-    free_slot(definition, controller, |slot| !has(slot))
+    free_slot(definition, controller, |_| true)
 }
 
 /// Returns a slot that neither the document nor the VM uses.
-fn free_slot(
+pub(super) fn free_slot(
     definition: &Definition,
     controller: Option<&str>,
     is_free: impl Fn(&str) -> bool,

@@ -1,6 +1,7 @@
 //! Finds how a VM differs from a new one in options that nobody sets. They are left alone and reported.
 //! Does no I/O.
 
+use super::brought;
 use super::context::Context;
 use super::intent::{Intent, field, parts_of};
 use machine::{ConfigKey, Effect, Form, Part, Parts};
@@ -37,6 +38,21 @@ pub(super) fn by_hand(c: &Context<'_>, keys: &mut dyn Iterator<Item = &str>) -> 
     keys.filter(|key| !is_known(key) && !is_as_absent(c, key)).map(str::to_owned).collect()
 }
 
+/// Returns the VM's keys that were set by hand. Of a clone of somebody's template, the keys that it keeps from the
+/// template are left out.
+pub(super) fn unmanaged(c: &Context<'_>) -> Vec<String> {
+    let mut keys = by_hand(c, &mut c.config().keys());
+    if is_of_a_template(c) {
+        keys.retain(|key| !brought::is_kept(key, c.config().next(key).unwrap_or_default()));
+    }
+    keys
+}
+
+/// Returns whether a VM was cloned from somebody's template: then a new one would have what the template has now.
+fn is_of_a_template(c: &Context<'_>) -> bool {
+    c.definition.image.is_none() && c.ours.mark.made.starts_with("clone:")
+}
+
 /// Returns whether a key has its default.
 fn is_as_absent(c: &Context<'_>, key: &str) -> bool {
     let Some(row) = ConfigKey::find(key).filter(|row| row.slot.is_none()) else { return false };
@@ -51,6 +67,9 @@ fn is_as_absent(c: &Context<'_>, key: &str) -> bool {
 /// Returns how a VM differs from a new one in what is neither set nor owned: `cpu: kvm64, a new one has host`.
 pub(super) fn differences(c: &Context<'_>) -> Vec<String> {
     let mut list = Vec::new();
+    if is_of_a_template(c) {
+        return list;
+    }
     for key in c.intents.of_a_new_vm().0.keys().copied() {
         let name = key.to_string();
         let Some(text) = c.config().next(&name).or_else(|| Some("").filter(|_| key.slot.is_none()))

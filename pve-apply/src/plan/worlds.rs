@@ -4,13 +4,16 @@ use crate::action::{Action, VmPlan};
 use crate::change::Impact;
 use crate::desired::{
     Consent, Creation, Definition, Desired, DesiredVm, Image, NodeDefaults, Placement, Seed,
+    TemplateId,
 };
 use crate::mark::{Mark, SeedNote, Stage};
 use crate::network::desired::DesiredNetworks;
 use crate::observed::{Config, Guest, Observation, Observed, Power, VmState};
+use crate::template::{SeenTemplate, TemplateState};
 use machine::{ConfigKey, Setting, Settings};
 use proptest::prelude::ProptestConfig;
-use pve_client::{GuestKind, NodeName, Vmid, Volid};
+use pve_client::{GuestKind, NodeName, VmConfig, Vmid, Volid};
+use pve_stage::image_template::ImageMark;
 use serde_json::{Value, json};
 use stage::Secret;
 use stage::identity::VmidRange;
@@ -177,6 +180,37 @@ pub(crate) fn world() -> Observed {
     world
 }
 
+/// The vmid of the image's template.
+pub(crate) const TEMPLATE: u32 = 900;
+
+/// Puts the image's template on node pve1.
+pub(crate) fn put_template(world: &mut Observed) {
+    let image_mark = ImageMark {
+        site: "lab".into(),
+        image: "debian-12".into(),
+        digest: "0123456789ab".into(),
+        node: "pve1".into(),
+        storage: "local-lvm".into(),
+        vmid: TEMPLATE,
+        uuid: uuid(TEMPLATE),
+    };
+    let values = [
+        ("name", "debian-12-0123456789ab".to_owned()),
+        ("description", image_mark.to_string()),
+        ("tags", "pve-pipeline".to_owned()),
+        ("template", "1".to_owned()),
+        ("boot", "order=virtio0".to_owned()),
+        ("smbios1", format!("uuid={}", uuid(TEMPLATE))),
+        ("virtio0", format!("local-lvm:base-{TEMPLATE}-disk-0,size=2G")),
+    ];
+    let values = values.map(|(key, value)| (key.to_owned(), value)).into();
+    let config = VmConfig { values, digest: None };
+    let state =
+        TemplateState { vmid: vmid(TEMPLATE), config, links: true, fixed_tags: BTreeSet::new() };
+    let key = ("pve1".parse().unwrap(), TemplateId::Vmid(vmid(TEMPLATE)));
+    world.templates.insert(key, SeenTemplate::Seen(Box::new(state)));
+}
+
 /// Puts a VM into a world.
 pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, config: Config) {
     let node: NodeName = node.parse().unwrap();
@@ -186,6 +220,7 @@ pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, c
         node: node.clone(),
         name: config.next("name").map(str::to_owned),
         being_made: false,
+        image_template: false,
         tagged: config.next("tags").is_some_and(|tags| tags.contains("pve-pipeline")),
     });
     world.free.remove(&vmid(number));

@@ -2,7 +2,7 @@
 
 use super::{Need, ON_DISKS, ZONE_PLACEHOLDER};
 use crate::cli::WaitFor;
-use machine::token::MIGRATE;
+use machine::token::{CLONE, MIGRATE};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -200,12 +200,27 @@ pub(crate) fn commands(scope: &Scope) -> String {
         out,
         "# Only for `--allow-migrate`:\n#   pveum role modify {VMS} --append --privs \"{MIGRATE}\"\n"
     );
+    out.push_str(&for_clones(needs, &roles));
     out.push_str(&format!(
         "# Only for images that the node itself downloads:\n\
          #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\
          #   pveum acl modify /nodes/NODE --users {user} --tokens {token_id} --roles PipelineDownloads\n"
     ));
     out
+}
+
+/// Returns, as a comment, what shows the volumes of clones; nothing where no VM is cloned.
+// PVE: facts-4, 37: without it, the list of a storage's disks is empty.
+fn for_clones(needs: &BTreeSet<Need>, roles: &Roles<'_>) -> String {
+    if !needs.iter().any(|need| need.privilege == CLONE) {
+        return String::new();
+    }
+    // A storage of both disks and images has the role of images.
+    let role = if roles.contains_key(DISKS) { DISKS } else { IMAGES };
+    format!(
+        "# Only for the number of a template's clones in `image-publish list`, and for volumes that killed clones have left:\n\
+         #   pveum role modify {role} --append --privs \"Datastore.Audit\"\n"
+    )
 }
 
 /// Returns the commands for a wait; as comments when none is asked for.

@@ -1,5 +1,6 @@
 //! The privileges that the work needs, and whether a token has them. Does no I/O.
 
+pub(crate) mod clones;
 mod commands;
 mod migration;
 #[cfg(test)]
@@ -124,6 +125,9 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
                 params.iter().for_each(|(key, text)| all.extend(of_param(&path, key, text, pve)));
             }
             Step::AddDisk { disk, value } => all.extend(of_param(&path, disk, value, pve)),
+            Step::AddDisks { disks } => {
+                disks.iter().for_each(|(key, text)| all.extend(of_param(&path, key, text, pve)));
+            }
             Step::MoveDisk { storage, .. } => {
                 extend(&mut all, &path, &["VM.Config.Disk"]);
                 extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
@@ -145,6 +149,9 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
             Step::Start | Step::Shutdown { .. } | Step::Reboot { .. } => {
                 extend(&mut all, &path, &["VM.PowerMgmt"]);
             }
+            // Its vmid is new to this plan or fixed by the document: both are among the VMs that are created.
+            Step::Remove { vmid, .. } => extend(&mut all, &vm_path(Some(*vmid)), &["VM.Allocate"]),
+            // New VMs: `needs` and `clones`.
             Step::Create { .. } | Step::Clone { .. } | Step::Fence | Step::Destroy { .. } => {}
         }
     }

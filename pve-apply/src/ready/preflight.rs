@@ -48,11 +48,7 @@ fn guest(vm: &DesiredVm, plan: &Plan, observed: &Observed) -> Option<Guest> {
     match planned {
         Some(VmPlan { action: Action::Destroy, .. }) => None,
         Some(planned @ VmPlan { action: Action::Create, vmid, .. }) => {
-            let params = planned.steps.iter().find_map(|step| match step {
-                Step::Create { params } => Some(params),
-                _ => None,
-            })?;
-            let is_on = is_on(params.get("agent").map(String::as_str));
+            let is_on = is_on(agent_of_new(planned, observed));
             let place = Place::input(format!("vms[{}].config.agent", vm.index));
             let off = Entry::error("agent-off", place, "is off: cannot wait for the guest agent");
             let off = (!is_on).then(|| off.hint(SWITCH_ON));
@@ -64,6 +60,19 @@ fn guest(vm: &DesiredVm, plan: &Plan, observed: &Observed) -> Option<Guest> {
             of_seen(vm, seen(unchanged.vmid)?, &[])
         }
     }
+}
+
+/// Returns the agent's setting of a VM to be created: a clone may have it from its template.
+fn agent_of_new<'p>(planned: &'p VmPlan, observed: &'p Observed) -> Option<&'p str> {
+    let written = planned.steps.iter().find_map(|step| match step {
+        Step::Create { params } | Step::Configure { params, .. } => params.get("agent"),
+        _ => None,
+    });
+    let of_template = planned.steps.iter().find_map(|step| match step {
+        Step::Clone { template, .. } => observed.template(*template)?.config.get("agent"),
+        _ => None,
+    });
+    written.map(String::as_str).or(of_template)
 }
 
 const SWITCH_ON: &str = "set `agent: true` in the YAML, or wait for something else";

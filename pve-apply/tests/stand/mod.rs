@@ -98,6 +98,27 @@ impl Stand {
         without(&without(&text, "run="), "uuid=")
     }
 
+    /// The VMs that a killed clone has left locked.
+    pub(crate) fn locked(&self) -> Vec<u32> {
+        let mut locked = Vec::new();
+        self.sim.edit(|world| {
+            let is_locked = |lock: &String| lock == "clone";
+            let found =
+                world.vms.iter().filter(|(_, vm)| vm.config.get("lock").is_some_and(is_locked));
+            locked = found.map(|(vmid, _)| *vmid).collect();
+        });
+        locked
+    }
+
+    /// What root does: `qm unlock` and `qm destroy --destroy-unreferenced-disks 1`.
+    pub(crate) fn clear(&self, vmids: &[u32]) {
+        self.sim.edit(|world| {
+            world.vms.retain(|vmid, _| !vmids.contains(vmid));
+            let is_of = |volid: &str, vmid: &u32| volid.contains(&format!("vm-{vmid}-"));
+            world.volumes.retain(|volume| !vmids.iter().any(|vmid| is_of(&volume.volid, vmid)));
+        });
+    }
+
     /// Whether a run has left the token of SDN's lock.
     pub(crate) fn remembers_a_lock(&self) -> bool {
         let folder = self.folder.path().join(".local/state/pve-pipeline");

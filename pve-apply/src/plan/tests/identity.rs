@@ -116,7 +116,7 @@ fn a_create_under_way_is_neither_ours_nor_foreign() {
     let config = Config::settled([("lock", "create")]);
     let build =
         |_: &mut Desired, world: &mut Observed| put(world, 101, "pve1", Power::Stopped, config);
-    check(build, &["blocked edge: BeingCreated"]);
+    check(build, &["blocked edge: BeingCreated { vmid: 101 }"]);
 }
 
 #[test]

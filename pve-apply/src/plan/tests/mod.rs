@@ -17,6 +17,7 @@ mod migrate;
 mod removal;
 mod reseed;
 mod slots;
+mod theirs;
 
 /// The content of a plan, a line each.
 fn lines(plan: &Plan) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! pve-apply against the simulator: calls, connections, memory, and wall time
 //! compared with the shortest time that the simulator's tasks allow.
 
+use crate::existing;
 use crate::measure::Tool;
 use crate::table::Table;
 use serde_json::{Value, json};
@@ -33,7 +34,7 @@ fn calls(table: &mut Table) -> Result<(), Box<dyn Error>> {
     apply(&sim, 50, &[])?;
     for command in ["plan", "apply"] {
         sim.forget_requests();
-        pve_apply(&sim, 50, &[command])?.once()?;
+        pve_apply(&sim, &document(&sim, 50), &[command]).once()?;
         let asked = sim.requests();
         let connections: BTreeSet<u64> = asked.iter().map(|r| r.connection).collect();
         let writes = asked.iter().filter(|r| r.is_write()).count();
@@ -78,24 +79,14 @@ pub(crate) fn several_nodes(
     };
     let images: Vec<Value> = names.iter().map(image).collect();
     let world = json!({"nodes": by_name.clone(), "volumes": images});
-    let options = Options { pace: Pace::Polls(0), ..Options::default() };
-    let sim = PveSim::start(World::from_json(&world.to_string())?, options)?;
-    let mut document = document(&sim, vms);
+    let world = World::from_json(&world.to_string())?;
+    let mut document = without_endpoint(vms);
     document["nodes"] = by_name;
     for (index, vm) in document["vms"].as_array_mut().into_iter().flatten().enumerate() {
         vm["node"] = json!(names.get(index % nodes));
     }
-    let document = document.to_string().into_bytes();
-    let folder = std::env::temp_dir();
-    let run = |args: &[&str]| {
-        trusting(Tool::new("pve-apply"), &sim, &folder)
-            .args(args.iter().copied())
-            .stdin(document.clone())
-            .once()
-    };
-    run(&["apply", "--parallelism", "8", "--imports-per-storage", "8"])?;
-    sim.forget_requests();
-    run(&["plan", "--expect-no-changes"])?;
+    let sim = existing::start(&world, &mut document)?;
+    pve_apply(&sim, &document, &["plan", "--expect-no-changes"]).once()?;
     table.at_most(
         &format!("plan, {vms} VMs on {nodes} nodes unchanged: calls"),
         sim.requests().len() as f64,
@@ -105,9 +96,9 @@ pub(crate) fn several_nodes(
 }
 
 fn memory(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
-    let sim = start(Pace::Polls(0))?;
-    apply(&sim, vms, &["--parallelism", "8", "--imports-per-storage", "8"])?;
-    let measure = pve_apply(&sim, vms, &["plan"])?.once()?;
+    let mut document = without_endpoint(vms);
+    let sim = existing::start(&World::from_json(IMAGE)?, &mut document)?;
+    let measure = pve_apply(&sim, &document, &["plan", "--expect-no-changes"]).once()?;
     table.at_most(
         &format!("plan, {vms} VMs unchanged: peak memory, MiB"),
         measure.peak_mib(),
@@ -119,8 +110,7 @@ fn memory(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
 
 /// Measures a plan of unchanged VMs with three NICs and three disks each, all set in the document.
 fn whole_machines(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
-    let sim = start(Pace::Polls(0))?;
-    let mut document = document(&sim, vms);
+    let mut document = without_endpoint(vms);
     for (index, vm) in document["vms"].as_array_mut().into_iter().flatten().enumerate() {
         let mac =
             |nic: usize| format!("02:00:00:{nic:02X}:{:02X}:{:02X}", index / 256, index % 256);
@@ -133,16 +123,8 @@ fn whole_machines(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
             "scsi1": {"size": 20, "ssd": true}, "scsi2": {"size": 4, "backup": false},
         });
     }
-    let document = document.to_string().into_bytes();
-    let folder = std::env::temp_dir();
-    let run = |args: &[&str]| {
-        trusting(Tool::new("pve-apply"), &sim, &folder)
-            .args(args.iter().copied())
-            .stdin(document.clone())
-            .once()
-    };
-    run(&["apply", "--parallelism", "8", "--imports-per-storage", "8"])?;
-    let measure = run(&["plan", "--expect-no-changes"])?;
+    let sim = existing::start(&World::from_json(IMAGE)?, &mut document)?;
+    let measure = pve_apply(&sim, &document, &["plan", "--expect-no-changes"]).once()?;
     let what = format!("plan, {vms} VMs with 3 NICs and 3 disks unchanged");
     table.at_most(&format!("{what}: CPU, ms"), measure.cpu_ms(), 2_000.0);
     table.at_most(&format!("{what}: peak memory, MiB"), measure.peak_mib(), 96.0);
@@ -161,13 +143,13 @@ pub(crate) fn start(pace: Pace) -> Result<PveSim, Box<dyn Error>> {
 /// Creates the VMs, each with everything that cloudinit-render would have added.
 fn apply(sim: &PveSim, vms: usize, options: &[&str]) -> Result<(), Box<dyn Error>> {
     let args: Vec<&str> = ["apply"].iter().chain(options).copied().collect();
-    pve_apply(sim, vms, &args)?.once().map(drop)
+    pve_apply(sim, &document(sim, vms), &args).once().map(drop)
 }
 
-fn pve_apply(sim: &PveSim, vms: usize, args: &[&str]) -> Result<Tool, Box<dyn Error>> {
+fn pve_apply(sim: &PveSim, document: &Value, args: &[&str]) -> Tool {
     let folder = std::env::temp_dir();
     let tool = trusting(Tool::new("pve-apply"), sim, &folder).args(args.iter().copied());
-    Ok(tool.stdin(document(sim, vms).to_string().into_bytes()))
+    tool.stdin(document.to_string().into_bytes())
 }
 
 /// Makes a tool trust the simulator and keep its cache in `home`.
@@ -175,8 +157,15 @@ pub(crate) fn trusting(tool: Tool, sim: &PveSim, home: &Path) -> Tool {
     tool.env("PVE_FINGERPRINT", sim.fingerprint()).env("HOME", &home.display().to_string())
 }
 
-/// Returns a document with this many VMs.
+/// Returns a document with this many VMs for a simulator.
 pub(crate) fn document(sim: &PveSim, vms: usize) -> Value {
+    let mut document = without_endpoint(vms);
+    document["api_endpoint"] = json!(sim.endpoint());
+    document["api_token"] = json!(sim.token());
+    document
+}
+
+fn without_endpoint(vms: usize) -> Value {
     let vm = |index: usize| {
         let mac = format!("02:00:00:00:{:02X}:{:02X}", index / 256, index % 256);
         json!({
@@ -188,8 +177,8 @@ pub(crate) fn document(sim: &PveSim, vms: usize) -> Value {
         })
     };
     json!({
-        "deployment": "bench", "node": "pve1", "api_endpoint": sim.endpoint(), "api_token": sim.token(),
-        "datastore": "local-lvm", "image_datastore": "local",
+        "deployment": "bench", "node": "pve1", "datastore": "local-lvm",
+        "image_datastore": "local",
         "images": {"debian-12": "local:import/debian-12.qcow2"},
         "vms": (0..vms).map(vm).collect::<Vec<_>>(),
     })

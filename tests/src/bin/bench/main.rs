@@ -3,7 +3,9 @@
 //! Run by `make bench` on release binaries. Exits with 1 if a limit is exceeded.
 //! CPU time is the minimum of several runs, since other load on the machine only adds to it.
 
+mod clones;
 mod cluster;
+mod existing;
 mod images;
 mod measure;
 mod networks;
@@ -30,8 +32,8 @@ fn main() -> ExitCode {
     if table.all_within() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the groups given as arguments, or all: `start`, `documents`, `cluster`, `nodes`, `networks`,
-/// `images`.
+/// Runs the groups given as arguments, or all: `start`, `documents`, `cluster`, `nodes`, `clones`,
+/// `networks`, `images`.
 fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     let named: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |group: &str| named.is_empty() || named.iter().any(|name| name == group);
@@ -48,6 +50,9 @@ fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     }
     if wanted("nodes") {
         cluster::several_nodes(table, 2_000, 16)?;
+    }
+    if wanted("clones") {
+        clones::measure(table)?;
     }
     if wanted("networks") {
         networks::measure(table)?;
