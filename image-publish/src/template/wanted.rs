@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use machine::{ConfigKey, Settings};
+use machine::{BOOT_DISK, Settings, boot_storage};
 use pve_client::{NodeName, StorageId, Volid};
-use pve_stage::image_template::DISK;
 use stage::{Creation, Deployment, Place, Report, Vm};
 
 use crate::prepared::parse_stored_name;
@@ -66,7 +65,7 @@ impl Content {
 pub(crate) fn wanted(deployment: &Deployment, report: &mut Report) -> Vec<WantedTemplate> {
     let mut all: BTreeMap<(String, NodeName, StorageId), Vec<String>> = BTreeMap::new();
     for (index, vm) in deployment.vms.iter().enumerate().filter(|(_, vm)| is_cloned(vm)) {
-        let (storage, field) = boot_storage(deployment, index, vm);
+        let (storage, field) = storage_of_boot_disk(deployment, index, vm);
         let node: Option<NodeName> = parsed(deployment.node_of(vm), "node", report);
         let storage: Option<StorageId> = parsed(&storage, &field, report);
         if let (Some(node), Some(storage)) = (node, storage) {
@@ -84,12 +83,13 @@ pub(crate) fn is_cloned(vm: &Vm) -> bool {
 }
 
 /// Returns the storage of a VM's boot disk, and the field that names it.
-fn boot_storage(deployment: &Deployment, index: usize, vm: &Vm) -> (String, String) {
-    let slot = vm.boot_disk.as_deref().unwrap_or(DISK);
+fn storage_of_boot_disk(deployment: &Deployment, index: usize, vm: &Vm) -> (String, String) {
     let (settings, _) = vm.config.as_ref().map(Settings::read).unwrap_or_default();
-    let own = ConfigKey::find(slot).and_then(|key| settings.value(key, "storage"));
-    match own {
-        Some(own) => (own.to_owned(), format!("vms[{index}].config.{slot}.storage")),
+    match boot_storage(vm, &settings) {
+        Some(own) => {
+            let slot = vm.boot_disk.as_deref().unwrap_or(BOOT_DISK);
+            (own.to_owned(), format!("vms[{index}].config.{slot}.storage"))
+        }
         None => {
             let (storage, field) = deployment.datastore_of(index, vm);
             (storage.to_owned(), field)
