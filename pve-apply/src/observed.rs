@@ -7,7 +7,7 @@ use crate::outlook::Outlook;
 use crate::template::{SeenTemplate, TemplateState};
 use pve_client::{
     Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, TEMPORARY_DESCRIPTION, Upid,
-    Vmid, Volid,
+    VmConfig, Vmid, Volid,
 };
 use pve_stage::image_template;
 use serde::{Deserialize, Serialize};
@@ -287,6 +287,11 @@ pub(crate) fn is_making(lock: &str) -> bool {
     // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid;
     // facts-4, 23: a clone is locked until its disks are there.
     matches!(lock, "create" | CLONE_LOCK)
+}
+
+/// Returns whether a create or a clone still holds a config: its mark appears only afterwards.
+pub(crate) fn is_being_created(config: &VmConfig) -> bool {
+    config.get("lock").is_some_and(is_making)
 }
 
 /// Returns whether QEMU's state means that a guest is halted and does not resume by itself.

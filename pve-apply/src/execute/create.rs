@@ -12,7 +12,7 @@ use crate::action::Step;
 use crate::blocked::way_out_of_lock;
 use crate::mark::{Mark, Owner, Stage, owner};
 use crate::observe::KILLED;
-use crate::observed::is_making;
+use crate::observed::is_being_created;
 use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, GuestKind, Params, Upid, Vmid};
 use pve_stage::patience::Patience;
@@ -327,11 +327,6 @@ impl Work<'_> {
             .hint("choose another `vmid`, then plan again");
         StepError { uncertain, ..StepError::unsent(entry) }
     }
-}
-
-/// Returns whether a create or a clone still holds a config: its mark appears only afterwards.
-pub(super) fn is_being_created(config: &pve_client::VmConfig) -> bool {
-    config.get("lock").is_some_and(is_making)
 }
 
 /// Returns the firmware tables' other values, which are kept beside the uuid.

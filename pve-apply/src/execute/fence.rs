@@ -5,14 +5,13 @@
 //! before it counts as finished, each run looks for a VM of another run that carries the same mark,
 //! and decides by a rule that both runs know which of the two stays.
 
-use super::create::is_being_created;
 use super::retry::pause;
 use super::{StepError, Work};
 use crate::action::Repeat;
 use crate::blocked::way_out_of_lock;
 use crate::mark::{Owner, Stage, owner};
 use crate::observe::{KILLED, was_killed};
-use crate::observed::{CLONE_LOCK, is_making};
+use crate::observed::{CLONE_LOCK, is_being_created, is_making};
 use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
