@@ -90,6 +90,10 @@ mod tests {
     }
 
     fn check(files: &[(&str, Option<u64>)], expected: Option<&str>) {
+        check_of("a", files, expected);
+    }
+
+    fn check_of(name: &str, files: &[(&str, Option<u64>)], expected: Option<&str>) {
         let present = |(file, made): &(&str, Option<u64>)| StoredFile {
             file: (*file).to_owned(),
             size: 1,
@@ -97,7 +101,7 @@ mod tests {
         };
         let shelf = Shelf(files.iter().map(present).collect());
         let stored = StorageListing::new(vec![&shelf]);
-        assert_eq!(stored.newest("a").map(|found| &*found.file), expected, "{files:?}");
+        assert_eq!(stored.newest(name).map(|found| &*found.file), expected, "{files:?}");
     }
 
     #[test]
@@ -109,5 +113,6 @@ mod tests {
         check(&[("b-aaaaaaaaaaaa.raw", Some(9)), (old, Some(1))], Some(old));
         check(&[("a.qcow2", Some(9)), ("b-a-aaaaaaaaaaaa.raw", Some(9))], None);
         check(&[], None);
+        check_of("a+b", &[("a_b-aaaaaaaaaaaa.raw", None)], Some("a_b-aaaaaaaaaaaa.raw"));
     }
 }
