@@ -116,7 +116,13 @@ impl PreparedImage {
 
 /// Returns the name under which an image is stored.
 pub(crate) fn stored_name(name: &str, sum: &Sum, extension: &str) -> String {
-    format!("{name}-{}.{extension}", sum.hex.get(..12).unwrap_or(&sum.hex))
+    format!("{}-{}.{extension}", name_on_storage(name), sum.hex.get(..12).unwrap_or(&sum.hex))
+}
+
+/// Returns the name of an image as that of a file.
+// PVE: pve-storage, Storage.pm, normalize_content_filename: PVE stores `a+b` as `a_b`.
+pub(crate) fn name_on_storage(name: &str) -> String {
+    name.replace(['+', '='], "_")
 }
 
 /// Splits a stored name into the image's name and the start of its checksum.

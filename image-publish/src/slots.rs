@@ -48,6 +48,8 @@ mod tests {
     #[test]
     fn no_more_threads_than_slots_at_once() {
         let slots = Slots::new(2);
+        // Two at once; whether the threads below meet is up to the scheduler.
+        drop((slots.take(|| panic!("waits")), slots.take(|| panic!("waits"))));
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..6 {
@@ -61,7 +63,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(most.into_inner(), 2);
+        assert!(most.into_inner() <= 2);
         assert_eq!(*slots.free.lock().unwrap(), 2);
     }
 }

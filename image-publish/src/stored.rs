@@ -1,7 +1,7 @@
 //! The files of the storages that need an image, listed on first use. Does no I/O itself.
 
 use crate::plan::StoredFile;
-use crate::prepared::parse_stored_name;
+use crate::prepared::{name_on_storage, parse_stored_name};
 use crate::source::checksum::Sum;
 
 /// A storage that can be listed.
@@ -52,6 +52,7 @@ impl<'a> StorageListing<'a> {
 
     /// Returns the newest version of an image.
     pub(crate) fn newest(&self, name: &str) -> Option<&'a StoredFile> {
+        let name = name_on_storage(name);
         let is_version =
             |file: &str| parse_stored_name(file).is_some_and(|(stored, _)| stored == name);
         let versions = self.files().filter(|present| is_version(&present.file));
@@ -89,6 +90,10 @@ mod tests {
     }
 
     fn check(files: &[(&str, Option<u64>)], expected: Option<&str>) {
+        check_of("a", files, expected);
+    }
+
+    fn check_of(name: &str, files: &[(&str, Option<u64>)], expected: Option<&str>) {
         let present = |(file, made): &(&str, Option<u64>)| StoredFile {
             file: (*file).to_owned(),
             size: 1,
@@ -96,7 +101,7 @@ mod tests {
         };
         let shelf = Shelf(files.iter().map(present).collect());
         let stored = StorageListing::new(vec![&shelf]);
-        assert_eq!(stored.newest("a").map(|found| &*found.file), expected, "{files:?}");
+        assert_eq!(stored.newest(name).map(|found| &*found.file), expected, "{files:?}");
     }
 
     #[test]
@@ -108,5 +113,6 @@ mod tests {
         check(&[("b-aaaaaaaaaaaa.raw", Some(9)), (old, Some(1))], Some(old));
         check(&[("a.qcow2", Some(9)), ("b-a-aaaaaaaaaaaa.raw", Some(9))], None);
         check(&[], None);
+        check_of("a+b", &[("a_b-aaaaaaaaaaaa.raw", None)], Some("a_b-aaaaaaaaaaaa.raw"));
     }
 }

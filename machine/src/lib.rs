@@ -4,6 +4,7 @@
 //! A row has everything that the tools know about a key: its type, its default, its value in a new
 //! VM, when a change takes effect, and which privilege it requires. Does no I/O.
 
+mod boot_disk;
 mod config_key;
 mod creation;
 mod cross;
@@ -23,6 +24,7 @@ pub mod token;
 mod version;
 mod wire;
 
+pub use boot_disk::{BOOT_DISK, boot_storage};
 pub use config_key::ConfigKey;
 pub use cross::{NewVm, problems};
 pub use kind::Kind;

@@ -7,7 +7,7 @@ use machine::{ConfigKey, Form, Parts};
 const FAMILIES: [&str; 4] = ["ide", "scsi", "virtio", "sata"];
 
 /// The slot of a new VM's boot disk [default].
-pub(crate) const NEW: &str = "virtio0";
+pub(crate) const NEW: &str = machine::BOOT_DISK;
 
 /// What a VM's config shows about its boot disk.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -116,7 +116,7 @@ fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
 }
 
 /// Hints for texts of PVE that do not explain what to do.
-const HINTS: [(&str, &str); 3] = [
+const HINTS: [(&str, &str); 4] = [
     // PVE collects an upload in /var/tmp before it copies it into the storage.
     (
         "No space left on device",
@@ -131,6 +131,11 @@ const HINTS: [(&str, &str); 3] = [
     (
         "vm vlans are not allowed on vnet",
         "remove the VLAN, or make the vnet VLAN-aware in Datacenter > SDN > VNets; then apply again",
+    ),
+    // PVE: facts-4, 65: the list of tags that tokens may set refuses ours.
+    (
+        "for modifying tag",
+        "the cluster's option `user-tag-access` allows only some tags: allow `pve-pipeline` and those of your VMs",
     ),
 ];
 

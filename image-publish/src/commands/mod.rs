@@ -25,7 +25,7 @@ use crate::connect;
 use crate::destination::{Destination, Destinations};
 use crate::image_use;
 use crate::interrupt;
-use crate::prepared::parse_stored_name;
+use crate::prepared::{name_on_storage, parse_stored_name};
 use crate::target::Target;
 
 /// Returns the document on stdin; `None` if options name the storage, or if the environment does and stdin
@@ -94,7 +94,9 @@ impl<'a> Users<'a> {
                     Some((found, _)) if *found == volid.to_string() => {
                         users.certain.insert(&vm.name)
                     }
-                    None if name == Some(&named.image) => users.possible.insert(&vm.name),
+                    None if name == Some(&name_on_storage(&named.image)) => {
+                        users.possible.insert(&vm.name)
+                    }
                     _ => false,
                 };
             }

@@ -21,7 +21,7 @@ use crate::destination::{Destination, Destinations};
 use crate::image_use;
 use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
-use crate::prepared::{PreparedImage, is_date, parse_stored_name};
+use crate::prepared::{PreparedImage, is_date, name_on_storage, parse_stored_name};
 use crate::target::Target;
 use crate::template::old::VersionRules;
 use crate::work::seconds_now;
@@ -185,7 +185,7 @@ fn used(
 struct Rules<'a> {
     /// Volids that the document uses.
     used: &'a BTreeSet<String>,
-    /// Names in the document.
+    /// Names in the document, as on the storage.
     known: BTreeSet<String>,
     /// Those whose version in use is not on the storage, although VMs need it there.
     missing: BTreeSet<String>,
@@ -216,11 +216,11 @@ impl<'a> Rules<'a> {
         };
         Self {
             used,
-            known: request.wanted.iter().map(|wanted| wanted.name.clone()).collect(),
+            known: request.wanted.iter().map(|wanted| name_on_storage(&wanted.name)).collect(),
             missing: needed
                 .map(|(_, image)| image)
                 .filter(is_missing)
-                .map(|image| image.name.clone())
+                .map(|image| name_on_storage(&image.name))
                 .collect(),
             all: args.all,
             keep: args.keep,

@@ -12,7 +12,7 @@ use crate::cli::RemoveArgs;
 use crate::destination::{Destination, Destinations};
 use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
-use crate::prepared::parse_stored_name;
+use crate::prepared::{name_on_storage, parse_stored_name};
 use crate::target::Target;
 use crate::template::census::CountedTemplate;
 use crate::template::remove::place;
@@ -31,8 +31,13 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
         _ => TemplateCensus::of(&destinations, args.connect.node.as_deref())?,
     };
     let found = found(&present, &args.what);
-    for what in args.what.iter().filter(|what| !is_found(&present, &templates, what)) {
-        report.push(unknown(&present, what));
+    let is_found = |what: &str| {
+        is_stored(&present, what)
+            || !templates.of_images(&BTreeSet::from([what]), deployment.as_ref()).is_empty()
+    };
+    for what in args.what.iter().filter(|what| !is_found(what)) {
+        let entry = unknown(&present, what);
+        report.push(of_other_sites(&templates, what).into_iter().fold(entry, Entry::note));
     }
     if let Some(deployment) = deployment.as_ref().filter(|_| !args.force) {
         found.iter().filter_map(|found| used(deployment, found)).for_each(|e| report.push(e));
@@ -84,14 +89,20 @@ fn found<'a>(present: &[(&'a Destination, &[StoredFile])], what: &[String]) -> V
     found
 }
 
-/// Returns whether an argument means a file, or an image that has templates.
-fn is_found(
-    present: &[(&Destination, &[StoredFile])],
-    templates: &TemplateCensus,
-    what: &str,
-) -> bool {
+/// Returns whether an argument means a file.
+fn is_stored(present: &[(&Destination, &[StoredFile])], what: &str) -> bool {
     present.iter().any(|(one, files)| !matching(&one.target, files, what).is_empty())
-        || templates.images().any(|image| image == what)
+}
+
+/// Returns that an image has templates, for an image of which the document's site has none.
+fn of_other_sites(templates: &TemplateCensus, what: &str) -> Option<String> {
+    let others = templates.of_images(&BTreeSet::from([what]), None);
+    let shown = |one: &&CountedTemplate| match one.template.mark.site.as_str() {
+        "" => format!("{} of a site without a name", one.template.vmid),
+        site => format!("{} of site {site}", one.template.vmid),
+    };
+    let shown: Vec<String> = others.iter().map(shown).collect();
+    (!shown.is_empty()).then(|| format!("other sites have templates of it: {}", shown.join(", ")))
 }
 
 /// Returns an error if VMs of the document are cloned from a template, or may be.
@@ -171,7 +182,8 @@ fn used(deployment: &Deployment, found: &Found<'_>) -> Option<Entry> {
 
 /// Returns the volids that match an argument, with their sizes in bytes.
 fn matching(target: &Target, present: &[StoredFile], what: &str) -> Vec<(Volid, u64)> {
-    let by_name = |file: &str| parse_stored_name(file).is_some_and(|(name, _)| name == what);
+    let stored = name_on_storage(what);
+    let by_name = |file: &str| parse_stored_name(file).is_some_and(|(name, _)| name == stored);
     let all = present.iter().map(|present| (target.volid(&present.file), present.size));
     all.filter(|(volid, _)| volid.to_string() == what || by_name(volid.file())).collect()
 }

@@ -126,11 +126,6 @@ impl TemplateCensus {
         self.census.templates.iter().filter(is_meant).collect()
     }
 
-    /// Returns the names of the images that have templates.
-    pub(super) fn images(&self) -> impl Iterator<Item = &str> {
-        self.census.templates.iter().map(|one| one.template.mark.image.as_str())
-    }
-
     fn remove(&self, one: &CountedTemplate, reason: Option<String>, pruned: &mut PrunedTemplates) {
         let Some(client) = &self.client else { return };
         interrupt::listen();

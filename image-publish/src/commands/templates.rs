@@ -108,17 +108,7 @@ impl<'a> Templates<'a> {
             planned.iter().for_each(|one| rehearse(&work_on(work, &planned, &one.0), one));
             return Ok((planned.into_iter().map(|one| row(one, None)).collect(), false));
         }
-        let mut report = Report::new();
-        for ((wanted, step), before) in planned.iter_mut().zip(&self.contents) {
-            // An image that was compressed or unpacked first has another name than expected.
-            let content = self.content(wanted, volids);
-            if content != *before {
-                *step = plan(&self.context, &self.survey, wanted, content, &mut report);
-            }
-        }
-        if report.has_errors() {
-            return Err(report.into());
-        }
+        self.plan_again(work, &node, volids, &mut planned)?;
         let changed = planned.iter().any(|(_, step)| step.writes());
         let made = make_all(work, &self.context, &self.survey, &node, &planned);
         let made = made.map_err(|stopped| {
@@ -126,6 +116,31 @@ impl<'a> Templates<'a> {
             if stopped.changed { failure.after_changes() } else { failure }
         })?;
         Ok((planned.into_iter().zip(made).map(|(one, vmid)| row(one, vmid)).collect(), changed))
+    }
+
+    /// Plans those again whose images have other names than expected: they were compressed or unpacked first.
+    fn plan_again(
+        &mut self,
+        work: &Work<'_>,
+        node: &Node,
+        volids: &Volids,
+        planned: &mut Planned,
+    ) -> Result<(), Report> {
+        let mut report = Report::new();
+        let wishes: Vec<_> =
+            planned.iter().map(|(one, _)| (one.clone(), self.content(one, volids))).collect();
+        if wishes.iter().map(|(_, content)| content).eq(&self.contents) {
+            return Ok(());
+        }
+        // The first look was for templates of the expected content.
+        self.survey = survey(work, &self.context, node, &wishes, &mut report)?;
+        for ((step, wish), before) in planned.iter_mut().zip(wishes).zip(&self.contents) {
+            let (wanted, content) = wish;
+            if content != *before {
+                step.1 = plan(&self.context, &self.survey, &wanted, content, &mut report);
+            }
+        }
+        if report.has_errors() { Err(report) } else { Ok(()) }
     }
 
     /// Returns what a template is made from, or why that is not known.

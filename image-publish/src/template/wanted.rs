@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use machine::{ConfigKey, Settings};
+use machine::{BOOT_DISK, Settings, boot_storage};
 use pve_client::{NodeName, StorageId, Volid};
-use pve_stage::image_template::DISK;
+use stage::identity::{SITE_NAME, is_site_name};
 use stage::{Creation, Deployment, Place, Report, Vm};
 
 use crate::prepared::parse_stored_name;
@@ -61,18 +61,25 @@ impl Content {
     }
 }
 
-/// Returns the templates that the VMs need, in the order of image, node and storage; invalid names of nodes and
-/// storages are added to the report.
+/// Returns the templates that the VMs need, in the order of image, node and storage; invalid names of the site, nodes
+/// and storages are added to the report.
 pub(crate) fn wanted(deployment: &Deployment, report: &mut Report) -> Vec<WantedTemplate> {
     let mut all: BTreeMap<(String, NodeName, StorageId), Vec<String>> = BTreeMap::new();
     for (index, vm) in deployment.vms.iter().enumerate().filter(|(_, vm)| is_cloned(vm)) {
-        let (storage, field) = boot_storage(deployment, index, vm);
+        let (storage, field) = storage_of_boot_disk(deployment, index, vm);
         let node: Option<NodeName> = parsed(deployment.node_of(vm), "node", report);
         let storage: Option<StorageId> = parsed(&storage, &field, report);
         if let (Some(node), Some(storage)) = (node, storage) {
             let key = (vm.image.clone(), node, storage);
             all.entry(key).or_default().push(vm.name.clone());
         }
+    }
+    // It is one word of each template's mark.
+    if let Some(site) = deployment.site.as_ref().filter(|site| !is_site_name(site))
+        && !all.is_empty()
+    {
+        let fact = format!("\"{site}\" must be {SITE_NAME}");
+        report.error("invalid-value", Place::input("site"), fact);
     }
     let template = |((image, node, storage), vms)| WantedTemplate { image, node, storage, vms };
     all.into_iter().map(template).collect()
@@ -84,12 +91,13 @@ pub(crate) fn is_cloned(vm: &Vm) -> bool {
 }
 
 /// Returns the storage of a VM's boot disk, and the field that names it.
-fn boot_storage(deployment: &Deployment, index: usize, vm: &Vm) -> (String, String) {
-    let slot = vm.boot_disk.as_deref().unwrap_or(DISK);
+fn storage_of_boot_disk(deployment: &Deployment, index: usize, vm: &Vm) -> (String, String) {
     let (settings, _) = vm.config.as_ref().map(Settings::read).unwrap_or_default();
-    let own = ConfigKey::find(slot).and_then(|key| settings.value(key, "storage"));
-    match own {
-        Some(own) => (own.to_owned(), format!("vms[{index}].config.{slot}.storage")),
+    match boot_storage(vm, &settings) {
+        Some(own) => {
+            let slot = vm.boot_disk.as_deref().unwrap_or(BOOT_DISK);
+            (own.to_owned(), format!("vms[{index}].config.{slot}.storage"))
+        }
         None => {
             let (storage, field) = deployment.datastore_of(index, vm);
             (storage.to_owned(), field)
@@ -102,9 +110,15 @@ fn parsed<T: std::str::FromStr<Err: std::error::Error>>(
     field: &str,
     report: &mut Report,
 ) -> Option<T> {
-    let wrong =
-        |error: T::Err| report.error("invalid-value", Place::input(field), error.to_string());
-    text.parse().map_err(wrong).ok()
+    let place = Place::input(field);
+    text.parse()
+        .map_err(|error: T::Err| {
+            // Many VMs may share the field.
+            if !report.entries().iter().any(|entry| entry.place == place) {
+                report.error("invalid-value", place, error.to_string());
+            }
+        })
+        .ok()
 }
 
 #[cfg(test)]
@@ -146,11 +160,26 @@ mod tests {
     #[test]
     fn an_invalid_name_has_its_place() {
         check(
-            r#"{"node":"pve1","vms":[{"image":"deb","create":"clone"},
+            r#"{"node":"pve1","vms":[{"image":"deb","create":"clone"},{"image":"deb","create":"clone"},
                 {"image":"deb","create":"clone","datastore":"a:b"}]}"#,
             &[],
-            &["stdin: datastore", "stdin: vms[1].datastore"],
+            &["stdin: datastore", "stdin: vms[2].datastore"],
         );
+    }
+
+    #[test]
+    fn a_site_is_one_word_of_a_mark() {
+        let check = |site: &str, create: &str, places: &[&str]| {
+            let vm = format!(r#"{{"name":"a","image":"deb","create":"{create}"}}"#);
+            let json =
+                format!(r#"{{"site":"{site}","node":"pve1","datastore":"tank","vms":[{vm}]}}"#);
+            let all = if create == "clone" { &["deb pve1 tank: a"][..] } else { &[] };
+            check(&json, all, places);
+        };
+        check("my lab", "clone", &["stdin: site"]);
+        check("", "clone", &["stdin: site"]);
+        check("my lab", "import", &[]);
+        check("home", "clone", &[]);
     }
 
     #[test]

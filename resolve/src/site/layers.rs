@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The default slot that a new VM boots from.
-pub(crate) const BOOT_DISK: &str = "virtio0";
+pub(crate) const BOOT_DISK: &str = machine::BOOT_DISK;
 
 /// Options of the boot disk that have their own key, and the key.
 const OF_BOOT_DISK: [(&str, &str); 3] =

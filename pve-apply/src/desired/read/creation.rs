@@ -2,7 +2,7 @@
 
 use super::Reader;
 use crate::desired::{Creation, Source, TemplateId};
-use machine::{ConfigKey, Settings};
+use machine::{Settings, boot_storage};
 use pve_client::{StorageId, Vmid};
 use stage::{CloneFrom, Place, Template, Vm};
 
@@ -14,7 +14,6 @@ impl Reader<'_> {
         vm: &Vm,
         explicit: &Settings,
         storage: Option<&StorageId>,
-        boot: Option<ConfigKey>,
     ) -> Option<Creation> {
         if let Some(from) = &vm.clone_from {
             return self.clone_from(index, from);
@@ -22,8 +21,7 @@ impl Reader<'_> {
         if vm.create.is_import() || vm.image == Vm::NO_IMAGE {
             return Some(Creation::Import { instead: None });
         }
-        let own = boot.and_then(|boot| explicit.value(boot, "storage"));
-        let storage = own.or(storage.map(StorageId::as_str))?;
+        let storage = boot_storage(vm, explicit).or(storage.map(StorageId::as_str))?;
         let node = self.deployment.node_of(vm);
         let is_of = |row: &&Template| {
             (row.image.as_str(), row.node.as_str(), row.storage.as_str())

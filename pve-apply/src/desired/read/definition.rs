@@ -42,7 +42,7 @@ impl Reader<'_> {
         let disk = self.disk(place("disk"), vm.disk, has_image);
         let tags = self.tags(index, vm);
         let image = has_image.then(|| self.image(vm, place("image"), &vm.image));
-        let creation = self.creation(index, vm, &explicit, storage.as_ref(), boot);
+        let creation = self.creation(index, vm, &explicit, storage.as_ref());
         let images = self.images(index, vm, &explicit);
         let seed = self.seed(index, vm);
         let boot = boot?;
