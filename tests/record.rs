@@ -1,0 +1,2 @@
+//! The recorder against the simulator.
+fn main() {}
