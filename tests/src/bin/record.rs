@@ -79,6 +79,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<(), String> {
     let token = std::env::var("PVE_API_TOKEN").map_err(|_| "PVE_API_TOKEN is not set: USER@REALM!NAME=SECRET")?;
     let node = Node::new(&cli.endpoint, &token, &trust(cli)?)?;
+    checks::may_everything(&node)?;
     let names = names(cli, &node, &token)?;
     let found = checks::check(&node, &names, cli.networks)?;
     let program = program(cli)?;
@@ -112,12 +113,9 @@ fn names(cli: &Cli, node: &Node, token: &str) -> Result<Names, String> {
         let storage = node.call("GET", &format!("/storage/{id}"), &[])?;
         Ok(storage["path"].as_str().unwrap_or_default().to_owned())
     };
-    Ok(Names {
-        node: cli.node.clone(),
-        disks: (cli.disks.clone(), directory(&cli.disks)?),
-        files: (cli.files.clone(), directory(&cli.files)?),
-        token: token.split('=').next().unwrap_or_default().to_owned(),
-    })
+    let (disks, files) = (directory(&cli.disks)?, directory(&cli.files)?);
+    let token = token.split('=').next().unwrap_or_default();
+    Ok(Names::new(&cli.node, (&cli.disks, &disks), (&cli.files, &files), token))
 }
 
 fn program(cli: &Cli) -> Result<Program, String> {

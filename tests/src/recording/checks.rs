@@ -25,7 +25,6 @@ pub struct Found {
 pub fn check(node: &Node, names: &Names, networks: bool) -> Result<Found, String> {
     let version = node.call("GET", "/version", &[])?;
     let mut found = Found { version: version["version"].as_str().unwrap_or_default().to_owned(), ..Found::default() };
-    privileges(&node.call("GET", "/access/permissions", &[])?, &mut found);
     let resources = node.call("GET", "/cluster/resources", &[("type", "vm")])?;
     for guest in rows(&resources) {
         match guest["vmid"].as_u64() {
@@ -56,13 +55,16 @@ pub fn rows(list: &Value) -> &[Value] {
     list.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
+/// Privileges of Administrator, one for each kind of object.
+const PRIVILEGES: [&str; 6] =
+    ["VM.Allocate", "Datastore.Allocate", "Pool.Allocate", "SDN.Allocate", "Sys.Modify", "Permissions.Modify"];
+
 /// A recording says that its token may do everything, so it must.
-fn privileges(permissions: &Value, found: &mut Found) {
-    let root = &permissions["/"];
-    for privilege in ["VM.Allocate", "Datastore.Allocate", "Pool.Allocate", "SDN.Allocate", "Sys.Modify", "Permissions.Modify"] {
-        if root[privilege].as_u64().is_none() {
-            found.problems.push(format!("the token lacks {privilege} on /: give it the role Administrator there"));
-        }
+pub fn may_everything(node: &Node) -> Result<(), String> {
+    let permissions = node.call("GET", "/access/permissions", &[])?;
+    match PRIVILEGES.iter().find(|privilege| permissions["/"][**privilege].as_u64().is_none()) {
+        Some(lacking) => Err(format!("the token lacks {lacking} on /: give it the role Administrator there")),
+        None => Ok(()),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Names of a recording and those on the node: its vmids, storages and pools are in ranges of their own there.
 //! A pure module: does no I/O.
 
+use std::sync::LazyLock;
+
 use regex::{Captures, Regex};
 
 use super::line::Request;
@@ -9,8 +11,20 @@ use super::line::Request;
 // PVE: the highest vmid is 999999999 (pve-common, JSONSchema.pm, pve-vmid).
 const SHIFT: u32 = 900_000_000;
 
+/// The storages of a recording, and their directories.
+const DISKS: (&str, &str) = ("disks", "/mnt/pve/disks");
+const FILES: (&str, &str) = ("local", "/var/lib/vz");
+
+/// The token that has asked everything in a recording.
+pub const TOKEN: &str = "admin@pve!full";
+
 /// Pools of a recording have this prefix on the node.
 pub const POOL_PREFIX: &str = "pve-record-";
+
+static STORAGE: LazyLock<Regex> = LazyLock::new(|| regex("(^|[^A-Za-z0-9_.-])(disks|local):"));
+static VMID: LazyLock<Regex> =
+    LazyLock::new(|| regex("(:|vm-|base-|/vms/|\\.[a-z0-9]+/|^vm:)([1-9][0-9]{2})(/|-|$)"));
+static SHIFTED: LazyLock<Regex> = LazyLock::new(|| regex(r"(?-u:\b)900000([0-9]{3})(?-u:\b)"));
 
 /// What the recording's names are on the node.
 #[derive(Debug, Clone)]
@@ -23,17 +37,31 @@ pub struct Names {
     pub files: (String, String),
     /// `USER@REALM!NAME` of the token that is `admin@pve!full`.
     pub token: String,
+    /// The storages' names in texts, and those in a recording.
+    words: [(Regex, &'static str); 2],
+    /// The node's name in texts.
+    place: Regex,
 }
 
 impl Names {
+    /// Stores the node's names; a storage is its name and its directory.
+    pub fn new(node: &str, disks: (&str, &str), files: (&str, &str), token: &str) -> Self {
+        let owned = |(name, path): (&str, &str)| (name.to_owned(), path.to_owned());
+        let word = |name: &str| regex(&format!(r"(?-u:\b){}(?-u:\b)", regex::escape(name)));
+        let places = "UPID:|nodes/|node/|node '|node: ";
+        Self {
+            node: node.to_owned(),
+            disks: owned(disks),
+            files: owned(files),
+            token: token.to_owned(),
+            words: [(word(disks.0), DISKS.0), (word(files.0), FILES.0)],
+            place: regex(&format!(r"({places}){}(?-u:\b)", regex::escape(node))),
+        }
+    }
+
     /// Returns the names of a recording, which are used against the simulator.
     pub fn recorded() -> Self {
-        Self {
-            node: "pve1".to_owned(),
-            disks: ("disks".to_owned(), "/mnt/pve/disks".to_owned()),
-            files: ("local".to_owned(), "/var/lib/vz".to_owned()),
-            token: "admin@pve!full".to_owned(),
-        }
+        Self::new("pve1", DISKS, FILES, TOKEN)
     }
 
     /// Returns a request with the node's names.
@@ -80,36 +108,28 @@ impl Names {
 
     /// Replaces storages and vmids in volume IDs and in HA's IDs.
     fn volumes(&self, value: &str) -> String {
-        let storage = regex(r"(^|[^\w.-])(disks|local):");
-        let text = storage.replace_all(value, |found: &Captures| {
-            let name = if &found[2] == "disks" { &self.disks.0 } else { &self.files.0 };
+        let text = STORAGE.replace_all(value, |found: &Captures| {
+            let name = if &found[2] == DISKS.0 { &self.disks.0 } else { &self.files.0 };
             format!("{}{name}:", &found[1])
         });
-        let vmid = regex(r"(:|vm-|base-|/vms/|^vm:)([1-9]\d\d)(/|-|$)");
+        let shift = |found: &Captures| format!("{}{}{}", &found[1], shifted(&found[2]), &found[3]);
         // Twice: neighbours share their border.
-        let once = vmid.replace_all(&text, |f: &Captures| format!("{}{}{}", &f[1], shifted(&f[2]), &f[3]));
-        vmid.replace_all(&once, |f: &Captures| format!("{}{}{}", &f[1], shifted(&f[2]), &f[3])).into_owned()
+        VMID.replace_all(&VMID.replace_all(&text, shift), shift).into_owned()
     }
 
     /// Returns a text of the node with the recording's names.
     pub fn to_recording(&self, text: &str) -> String {
-        let recorded = Self::recorded();
-        let mut text = regex(r"\b900000(\d{3})\b").replace_all(text, "$1").replace(POOL_PREFIX, "");
-        for (name, ours) in [
-            (&self.disks.1, &recorded.disks.1),
-            (&self.files.1, &recorded.files.1),
-            (&self.token, &recorded.token),
-        ] {
+        let mut text = SHIFTED.replace_all(text, "$1").replace(POOL_PREFIX, "");
+        for (name, ours) in [(&self.disks.1, DISKS.1), (&self.files.1, FILES.1), (&self.token, TOKEN)] {
             text = text.replace(name.as_str(), ours);
         }
-        for (name, ours) in [(&self.disks.0, "disks"), (&self.files.0, "local")] {
-            text = whole_word(name).replace_all(&text, ours).into_owned();
+        for (name, ours) in &self.words {
+            text = name.replace_all(&text, *ours).into_owned();
         }
         if text == self.node {
-            return recorded.node;
+            return "pve1".to_owned();
         }
-        let node = regex(&format!(r"(UPID:|nodes/|node/|node '|node: ){}\b", regex::escape(&self.node)));
-        node.replace_all(&text, "${1}pve1").into_owned()
+        self.place.replace_all(&text, "${1}pve1").into_owned()
     }
 }
 
@@ -132,10 +152,6 @@ fn shifted(vmid: &str) -> String {
     (SHIFT + vmid.parse::<u32>().unwrap_or_default()).to_string()
 }
 
-fn whole_word(name: &str) -> Regex {
-    regex(&format!(r"\b{}\b", regex::escape(name)))
-}
-
 fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a fixed pattern, or an escaped name")
 }
@@ -145,12 +161,7 @@ mod tests {
     use super::*;
 
     fn names() -> Names {
-        Names {
-            node: "alpha".to_owned(),
-            disks: ("record-disks".to_owned(), "/srv/d".to_owned()),
-            files: ("record-files".to_owned(), "/srv/f".to_owned()),
-            token: "root@pam!rec".to_owned(),
-        }
+        Names::new("alpha", ("record-disks", "/srv/d"), ("record-files", "/srv/f"), "root@pam!rec")
     }
 
     #[test]
@@ -158,7 +169,7 @@ mod tests {
         for (key, recorded, node) in [
             ("virtio0", "disks:0,import-from=local:import/a.raw", "record-disks:0,import-from=record-files:import/a.raw"),
             ("scsi1", "disks:100/vm-100-disk-0.raw", "record-disks:900000100/vm-900000100-disk-0.raw"),
-            ("x", "disks:100/base-100-disk-0.raw/101/vm-101-disk-0.raw,size=1G", "record-disks:900000100/base-900000100-disk-0.raw/101/vm-900000101-disk-0.raw,size=1G"),
+            ("x", "disks:100/base-100-disk-0.raw/101/vm-101-disk-0.raw,size=1G", "record-disks:900000100/base-900000100-disk-0.raw/900000101/vm-900000101-disk-0.raw,size=1G"),
             ("vms", "100,101", "900000100,900000101"),
             ("poolid", "p1", "pve-record-p1"),
             ("memory", "512", "512"),

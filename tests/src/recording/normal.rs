@@ -1,6 +1,8 @@
 //! Answers without what changes between runs, and without what is the node's own business.
 //! A pure module: does no I/O.
 
+use std::sync::LazyLock;
+
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 
@@ -17,12 +19,20 @@ const TEXTS: [(&str, &str); 8] = [
     (r"UPID:([^:]*):[0-9A-F]{8}:[0-9A-F]{8,}:[0-9A-F]{8}:", "UPID:$1:<pid>:<pstart>:<starttime>:"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
     (r"creation-qemu=[^,]*", "creation-qemu=<version>"),
-    (r"ctime=\d+", "ctime=<number>"),
+    (r"ctime=[0-9]+", "ctime=<number>"),
     (r"pveupload-[0-9a-f]+", "pveupload-<random>"),
-    (r"\b[0-9a-f]{40}\b", "<digest>"),
-    (r" at /usr/share/\S+ line \d+", " at <perl> line <number>"),
-    (r"tmp_dwnl\.\d+", "tmp_dwnl.<pid>"),
+    (r"(?-u:\b)[0-9a-f]{40}(?-u:\b)", "<digest>"),
+    (r" at /usr/share/[^ ]+ line [0-9]+", " at <perl> line <number>"),
+    (r"tmp_dwnl\.[0-9]+", "tmp_dwnl.<pid>"),
 ];
+
+static CHANGING: LazyLock<Vec<(Regex, &str)>> =
+    LazyLock::new(|| TEXTS.iter().map(|(pattern, name)| (regex(pattern), *name)).collect());
+static MAC: LazyLock<Regex> = LazyLock::new(|| regex("(?:[0-9A-F]{2}:){5}[0-9A-F]{2}"));
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a fixed pattern")
+}
 
 /// Returns a value without what changes between runs; lists are sorted.
 pub fn value(value: &Value) -> Value {
@@ -48,17 +58,15 @@ pub fn value(value: &Value) -> Value {
 /// Returns a text without what changes between runs.
 pub fn text(text: &str) -> String {
     let mut text = text.to_owned();
-    for (pattern, name) in TEXTS {
-        let pattern = Regex::new(pattern).expect("a fixed pattern");
-        text = pattern.replace_all(&text, name).into_owned();
+    for (pattern, name) in CHANGING.iter() {
+        text = pattern.replace_all(&text, *name).into_owned();
     }
     // PVE's own MACs; those of requests end with 00:00:0N.
-    let mac = Regex::new(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}").expect("a fixed pattern");
     let kept = |found: &Captures| match found[0].contains(":00:00:0") {
         true => found[0].to_owned(),
         false => "<mac>".to_owned(),
     };
-    mac.replace_all(&text, kept).into_owned()
+    MAC.replace_all(&text, kept).into_owned()
 }
 
 /// Returns only the types of a value: for answers that describe the node and its other guests.

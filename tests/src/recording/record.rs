@@ -7,13 +7,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::line::{Answer, Definition, Recorded, Request, Task};
-use super::names::Names;
+use super::names::{Names, TOKEN};
 use super::node::{Got, Node};
 use super::stage::Stage;
 use super::{normal, rules};
-
-/// The token of everything that is recorded.
-const TOKEN: &str = "admin@pve!full";
 
 /// Requests to send, with the worlds that they start with, and what is left out.
 #[derive(Debug, Default)]

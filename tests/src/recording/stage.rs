@@ -28,17 +28,13 @@ impl Stage<'_> {
     pub fn clear(&self, networks: bool) -> Result<(), String> {
         let node = &self.names.node;
         let list = self.node.call("GET", &format!("/nodes/{node}/qemu"), &[])?;
-        let mut vms: Vec<(bool, u64, bool)> = Vec::new();
-        for vm in rows(&list) {
-            if let Some(vmid) = vm["vmid"].as_u64().filter(|vmid| is_ours(*vmid)) {
-                vms.push((vm["template"] == 1, vmid, vm["status"] == "running"));
-            }
-        }
+        let ours = rows(&list).iter().filter_map(|vm| Some((vm["template"] == 1, vm["vmid"].as_u64()?)));
+        let mut ours: Vec<(bool, u64)> = ours.filter(|(_, vmid)| is_ours(*vmid)).collect();
         // A template's clones first.
-        vms.sort_unstable();
-        for (_, vmid, running) in vms {
+        ours.sort_unstable();
+        for (_, vmid) in ours {
             let vm = format!("/nodes/{node}/qemu/{vmid}");
-            if running {
+            if self.node.call("GET", &format!("{vm}/status/current"), &[])?["status"] != "stopped" {
                 self.node.call("POST", &format!("{vm}/status/stop"), &[])?;
             }
             self.node.call("PUT", &format!("{vm}/config"), &[("protection", "0")])?;
@@ -66,7 +62,13 @@ impl Stage<'_> {
                 self.node.call("PUT", &path, &[("storage", storage), ("delete", "1")])?;
             }
         }
-        self.node.call("DELETE", &path, &[]).map(drop)
+        // PVE keeps members whose VM does not exist, and names only the first.
+        while let Err(refused) = self.node.call("DELETE", &path, &[]) {
+            let vmid = refused.split("(contains VM ").nth(1).and_then(|rest| rest.split(')').next());
+            let vmid = vmid.filter(|vmid| vmid.parse().is_ok_and(is_ours)).ok_or(refused.clone())?;
+            self.node.call("PUT", &path, &[("vms", vmid), ("delete", "1")])?;
+        }
+        Ok(())
     }
 
     /// Removes every network: a check has found none of others.
