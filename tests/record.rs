@@ -11,6 +11,7 @@ use test_support::recording::line::{self, Recorded};
 use test_support::recording::replay::replay;
 
 const WORLD: &str = r#"{
+  "version": "9.2.11",
   "nodes": {"alpha": {}},
   "storages": {
     "local": {"type": "dir", "content": ["import", "images"]},
@@ -60,7 +61,7 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn what_is_recorded_is_answered_again() {
     let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("9.1.7.jsonl");
+    let out = folder.path().join("9.2.11.jsonl");
     let sim = start(WORLD);
     let before = present(&sim);
     let done = record(&sim, &out, &["--yes", "--beside-guests", "--networks", "--every", "9"]);
@@ -71,7 +72,12 @@ fn what_is_recorded_is_answered_again() {
         assert!(!recording.contains(name), "the recording has the node's own {name}");
     }
     let (count, different) = replay(&recording).unwrap();
-    assert!(different.is_empty(), "{} of {count} differ:\n{}", different.len(), different.join("\n"));
+    assert!(
+        different.is_empty(),
+        "{} of {count} differ:\n{}",
+        different.len(),
+        different.join("\n")
+    );
     assert!(count > 300, "only {count} requests");
     what_is_missing_is_asked(&recording);
 }
@@ -103,7 +109,8 @@ fn what_is_missing_is_asked(recording: &str) {
         let (start, end) = pattern.split_once("10").unwrap_or((&pattern, ""));
         let (start, end) = start.split_once("//").unwrap_or((start, end));
         let has = |good: bool| {
-            met.iter().any(|(seen, done)| *done == good && seen.starts_with(start) && seen.ends_with(end))
+            met.iter()
+                .any(|(seen, done)| *done == good && seen.starts_with(start) && seen.ends_with(end))
         };
         let never = NEVER.iter().any(|(known, _)| *known == route);
         assert_eq!(has(true), !never, "{route}: an answer");
@@ -118,7 +125,12 @@ fn recordings_of_nodes_are_answered_alike() {
     for file in files.map(|file| file.unwrap().path()) {
         let (count, different) = replay(&std::fs::read_to_string(&file).unwrap()).unwrap();
         let place = file.display();
-        assert!(different.is_empty(), "{place}: {} of {count} differ:\n{}", different.len(), different.join("\n"));
+        assert!(
+            different.is_empty(),
+            "{place}: {} of {count} differ:\n{}",
+            different.len(),
+            different.join("\n")
+        );
     }
 }
 
@@ -126,11 +138,36 @@ fn recordings_of_nodes_are_answered_alike() {
 const REFUSED: [(&str, &str, &[&str], &str); 7] = [
     ("", "", &[], "nothing was written; --yes does it"),
     ("", "", &["--yes"], "the cluster has 1 guests; --beside-guests"),
-    (r#""4711":"#, r#""900000100": {"node": "alpha", "config": {}}, "4711":"#, &["--yes", "--beside-guests"], "exists already: VM 900000100"),
-    (r#""pools": {"#, r#""pools": {"pve-record-p1": {}, "#, &["--yes", "--beside-guests"], "exists already: pool pve-record-p1"),
-    (r#""privsep": false, "#, "", &["--yes", "--beside-guests"], "the token lacks VM.Allocate on /"),
-    (r#""record-disks": {"type": "dir""#, r#""record-disks": {"type": "lvmthin""#, &["--yes", "--beside-guests"], "record-disks is not a directory"),
-    ("", "", &["--yes", "--beside-guests", "--disks", "local"], "storage local: the name must contain `record`"),
+    (
+        r#""4711":"#,
+        r#""900000100": {"node": "alpha", "config": {}}, "4711":"#,
+        &["--yes", "--beside-guests"],
+        "exists already: VM 900000100",
+    ),
+    (
+        r#""pools": {"#,
+        r#""pools": {"pve-record-p1": {}, "#,
+        &["--yes", "--beside-guests"],
+        "exists already: pool pve-record-p1",
+    ),
+    (
+        r#""privsep": false, "#,
+        "",
+        &["--yes", "--beside-guests"],
+        "the token lacks VM.Allocate on /",
+    ),
+    (
+        r#""record-disks": {"type": "dir""#,
+        r#""record-disks": {"type": "lvmthin""#,
+        &["--yes", "--beside-guests"],
+        "record-disks is not a directory",
+    ),
+    (
+        "",
+        "",
+        &["--yes", "--beside-guests", "--disks", "local"],
+        "storage local: the name must contain `record`",
+    ),
 ];
 
 #[test]
@@ -144,7 +181,12 @@ fn nothing_is_written_without_consent() {
         assert!(said.contains(wanted), "{options:?}: {said}");
         assert_eq!(done.status.success(), options.is_empty(), "{options:?}");
         assert!(!out.exists(), "{options:?}");
-        let writes: Vec<String> = sim.requests().iter().map(|r| r.line()).filter(|line| !line.starts_with("GET ")).collect();
+        let writes: Vec<String> = sim
+            .requests()
+            .iter()
+            .map(|r| r.line())
+            .filter(|line| !line.starts_with("GET "))
+            .collect();
         assert_eq!(writes, Vec::<String>::new(), "{options:?}");
     }
 }
@@ -152,8 +194,12 @@ fn nothing_is_written_without_consent() {
 #[test]
 fn an_interrupted_recording_is_cleaned() {
     let folder = tempfile::tempdir().unwrap();
-    let world = WORLD.replace(r#""4711":"#, r#""900000100": {"node": "alpha", "config": {"protection": "1"}}, "4711":"#);
-    let world = world.replace(r#""pools": {"#, r#""pools": {"pve-record-p1": {"vms": [900000999]}, "#);
+    let world = WORLD.replace(
+        r#""4711":"#,
+        r#""900000100": {"node": "alpha", "config": {"protection": "1"}}, "4711":"#,
+    );
+    let world =
+        world.replace(r#""pools": {"#, r#""pools": {"pve-record-p1": {"vms": [900000999]}, "#);
     let sim = start(&world);
     let out = folder.path().join("out.jsonl");
     let done = record(&sim, &out, &["--yes", "--beside-guests", "--clean", "--every", "400"]);

@@ -32,7 +32,12 @@ struct Cli {
     #[arg(long, value_name = "NAME", env = "PVE_NODE")]
     node: String,
     /// Trust certificates signed by this CA (PEM)
-    #[arg(long, value_name = "FILE", env = "PVE_CA_FILE", default_value = "/etc/ssl/certs/ca-certificates.crt")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PVE_CA_FILE",
+        default_value = "/etc/ssl/certs/ca-certificates.crt"
+    )]
     ca_file: PathBuf,
     /// Trust the certificate with this fingerprint instead
     #[arg(long, value_name = "SHA256", env = "PVE_FINGERPRINT")]
@@ -77,13 +82,16 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), String> {
-    let token = std::env::var("PVE_API_TOKEN").map_err(|_| "PVE_API_TOKEN is not set: USER@REALM!NAME=SECRET")?;
+    let token = std::env::var("PVE_API_TOKEN")
+        .map_err(|_| "PVE_API_TOKEN is not set: USER@REALM!NAME=SECRET")?;
     let node = Node::new(&cli.endpoint, &token, &trust(cli)?)?;
     checks::may_everything(&node)?;
     let names = names(cli, &node, &token)?;
     let found = checks::check(&node, &names, cli.networks)?;
     let program = program(cli)?;
-    let out = cli.out.clone().unwrap_or_else(|| Path::new("tests/answers/nodes").join(format!("{}.jsonl", found.version)));
+    let out = cli.out.clone().unwrap_or_else(|| {
+        Path::new("tests/answers/nodes").join(format!("{}.jsonl", found.version))
+    });
     announce(cli, &program, &found, &out);
     refuse(cli, &found)?;
     if !cli.yes {
@@ -94,7 +102,9 @@ fn run(cli: &Cli) -> Result<(), String> {
     let text = program.run(&node, &names, &found.version, cli.networks);
     let text = text.map_err(|error| match stage.clear(cli.networks) {
         Ok(()) => format!("{error}\n  what was made has been removed"),
-        Err(left) => format!("{error}\n  not everything could be removed: {left}\n  hint: run it again with --clean"),
+        Err(left) => format!(
+            "{error}\n  not everything could be removed: {left}\n  hint: run it again with --clean"
+        ),
     })?;
     save(&out, &text)?;
     eprintln!("record: {} answers in {}", program.requests.len(), out.display());
@@ -105,7 +115,9 @@ fn trust(cli: &Cli) -> Result<Trust, String> {
     if let Some(fingerprint) = &cli.fingerprint {
         return Ok(Trust::Fingerprint(fingerprint.clone()));
     }
-    std::fs::read(&cli.ca_file).map(Trust::Authorities).map_err(|e| format!("{}: {e}", cli.ca_file.display()))
+    std::fs::read(&cli.ca_file)
+        .map(Trust::Authorities)
+        .map_err(|e| format!("{}: {e}", cli.ca_file.display()))
 }
 
 fn names(cli: &Cli, node: &Node, token: &str) -> Result<Names, String> {
@@ -119,11 +131,13 @@ fn names(cli: &Cli, node: &Node, token: &str) -> Result<Names, String> {
 }
 
 fn program(cli: &Cli) -> Result<Program, String> {
-    let text = std::fs::read_to_string(&cli.from).map_err(|e| format!("{}: {e}", cli.from.display()))?;
+    let text =
+        std::fs::read_to_string(&cli.from).map_err(|e| format!("{}: {e}", cli.from.display()))?;
     let (worlds, mut requests) = line::parse::<Request>(&text)?;
     let last = requests.last().map_or(0, |request| request.scene);
     let (_, more) = line::parse::<Request>(MORE)?;
-    let mut program = Program::choose(worlds.clone(), std::mem::take(&mut requests), cli.networks, cli.every);
+    let mut program =
+        Program::choose(worlds.clone(), std::mem::take(&mut requests), cli.networks, cli.every);
     let more = more.into_iter().map(|request| Request { scene: request.scene + last, ..request });
     let more = Program::choose(worlds, more.collect(), cli.networks, 1);
     program.requests.extend(more.requests);
@@ -134,11 +148,23 @@ fn program(cli: &Cli) -> Result<Program, String> {
 fn announce(cli: &Cli, program: &Program, found: &Found, out: &Path) {
     let mut scenes: Vec<u32> = program.requests.iter().map(|request| request.scene).collect();
     scenes.dedup();
-    eprintln!("record: PVE {} on node {}, {} guests of others", found.version, cli.node, found.guests);
-    eprintln!("  sends {} requests in {} scenes; before each scene, its own VMs, volumes and pools are removed", program.requests.len(), scenes.len());
-    eprintln!("  uses vmids 900000100 to 900000999, pools pve-record-*, storages {} and {}", cli.disks, cli.files);
+    eprintln!(
+        "record: PVE {} on node {}, {} guests of others",
+        found.version, cli.node, found.guests
+    );
+    eprintln!(
+        "  sends {} requests in {} scenes; before each scene, its own VMs, volumes and pools are removed",
+        program.requests.len(),
+        scenes.len()
+    );
+    eprintln!(
+        "  uses vmids 900000100 to 900000999, pools pve-record-*, storages {} and {}",
+        cli.disks, cli.files
+    );
     if cli.networks {
-        eprintln!("  creates, commits and removes networks of the whole cluster; every node reloads its network");
+        eprintln!(
+            "  creates, commits and removes networks of the whole cluster; every node reloads its network"
+        );
     }
     for (reason, count) in &program.left_out {
         eprintln!("  leaves out {count} requests: {reason}");
@@ -149,10 +175,16 @@ fn announce(cli: &Cli, program: &Program, found: &Found, out: &Path) {
 fn refuse(cli: &Cli, found: &Found) -> Result<(), String> {
     let mut problems = found.problems.clone();
     if !found.left.is_empty() && !cli.clean {
-        problems.push(format!("exists already: {}; --clean removes what an interrupted recording has left", found.left.join(", ")));
+        problems.push(format!(
+            "exists already: {}; --clean removes what an interrupted recording has left",
+            found.left.join(", ")
+        ));
     }
     if found.guests > 0 && cli.yes && !cli.beside_guests {
-        problems.push(format!("the cluster has {} guests; --beside-guests records all the same", found.guests));
+        problems.push(format!(
+            "the cluster has {} guests; --beside-guests records all the same",
+            found.guests
+        ));
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\nrecord: error: ")) }
 }

@@ -24,7 +24,10 @@ pub struct Found {
 /// Reads what is there; writes nothing.
 pub fn check(node: &Node, names: &Names, networks: bool) -> Result<Found, String> {
     let version = node.call("GET", "/version", &[])?;
-    let mut found = Found { version: version["version"].as_str().unwrap_or_default().to_owned(), ..Found::default() };
+    let mut found = Found {
+        version: version["version"].as_str().unwrap_or_default().to_owned(),
+        ..Found::default()
+    };
     let resources = node.call("GET", "/cluster/resources", &[("type", "vm")])?;
     for guest in rows(&resources) {
         match guest["vmid"].as_u64() {
@@ -43,7 +46,9 @@ pub fn check(node: &Node, names: &Names, networks: bool) -> Result<Found, String
         for kind in ["zones", "vnets", "controllers"] {
             let objects = node.call("GET", &format!("/cluster/sdn/{kind}"), &[("pending", "1")])?;
             if !rows(&objects).is_empty() {
-                found.problems.push(format!("SDN has {kind}, and --networks commits whatever is pending"));
+                found
+                    .problems
+                    .push(format!("SDN has {kind}, and --networks commits whatever is pending"));
             }
         }
     }
@@ -56,14 +61,22 @@ pub fn rows(list: &Value) -> &[Value] {
 }
 
 /// Privileges of Administrator, one for each kind of object.
-const PRIVILEGES: [&str; 6] =
-    ["VM.Allocate", "Datastore.Allocate", "Pool.Allocate", "SDN.Allocate", "Sys.Modify", "Permissions.Modify"];
+const PRIVILEGES: [&str; 6] = [
+    "VM.Allocate",
+    "Datastore.Allocate",
+    "Pool.Allocate",
+    "SDN.Allocate",
+    "Sys.Modify",
+    "Permissions.Modify",
+];
 
 /// A recording says that its token may do everything, so it must.
 pub fn may_everything(node: &Node) -> Result<(), String> {
     let permissions = node.call("GET", "/access/permissions", &[])?;
     match PRIVILEGES.iter().find(|privilege| permissions["/"][**privilege].as_u64().is_none()) {
-        Some(lacking) => Err(format!("the token lacks {lacking} on /: give it the role Administrator there")),
+        Some(lacking) => {
+            Err(format!("the token lacks {lacking} on /: give it the role Administrator there"))
+        }
         None => Ok(()),
     }
 }
@@ -72,24 +85,34 @@ fn storages(node: &Node, names: &Names, found: &mut Found) -> Result<(), String>
     let all = node.call("GET", "/storage", &[])?;
     for absent in ABSENT {
         if rows(&all).iter().any(|storage| storage["storage"] == absent) {
-            found.problems.push(format!("a storage is named {absent}, and recorded requests expect none"));
+            found
+                .problems
+                .push(format!("a storage is named {absent}, and recorded requests expect none"));
         }
     }
     for (id, content) in [(&names.disks.0, "images"), (&names.files.0, "import")] {
         if !id.contains("record") {
-            found.problems.push(format!("storage {id}: the name must contain `record`, so that nobody else uses it"));
+            found.problems.push(format!(
+                "storage {id}: the name must contain `record`, so that nobody else uses it"
+            ));
         }
-        let Some(storage) = rows(&all).iter().find(|storage| storage["storage"] == id.as_str()) else {
+        let Some(storage) = rows(&all).iter().find(|storage| storage["storage"] == id.as_str())
+        else {
             found.problems.push(format!("storage {id} does not exist"));
             continue;
         };
-        let has = |content: &str| storage["content"].as_str().is_some_and(|all| all.split(',').any(|one| one == content));
+        let has = |content: &str| {
+            storage["content"].as_str().is_some_and(|all| all.split(',').any(|one| one == content))
+        };
         if storage["type"] != "dir" || !has(content) {
             found.problems.push(format!("storage {id} is not a directory with content {content}"));
             continue;
         }
-        let content = node.call("GET", &format!("/nodes/{}/storage/{id}/content", names.node), &[])?;
-        found.left.extend(rows(&content).iter().map(|v| v["volid"].as_str().unwrap_or_default().to_owned()));
+        let content =
+            node.call("GET", &format!("/nodes/{}/storage/{id}/content", names.node), &[])?;
+        found.left.extend(
+            rows(&content).iter().map(|v| v["volid"].as_str().unwrap_or_default().to_owned()),
+        );
     }
     Ok(())
 }

@@ -41,6 +41,8 @@ pub struct Names {
     words: [(Regex, &'static str); 2],
     /// The node's name in texts.
     place: Regex,
+    /// Whether these are the names of a recording, and nothing is replaced.
+    recorded: bool,
 }
 
 impl Names {
@@ -48,24 +50,29 @@ impl Names {
     pub fn new(node: &str, disks: (&str, &str), files: (&str, &str), token: &str) -> Self {
         let owned = |(name, path): (&str, &str)| (name.to_owned(), path.to_owned());
         let word = |name: &str| regex(&format!(r"(?-u:\b){}(?-u:\b)", regex::escape(name)));
-        let places = "UPID:|nodes/|node/|node '|node: ";
+        // Not `root@pam`, `/etc/pve` or `pve-pipeline`, if the node has such a name.
+        let (before, after) = ("^|UPID:|nodes/|node/|[ '\"(=,]", "$|[ '\":,);/]");
         Self {
             node: node.to_owned(),
             disks: owned(disks),
             files: owned(files),
             token: token.to_owned(),
             words: [(word(disks.0), DISKS.0), (word(files.0), FILES.0)],
-            place: regex(&format!(r"({places}){}(?-u:\b)", regex::escape(node))),
+            place: regex(&format!("({before}){}({after})", regex::escape(node))),
+            recorded: false,
         }
     }
 
     /// Returns the names of a recording, which are used against the simulator.
     pub fn recorded() -> Self {
-        Self::new("pve1", DISKS, FILES, TOKEN)
+        Self { recorded: true, ..Self::new("pve1", DISKS, FILES, TOKEN) }
     }
 
     /// Returns a request with the node's names.
     pub fn to_node(&self, request: &Request) -> Request {
+        if self.recorded {
+            return request.clone();
+        }
         let parameter = |(key, value): (&String, &String)| (key.clone(), self.value(key, value));
         Request {
             path: self.path(&request.path),
@@ -96,7 +103,9 @@ impl Names {
         match key {
             "node" | "target" if value == "pve1" => self.node.clone(),
             "vmid" | "newid" | "vms" => {
-                let ids = value.split(',').map(|id| if is_vmid(id) { shifted(id) } else { id.to_owned() });
+                let ids = value
+                    .split(',')
+                    .map(|id| if is_vmid(id) { shifted(id) } else { id.to_owned() });
                 ids.collect::<Vec<_>>().join(",")
             }
             "storage" | "target-storage" if value == "disks" => self.disks.0.clone(),
@@ -119,17 +128,19 @@ impl Names {
 
     /// Returns a text of the node with the recording's names.
     pub fn to_recording(&self, text: &str) -> String {
+        if self.recorded {
+            return text.to_owned();
+        }
         let mut text = SHIFTED.replace_all(text, "$1").replace(POOL_PREFIX, "");
-        for (name, ours) in [(&self.disks.1, DISKS.1), (&self.files.1, FILES.1), (&self.token, TOKEN)] {
+        for (name, ours) in
+            [(&self.disks.1, DISKS.1), (&self.files.1, FILES.1), (&self.token, TOKEN)]
+        {
             text = text.replace(name.as_str(), ours);
         }
         for (name, ours) in &self.words {
             text = name.replace_all(&text, *ours).into_owned();
         }
-        if text == self.node {
-            return "pve1".to_owned();
-        }
-        self.place.replace_all(&text, "${1}pve1").into_owned()
+        self.place.replace_all(&text, "${1}pve1${2}").into_owned()
     }
 }
 
@@ -167,9 +178,21 @@ mod tests {
     #[test]
     fn names_of_the_node_and_back() {
         for (key, recorded, node) in [
-            ("virtio0", "disks:0,import-from=local:import/a.raw", "record-disks:0,import-from=record-files:import/a.raw"),
-            ("scsi1", "disks:100/vm-100-disk-0.raw", "record-disks:900000100/vm-900000100-disk-0.raw"),
-            ("x", "disks:100/base-100-disk-0.raw/101/vm-101-disk-0.raw,size=1G", "record-disks:900000100/base-900000100-disk-0.raw/900000101/vm-900000101-disk-0.raw,size=1G"),
+            (
+                "virtio0",
+                "disks:0,import-from=local:import/a.raw",
+                "record-disks:0,import-from=record-files:import/a.raw",
+            ),
+            (
+                "scsi1",
+                "disks:100/vm-100-disk-0.raw",
+                "record-disks:900000100/vm-900000100-disk-0.raw",
+            ),
+            (
+                "x",
+                "disks:100/base-100-disk-0.raw/101/vm-101-disk-0.raw,size=1G",
+                "record-disks:900000100/base-900000100-disk-0.raw/900000101/vm-900000101-disk-0.raw,size=1G",
+            ),
             ("vms", "100,101", "900000100,900000101"),
             ("poolid", "p1", "pve-record-p1"),
             ("memory", "512", "512"),
@@ -177,6 +200,19 @@ mod tests {
         ] {
             assert_eq!(names().value(key, recorded), node);
             assert_eq!(names().to_recording(node), recorded);
+        }
+        for (seen, wanted) in [
+            ("alpha", "pve1"),
+            ("alpha: reloading network config", "pve1: reloading network config"),
+            (
+                "UPID:alpha:0000:qmstart:900000100:root@pam!rec:",
+                "UPID:pve1:0000:qmstart:100:admin@pve!full:",
+            ),
+            ("nodes/alpha/qemu-server/900000101.conf", "nodes/pve1/qemu-server/101.conf"),
+            ("/etc/alpha/x@alpha!y", "/etc/alpha/x@alpha!y"),
+            ("cp -- /srv/f/import/x.raw", "cp -- /var/lib/vz/import/x.raw"),
+        ] {
+            assert_eq!(names().to_recording(seen), wanted);
         }
         let path = "/nodes/pve1/storage/disks/content/disks:100/vm-100-disk-0.raw";
         let node = "/nodes/alpha/storage/record-disks/content/record-disks:900000100/vm-900000100-disk-0.raw";

@@ -61,7 +61,8 @@ pub struct Got {
 impl Node {
     /// Stores where to ask; sends nothing yet. `endpoint` is `https://HOST[:PORT]`.
     pub fn new(endpoint: &str, token: &str, trust: &Trust) -> Result<Self, String> {
-        let rest = endpoint.strip_prefix("https://").ok_or("the endpoint must begin with https://")?;
+        let rest =
+            endpoint.strip_prefix("https://").ok_or("the endpoint must begin with https://")?;
         let authority = rest.split('/').next().unwrap_or_default();
         let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "8006"));
         Ok(Self {
@@ -83,7 +84,12 @@ impl Node {
     }
 
     /// Sends a request with our token; an error is a refusal too.
-    pub fn call(&self, method: &str, path: &str, parameters: &[(&str, &str)]) -> Result<Value, String> {
+    pub fn call(
+        &self,
+        method: &str,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Value, String> {
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         self.require(&Request {
             scene: 0,
@@ -123,7 +129,8 @@ impl Node {
             if status["status"] == "stopped" {
                 let log = self.call("GET", &format!("{path}/log"), &[("limit", "0")])?;
                 let lines = log.as_array().into_iter().flatten();
-                let lines = lines.filter_map(|line| line["t"].as_str()).map(str::to_owned).collect();
+                let lines =
+                    lines.filter_map(|line| line["t"].as_str()).map(str::to_owned).collect();
                 return Ok((status["exitstatus"].as_str().unwrap_or_default().to_owned(), lines));
             }
             if begun.elapsed() > PATIENCE {
@@ -146,7 +153,10 @@ impl Node {
             None if in_body => ("application/x-www-form-urlencoded", form.into_bytes()),
             None => ("", Vec::new()),
         };
-        let mut head = format!("{} {path} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n", request.method, self.host, self.port);
+        let mut head = format!(
+            "{} {path} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n",
+            request.method, self.host, self.port
+        );
         if let Some(token) = token {
             head.push_str(&format!("Authorization: PVEAPIToken={token}\r\n"));
         }
@@ -201,7 +211,10 @@ fn config(trust: &Trust) -> Result<ClientConfig, String> {
         Trust::Fingerprint(text) => {
             let wanted = text.replace(':', "").to_lowercase();
             let pinned = Pinned { wanted, provider };
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(pinned)).with_no_client_auth()
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(pinned))
+                .with_no_client_auth()
         }
     })
 }
@@ -235,7 +248,12 @@ impl ServerCertVerifier for Pinned {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, leaf, signed, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            leaf,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -244,7 +262,12 @@ impl ServerCertVerifier for Pinned {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, leaf, signed, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            leaf,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -253,7 +276,9 @@ impl ServerCertVerifier for Pinned {
 }
 
 fn form(request: &Request) -> String {
-    let pair = |(key, value): (&String, &String)| format!("{}={}", escape(key, b"-_."), escape(value, b"-_."));
+    let pair = |(key, value): (&String, &String)| {
+        format!("{}={}", escape(key, b"-_."), escape(value, b"-_."))
+    };
     request.parameters.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
@@ -269,9 +294,18 @@ fn escape(text: &str, plain: &[u8]) -> String {
 fn multipart(request: &Request, file: &File) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, value) in &request.parameters {
-        body.extend(format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+        body.extend(
+            format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                .bytes(),
+        );
     }
-    body.extend(format!("--B\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"{}\"\r\n\r\n", file.name).bytes());
+    body.extend(
+        format!(
+            "--B\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"{}\"\r\n\r\n",
+            file.name
+        )
+        .bytes(),
+    );
     body.extend(file.content());
     body.extend(b"\r\n--B--\r\n");
     body
@@ -281,7 +315,9 @@ impl File {
     /// Returns the bytes to send: those in the line, or the image and the empty files of the worlds.
     pub fn content(&self) -> Vec<u8> {
         match self.bytes.as_str() {
-            "<image>" => include_bytes!("../../../examples/site/images/debian-12/debian-12.qcow2").to_vec(),
+            "<image>" => {
+                include_bytes!("../../../examples/site/images/debian-12/debian-12.qcow2").to_vec()
+            }
             "<empty>" => vec![0; 1 << 20],
             text => text.as_bytes().to_vec(),
         }
@@ -300,7 +336,8 @@ fn measure(answer: &[u8]) -> Option<(&str, usize, Option<usize>)> {
 }
 
 fn is_whole(answer: &[u8]) -> bool {
-    measure(answer).is_some_and(|(_, start, length)| length.is_some_and(|l| answer.len() >= start + l))
+    measure(answer)
+        .is_some_and(|(_, start, length)| length.is_some_and(|l| answer.len() >= start + l))
 }
 
 fn parse(answer: &[u8]) -> Result<Got, String> {
@@ -310,7 +347,10 @@ fn parse(answer: &[u8]) -> Result<Got, String> {
     }
     let line = head.lines().next().unwrap_or_default();
     let mut words = line.splitn(3, ' ').skip(1);
-    let status = words.next().and_then(|code| code.parse().ok()).ok_or_else(|| format!("no status: {line}"))?;
+    let status = words
+        .next()
+        .and_then(|code| code.parse().ok())
+        .ok_or_else(|| format!("no status: {line}"))?;
     let reason = words.next().unwrap_or_default().to_owned();
     // A refused token has no body, or one that is not JSON.
     let body = serde_json::from_slice(&answer[start..]).unwrap_or(Value::Null);

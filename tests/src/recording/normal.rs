@@ -8,10 +8,30 @@ use serde_json::{Map, Value};
 
 /// Numbers with these names change from one moment to the next, or describe the machine.
 const NUMBERS: [&str; 24] = [
-    "avail", "cpu", "ctime", "disk", "diskread", "diskwrite", "maxmem", "mem", "memhost", "netin",
-    "netout", "pid", "pressurecpufull", "pressurecpusome", "pressureiofull", "pressureiosome",
-    "pressurememoryfull", "pressurememorysome", "starttime", "total", "uptime", "used",
-    "used_fraction", "endtime",
+    "avail",
+    "cpu",
+    "ctime",
+    "disk",
+    "diskread",
+    "diskwrite",
+    "maxmem",
+    "mem",
+    "memhost",
+    "netin",
+    "netout",
+    "pid",
+    "pressurecpufull",
+    "pressurecpusome",
+    "pressureiofull",
+    "pressureiosome",
+    "pressurememoryfull",
+    "pressurememorysome",
+    "starttime",
+    "total",
+    "uptime",
+    "used",
+    "used_fraction",
+    "endtime",
 ];
 
 /// What changes in texts, and its name.
@@ -82,7 +102,8 @@ pub fn shape(value: &Value) -> Value {
             rows.into()
         }
         Value::Object(fields) => {
-            let key = |key: &String| if key.starts_with('/') { "<text>".to_owned() } else { key.clone() };
+            let key =
+                |key: &String| if key.starts_with('/') { "<text>".to_owned() } else { key.clone() };
             fields.iter().map(|(name, one)| (key(name), shape(one))).collect::<Map<_, _>>().into()
         }
     }
@@ -96,7 +117,10 @@ mod tests {
     #[test]
     fn what_changes_has_a_name() {
         for (seen, wanted) in [
-            ("UPID:pve1:0000C3A1:00ABCDEF:6911C2F0:qmcreate:101:a@pve!b:", "UPID:pve1:<pid>:<pstart>:<starttime>:qmcreate:101:a@pve!b:"),
+            (
+                "UPID:pve1:0000C3A1:00ABCDEF:6911C2F0:qmcreate:101:a@pve!b:",
+                "UPID:pve1:<pid>:<pstart>:<starttime>:qmcreate:101:a@pve!b:",
+            ),
             ("uuid=f16ac78e-eefc-41a9-8b5f-463f67a70198", "uuid=<uuid>"),
             ("virtio=BC:24:11:AB:CD:EF,bridge=vmbr0", "virtio=<mac>,bridge=vmbr0"),
             ("virtio=BC:24:11:00:00:01,bridge=vmbr0", "virtio=BC:24:11:00:00:01,bridge=vmbr0"),
@@ -109,7 +133,8 @@ mod tests {
 
     #[test]
     fn a_shape_has_no_name_of_the_node() {
-        let seen = json!({"/vms/17": {"VM.Audit": 1}, "name": "secret", "rows": [{"a": "x"}, {"a": "y"}]});
+        let seen =
+            json!({"/vms/17": {"VM.Audit": 1}, "name": "secret", "rows": [{"a": "x"}, {"a": "y"}]});
         let wanted = json!({"<text>": {"VM.Audit": "<number>"}, "name": "<text>", "rows": [{"a": "<text>"}]});
         assert_eq!(shape(&seen), wanted);
     }

@@ -25,7 +25,12 @@ pub struct Program {
 
 impl Program {
     /// Chooses what may be sent to a node; every `nth` scene of the recordings.
-    pub fn choose(worlds: BTreeMap<String, Value>, requests: Vec<Request>, networks: bool, nth: u32) -> Self {
+    pub fn choose(
+        worlds: BTreeMap<String, Value>,
+        requests: Vec<Request>,
+        networks: bool,
+        nth: u32,
+    ) -> Self {
         let mut program = Self { worlds, ..Self::default() };
         for mut request in requests {
             let is_network = request.world == rules::NETWORKS;
@@ -43,14 +48,21 @@ impl Program {
                 continue;
             }
             // One token asks everything, unless the request is about a wrong one.
-            request.token = request.token.map(|token| if token == "wrong" { token } else { TOKEN.to_owned() });
+            request.token =
+                request.token.map(|token| if token == "wrong" { token } else { TOKEN.to_owned() });
             program.requests.push(request);
         }
         program
     }
 
     /// Records everything; returns the file's lines.
-    pub fn run(&self, node: &Node, names: &Names, version: &str, networks: bool) -> Result<String, String> {
+    pub fn run(
+        &self,
+        node: &Node,
+        names: &Names,
+        version: &str,
+        networks: bool,
+    ) -> Result<String, String> {
         let stage = Stage { node, names };
         let (mut worlds, mut rows) = (BTreeMap::new(), Vec::new());
         let mut scene = None;
@@ -61,7 +73,9 @@ impl Program {
                 last = Last::default();
                 stage.clear(networks)?;
                 let definition = &self.worlds[&request.world];
-                stage.build(definition).map_err(|e| format!("building {:?}: {e}", request.world))?;
+                stage
+                    .build(definition)
+                    .map_err(|e| format!("building {:?}: {e}", request.world))?;
                 if !worlds.contains_key(&request.world) {
                     worlds.insert(request.world.clone(), stage.seen(definition, version)?);
                 }
@@ -108,7 +122,8 @@ impl Last {
                 let (exitstatus, log) = node.wait(upid)?;
                 let is_progress = |line: &String| line.starts_with("transferred ");
                 let plain = |line: &str| normal::text(&names.to_recording(line));
-                let log = log.iter().filter(|line| !is_progress(line)).map(|line| plain(line)).collect();
+                let log =
+                    log.iter().filter(|line| !is_progress(line)).map(|line| plain(line)).collect();
                 Some(Task { exitstatus: plain(&exitstatus), log })
             }
             _ => None,
@@ -117,7 +132,9 @@ impl Last {
     }
 
     fn filled(&self, text: &str) -> String {
-        text.replace("{upid}", &self.upid).replace("{digest}", &self.digest).replace("{lock-token}", &self.lock)
+        text.replace("{upid}", &self.upid)
+            .replace("{digest}", &self.digest)
+            .replace("{lock-token}", &self.lock)
     }
 
     fn remember(&mut self, request: &Request, data: &Value) {
@@ -141,7 +158,11 @@ fn answer(names: &Names, request: &Request, got: &Got, task: Option<Task>) -> An
         reason: normal::text(&names.to_recording(&got.reason)),
         message: field("message"),
         errors: field("errors"),
-        data: if rules::is_whole(&request.method, &request.path) { normal::shape(data) } else { named(data) },
+        data: if rules::is_whole(&request.method, &request.path) {
+            normal::shape(data)
+        } else {
+            named(data)
+        },
         task,
     }
 }
@@ -150,7 +171,10 @@ fn answer(names: &Names, request: &Request, got: &Got, task: Option<Task>) -> An
 fn renamed(names: &Names, value: &Value) -> Value {
     match value {
         Value::String(text) => names.to_recording(text).into(),
-        Value::Number(number) => names.to_recording(&number.to_string()).parse::<serde_json::Number>().map_or(Value::Null, Value::from),
+        Value::Number(number) => names
+            .to_recording(&number.to_string())
+            .parse::<serde_json::Number>()
+            .map_or(Value::Null, Value::from),
         Value::Array(rows) => rows.iter().map(|row| renamed(names, row)).collect(),
         Value::Object(fields) => {
             fields.iter().map(|(key, one)| (names.to_recording(key), renamed(names, one))).collect()

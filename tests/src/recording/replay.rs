@@ -17,7 +17,8 @@ pub fn replay(text: &str) -> Result<(usize, Vec<String>), String> {
     for row in &rows {
         let request = &row.request;
         if scene.as_ref().is_none_or(|(number, ..)| *number != request.scene) {
-            let definition = worlds.get(&request.world).ok_or(format!("no world {:?}", request.world))?;
+            let definition =
+                worlds.get(&request.world).ok_or(format!("no world {:?}", request.world))?;
             let (sim, node) = start(&definition.to_string())?;
             scene = Some((request.scene, sim, node, Last::default()));
         }
@@ -50,6 +51,12 @@ fn describe(row: &Recorded, seen: &Answer) -> String {
     let request = &row.request;
     format!(
         "scene {} ({}): {} {} {:?}\n  recorded:  {}\n  simulator: {}",
-        request.scene, request.world, request.method, request.path, request.parameters, show(&row.answer), show(seen)
+        request.scene,
+        request.world,
+        request.method,
+        request.path,
+        request.parameters,
+        show(&row.answer),
+        show(seen)
     )
 }

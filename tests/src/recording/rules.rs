@@ -58,7 +58,8 @@ pub fn is_whole(method: &str, path: &str) -> bool {
 }
 
 fn matches(pattern: &str, path: &str) -> bool {
-    let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
+    let (pattern, path): (Vec<_>, Vec<_>) =
+        (pattern.split('/').collect(), path.split('/').collect());
     pattern.len() == path.len() && pattern.iter().zip(&path).all(|(p, s)| *p == "*" || p == s)
 }
 
@@ -69,7 +70,9 @@ pub fn refusal(request: &Request) -> Option<&'static str> {
     if text.contains("snippets") {
         return Some("snippets cannot be uploaded");
     }
-    if text.contains("images.example") || request.file.as_ref().is_some_and(|f| f.bytes.starts_with('<')) {
+    if text.contains("images.example")
+        || request.file.as_ref().is_some_and(|f| f.bytes.starts_with('<'))
+    {
         return Some("images.example does not exist");
     }
     if text.contains("pve2") {
@@ -90,7 +93,9 @@ pub fn refusal(request: &Request) -> Option<&'static str> {
         ["nodes", _, "storage", "disks" | "local" | "nope", ..] => true,
         ["nodes", _, "tasks", upid] => upid == "{upid}" || upid == "UPID:x" || upid == "nope",
         ["pools", pool] => is_pool(pool) || pool == "nope",
-        ["pools"] => request.parameters.get("poolid").is_none_or(|pool| is_pool(pool) || pool == "nope"),
+        ["pools"] => {
+            request.parameters.get("poolid").is_none_or(|pool| is_pool(pool) || pool == "nope")
+        }
         ["cluster", "sdn", ..] => request.world == NETWORKS,
         _ => false,
     };
@@ -148,7 +153,11 @@ mod tests {
             ("GET", "/nodes/pve1/qemu/4711/config", "a", "b", false),
             ("PUT", "/cluster/options", "a", "b", false),
         ] {
-            assert_eq!(refusal(&request(method, path, key, value)).is_none(), sent, "{method} {path} {value}");
+            assert_eq!(
+                refusal(&request(method, path, key, value)).is_none(),
+                sent,
+                "{method} {path} {value}"
+            );
         }
     }
 }

@@ -28,7 +28,8 @@ impl Stage<'_> {
     pub fn clear(&self, networks: bool) -> Result<(), String> {
         let node = &self.names.node;
         let list = self.node.call("GET", &format!("/nodes/{node}/qemu"), &[])?;
-        let ours = rows(&list).iter().filter_map(|vm| Some((vm["template"] == 1, vm["vmid"].as_u64()?)));
+        let ours =
+            rows(&list).iter().filter_map(|vm| Some((vm["template"] == 1, vm["vmid"].as_u64()?)));
         let mut ours: Vec<(bool, u64)> = ours.filter(|(_, vmid)| is_ours(*vmid)).collect();
         // A template's clones first.
         ours.sort_unstable();
@@ -38,10 +39,16 @@ impl Stage<'_> {
                 self.node.call("POST", &format!("{vm}/status/stop"), &[])?;
             }
             self.node.call("PUT", &format!("{vm}/config"), &[("protection", "0")])?;
-            self.node.call("DELETE", &vm, &[("purge", "1"), ("destroy-unreferenced-disks", "1")])?;
+            self.node.call(
+                "DELETE",
+                &vm,
+                &[("purge", "1"), ("destroy-unreferenced-disks", "1")],
+            )?;
         }
         for pool in rows(&self.node.call("GET", "/pools", &[])?) {
-            let Some(id) = pool["poolid"].as_str().filter(|id| id.starts_with(POOL_PREFIX)) else { continue };
+            let Some(id) = pool["poolid"].as_str().filter(|id| id.starts_with(POOL_PREFIX)) else {
+                continue;
+            };
             self.remove_pool(id)?;
         }
         for storage in [&self.names.disks.0, &self.names.files.0] {
@@ -64,8 +71,10 @@ impl Stage<'_> {
         }
         // PVE keeps members whose VM does not exist, and names only the first.
         while let Err(refused) = self.node.call("DELETE", &path, &[]) {
-            let vmid = refused.split("(contains VM ").nth(1).and_then(|rest| rest.split(')').next());
-            let vmid = vmid.filter(|vmid| vmid.parse().is_ok_and(is_ours)).ok_or(refused.clone())?;
+            let vmid =
+                refused.split("(contains VM ").nth(1).and_then(|rest| rest.split(')').next());
+            let vmid =
+                vmid.filter(|vmid| vmid.parse().is_ok_and(is_ours)).ok_or(refused.clone())?;
             self.node.call("PUT", &path, &[("vms", vmid), ("delete", "1")])?;
         }
         Ok(())
@@ -98,20 +107,35 @@ impl Stage<'_> {
             let volid = format!("local:{content}/{name}");
             if rows(&definition["volumes"]).iter().any(|volume| volume["volid"] == volid) {
                 let file = File { name: name.to_owned(), bytes: bytes.to_owned() };
-                self.send("POST", "/nodes/pve1/storage/local/upload", &[("content", content)], Some(file))?;
+                self.send(
+                    "POST",
+                    "/nodes/pve1/storage/local/upload",
+                    &[("content", content)],
+                    Some(file),
+                )?;
             }
         }
         for (vmid, vm) in definition["vms"].as_object().into_iter().flatten() {
             self.build_vm(vmid, vm)?;
         }
         for (id, pool) in definition["pools"].as_object().into_iter().flatten() {
-            self.send("POST", "/pools", &[("poolid", id), ("comment", pool["comment"].as_str().unwrap_or_default())], None)?;
+            self.send(
+                "POST",
+                "/pools",
+                &[("poolid", id), ("comment", pool["comment"].as_str().unwrap_or_default())],
+                None,
+            )?;
             let path = format!("/pools/{id}");
             for vmid in rows(&pool["vms"]) {
                 self.send("PUT", &path, &[("vms", &vmid.to_string())], None)?;
             }
             for storage in rows(&pool["storages"]) {
-                self.send("PUT", &path, &[("storage", storage.as_str().unwrap_or_default())], None)?;
+                self.send(
+                    "PUT",
+                    &path,
+                    &[("storage", storage.as_str().unwrap_or_default())],
+                    None,
+                )?;
             }
         }
         self.build_networks(&definition["sdn"]["edited"])
@@ -132,7 +156,8 @@ impl Stage<'_> {
                 _ => parameters.push((key.clone(), value.to_owned())),
             }
         }
-        let borrowed: Vec<(&str, &str)> = parameters.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let borrowed: Vec<(&str, &str)> =
+            parameters.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         self.send("POST", "/nodes/pve1/qemu", &borrowed, None)?;
         if vm["config"]["template"] == "1" {
             self.send("POST", &format!("/nodes/pve1/qemu/{vmid}/template"), &[], None)?;
@@ -147,7 +172,9 @@ impl Stage<'_> {
         let Some(zones) = edited["zones"].as_object() else { return Ok(()) };
         let create = |path: &str, key: &str, id: &str, fields: &Value, own: &str| {
             let mut parameters = vec![(key, id)];
-            for (name, value) in fields.as_object().into_iter().flatten().filter(|(name, _)| *name != own) {
+            for (name, value) in
+                fields.as_object().into_iter().flatten().filter(|(name, _)| *name != own)
+            {
                 parameters.push((name, value.as_str().unwrap_or_default()));
             }
             self.send("POST", path, &parameters, None)
@@ -159,16 +186,28 @@ impl Stage<'_> {
             create("/cluster/sdn/vnets", "vnet", id, vnet, "")?;
         }
         for (id, subnet) in edited["subnets"].as_object().into_iter().flatten() {
-            let path = format!("/cluster/sdn/vnets/{}/subnets", subnet["vnet"].as_str().unwrap_or_default());
+            let path = format!(
+                "/cluster/sdn/vnets/{}/subnets",
+                subnet["vnet"].as_str().unwrap_or_default()
+            );
             let cidr = id.splitn(2, '-').nth(1).unwrap_or_default().replacen('-', "/", 1);
             create(&path, "subnet", &cidr, subnet, "vnet")?;
         }
         self.node.call("PUT", "/cluster/sdn", &[]).map(drop)
     }
 
-    fn send(&self, method: &str, path: &str, parameters: &[(&str, &str)], file: Option<File>) -> Result<Value, String> {
-        let parameters: BTreeMap<String, String> =
-            parameters.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        parameters: &[(&str, &str)],
+        file: Option<File>,
+    ) -> Result<Value, String> {
+        let parameters: BTreeMap<String, String> = parameters
+            .iter()
+            .filter(|(_, v)| !v.is_empty())
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
         let request = Request {
             scene: 0,
             world: String::new(),
@@ -191,17 +230,24 @@ impl Stage<'_> {
             "roles": {},
             "acl": [{"path": "/", "who": "admin@pve", "role": "Administrator"}],
         });
-        if let Some(volumes) = seen["volumes"].as_array_mut() {
+        if let Some(volumes) = seen.get_mut("volumes").and_then(Value::as_array_mut) {
             volumes.retain(|volume| volume["format"] != "snippet");
-            for volume in volumes.iter_mut().filter(|volume| volume["volid"] == "local:import/b.qcow2") {
-                volume["size"] = File { name: String::new(), bytes: "<image>".to_owned() }.content().len().into();
+            for volume in
+                volumes.iter_mut().filter(|volume| volume["volid"] == "local:import/b.qcow2")
+            {
+                volume["size"] = File { name: String::new(), bytes: "<image>".to_owned() }
+                    .content()
+                    .len()
+                    .into();
             }
         }
-        for (vmid, vm) in seen["vms"].as_object_mut().into_iter().flatten() {
+        for (vmid, vm) in seen.get_mut("vms").and_then(Value::as_object_mut).into_iter().flatten() {
             let path = self.names.to_node(&request_for(vmid)).path;
             let config = self.node.call("GET", &path, &[("current", "1")])?;
             let mut kept = Map::new();
-            for (key, value) in config.as_object().into_iter().flatten().filter(|(key, _)| *key != "digest") {
+            for (key, value) in
+                config.as_object().into_iter().flatten().filter(|(key, _)| *key != "digest")
+            {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 kept.insert(key.clone(), self.names.to_recording(&text).into());
             }
