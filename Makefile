@@ -65,7 +65,7 @@ bench: release ## speed and memory, as counts and ratios, against their limits
 test-cloudinit: build ## rendered data against the real cloud-init of Debian 12 and 13
 	sh tests/cloudinit/check.sh
 
-test-live: build ## the whole life of one VM on your node: PVE_ENDPOINT, PVE_NODE, PVE_API_TOKEN
+test-live: build ## the whole life of a VM, a network and a clone on your node: PVE_ENDPOINT, PVE_NODE, PVE_API_TOKEN
 	PATH="$(CURDIR)/target/debug:$$PATH" sh examples/live.sh
 
 SHARE    = $(DESTDIR)$(PREFIX)/share

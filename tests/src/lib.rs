@@ -9,3 +9,4 @@ pub mod generated;
 pub mod parallel;
 pub mod process;
 pub mod pve_sim;
+pub mod recording;
