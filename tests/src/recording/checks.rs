@@ -48,7 +48,7 @@ pub fn check(node: &Node, names: &Names, networks: bool) -> Result<Found, String
             if !rows(&objects).is_empty() {
                 found
                     .problems
-                    .push(format!("SDN has {kind}, and --networks commits whatever is pending"));
+                    .push(format!("SDN has {kind}: --networks removes them all and commits; remove them yourself first"));
             }
         }
     }
