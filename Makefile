@@ -11,7 +11,7 @@ T      ?=
 PROFILE ?= release
 BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
 
-.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live install uninstall size deny deb test-deb dist clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live record install uninstall size deny deb test-deb dist clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -67,6 +67,9 @@ test-cloudinit: build ## rendered data against the real cloud-init of Debian 12 
 
 test-live: build ## the whole life of a VM, a network and a clone on your node: PVE_ENDPOINT, PVE_NODE, PVE_API_TOKEN
 	PATH="$(CURDIR)/target/debug:$$PATH" sh examples/live.sh
+
+record: ## a node's answers to the requests of tests/answers, as data; RECORD=--help lists the options, --yes does it
+	$(CARGO) run --quiet --package test-support --bin record --locked -- $(RECORD)
 
 SHARE    = $(DESTDIR)$(PREFIX)/share
 DATA     = $(SHARE)/pve-pipeline

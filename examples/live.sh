@@ -157,7 +157,7 @@ for part in $parts; do
     say "check the requirements: $part"
     resolved "$part" >"$site/resolved.json"
     image-publish --dry-run <"$site/resolved.json" >"$site/checked.json"
-    # A VM that cannot be a linked clone would be imported, which is no test of clones.
+    # A VM that cannot be a linked clone would be imported, and clones would not be tested.
     reason=$(jq -r '[.templates[]?.reason // empty] | first // empty' "$site/checked.json")
     [ -z "$reason" ] || { say "no linked clones: $reason. LIVE_STORAGE names another storage, LIVE_CLONE=0 leaves this part out"; exit 1; }
     published=$part

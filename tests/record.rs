@@ -79,6 +79,8 @@ fn what_is_recorded_is_answered_again() {
         different.join("\n")
     );
     assert!(count > 300, "only {count} requests");
+    let wrong = recording.replacen("\"cores\":1,", "\"cores\":2,", 3);
+    assert_eq!(replay(&wrong).unwrap().1.len(), 3, "a difference is not found");
     what_is_missing_is_asked(&recording);
 }
 

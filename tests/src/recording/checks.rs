@@ -6,7 +6,7 @@ use super::names::{Names, POOL_PREFIX, is_ours};
 use super::node::Node;
 
 /// Storages that recorded requests expect not to exist.
-const ABSENT: [&str; 6] = ["nope", "other", "more", "off", "lvm", "elsewhere"];
+const UNKNOWN: [&str; 6] = ["nope", "other", "more", "off", "lvm", "elsewhere"];
 
 /// What a check has found: reasons to stop, and what the user should know.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ pub fn check(node: &Node, names: &Names, networks: bool) -> Result<Found, String
             if !rows(&objects).is_empty() {
                 found
                     .problems
-                    .push(format!("SDN has {kind}, and --networks commits whatever is pending"));
+                    .push(format!("SDN has {kind}: --networks removes them all and commits; remove them yourself first"));
             }
         }
     }
@@ -83,11 +83,11 @@ pub fn may_everything(node: &Node) -> Result<(), String> {
 
 fn storages(node: &Node, names: &Names, found: &mut Found) -> Result<(), String> {
     let all = node.call("GET", "/storage", &[])?;
-    for absent in ABSENT {
-        if rows(&all).iter().any(|storage| storage["storage"] == absent) {
+    for unknown in UNKNOWN {
+        if rows(&all).iter().any(|storage| storage["storage"] == unknown) {
             found
                 .problems
-                .push(format!("a storage is named {absent}, and recorded requests expect none"));
+                .push(format!("a storage is named {unknown}, and recorded requests expect none"));
         }
     }
     for (id, content) in [(&names.disks.0, "images"), (&names.files.0, "import")] {

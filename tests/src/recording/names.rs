@@ -93,8 +93,13 @@ impl Names {
             };
             before = segment;
             // The volume ID of a file on a directory has a slash of its own.
-            let number = key.is_empty() && is_vmid(segment) && path.contains("/content/");
-            self.value(if number { "vmid" } else { key }, segment)
+            let in_volume = key.is_empty() && path.contains("/content/");
+            match segment.split_once("%2F") {
+                Some((vmid, rest)) if in_volume => {
+                    format!("{}%2F{}", self.value("vmid", vmid), self.value("", rest))
+                }
+                _ => self.value(if in_volume && is_vmid(segment) { "vmid" } else { key }, segment),
+            }
         });
         segments.collect::<Vec<_>>().join("/")
     }
@@ -140,6 +145,9 @@ impl Names {
         for (name, ours) in &self.words {
             text = name.replace_all(&text, *ours).into_owned();
         }
+        if Some(text.as_str()) == self.token.split('!').next() {
+            return "admin@pve".to_owned();
+        }
         self.place.replace_all(&text, "${1}pve1${2}").into_owned()
     }
 }
@@ -176,6 +184,12 @@ mod tests {
     }
 
     #[test]
+    fn an_escaped_volume_has_a_vmid_too() {
+        let path = names().path("/nodes/pve1/storage/disks/content/100%2Fvm-100-disk-0.raw");
+        assert!(path.ends_with("/content/900000100%2Fvm-900000100-disk-0.raw"), "{path}");
+    }
+
+    #[test]
     fn names_of_the_node_and_back() {
         for (key, recorded, node) in [
             (
@@ -203,6 +217,7 @@ mod tests {
         }
         for (seen, wanted) in [
             ("alpha", "pve1"),
+            ("root@pam", "admin@pve"),
             ("alpha: reloading network config", "pve1: reloading network config"),
             (
                 "UPID:alpha:0000:qmstart:900000100:root@pam!rec:",

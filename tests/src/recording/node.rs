@@ -182,7 +182,7 @@ impl Node {
             match tls.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(count) => answer.extend_from_slice(&chunk[..count]),
-                // Not every server says goodbye; the length tells whether the answer is whole.
+                // Not every server says goodbye; the length says when the answer is complete.
                 Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => break,
                 Err(error) => return Err(error),
             }

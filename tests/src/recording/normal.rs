@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 
-/// Numbers with these names change from one moment to the next, or describe the machine.
-const NUMBERS: [&str; 24] = [
+/// Values with these names change from one moment to the next, or describe the machine or its user.
+const NUMBERS: [&str; 26] = [
     "avail",
     "cpu",
     "ctime",
@@ -32,6 +32,8 @@ const NUMBERS: [&str; 24] = [
     "used",
     "used_fraction",
     "endtime",
+    "pstart",
+    "tokenid",
 ];
 
 /// What changes in texts, and its name.

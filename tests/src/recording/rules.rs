@@ -111,7 +111,7 @@ fn vmids<'a>(segments: &[&'a str], request: &'a Request) -> impl Iterator<Item =
     inside.into_iter().chain(given.flat_map(|ids| ids.split(',')))
 }
 
-/// Returns whether PVE accepts this text as a vmid, and it is none of a recording.
+/// Returns whether PVE accepts this text as a vmid, and no recording has it.
 // PVE: pve-common, JSONSchema.pm, pve-vmid: 100 to 999999999.
 fn is_of_others(vmid: &str) -> bool {
     !is_vmid(vmid) && vmid.trim().parse().is_ok_and(|vmid| (100..=999_999_999).contains(&vmid))

@@ -82,10 +82,17 @@ impl Stage<'_> {
 
     /// Removes every network: a check has found none of others.
     fn clear_networks(&self) -> Result<(), String> {
-        let zones = self.node.call("GET", "/cluster/sdn/zones", &[])?;
-        if rows(&zones).is_empty() {
+        let mut is_empty = true;
+        for kind in ["zones", "vnets"] {
+            let path = format!("/cluster/sdn/{kind}");
+            is_empty &= rows(&self.node.call("GET", &path, &[("pending", "1")])?).is_empty();
+        }
+        // A scene may have taken the lock. Before 9.0 there is none, and nothing to release.
+        let _ = self.node.call("DELETE", "/cluster/sdn/lock", &[("force", "1")]);
+        if is_empty {
             return Ok(());
         }
+        let zones = self.node.call("GET", "/cluster/sdn/zones", &[])?;
         for vnet in rows(&self.node.call("GET", "/cluster/sdn/vnets", &[])?) {
             let path = format!("/cluster/sdn/vnets/{}", vnet["vnet"].as_str().unwrap_or_default());
             for subnet in rows(&self.node.call("GET", &format!("{path}/subnets"), &[])?) {
@@ -190,7 +197,7 @@ impl Stage<'_> {
                 "/cluster/sdn/vnets/{}/subnets",
                 subnet["vnet"].as_str().unwrap_or_default()
             );
-            let cidr = id.splitn(2, '-').nth(1).unwrap_or_default().replacen('-', "/", 1);
+            let cidr = id.split_once('-').map_or("", |(_, cidr)| cidr).replacen('-', "/", 1);
             create(&path, "subnet", &cidr, subnet, "vnet")?;
         }
         self.node.call("PUT", "/cluster/sdn", &[]).map(drop)
