@@ -135,6 +135,7 @@ impl Stand {
             if self.sim.requests().len() >= requests {
                 child.kill().unwrap();
                 child.wait().unwrap();
+                self.sim.wait_for_clients();
                 return true;
             }
             if child.try_wait().unwrap().is_some() {

@@ -252,6 +252,14 @@ impl PveSim {
         self.world()
     }
 
+    /// Waits until the clients are gone and everything that they have sent is handled: a client that was killed may
+    /// have sent a request that is not.
+    pub fn wait_for_clients(&self) {
+        while !self.shared.streams().is_empty() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Closes every connection now; new ones are accepted.
     pub fn drop_connections(&self) {
         for stream in self.shared.streams().values() {
