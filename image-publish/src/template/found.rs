@@ -3,13 +3,8 @@
 use pve_client::{
     GuestKind, NodeName, PropertyString, Resource, VmConfig, Vmid, Volid, parse_boolean,
 };
-use pve_stage::image_template::{DISK, ImageMark, TemplateOwner};
+use pve_stage::image_template::{DISK, ImageMark, TemplateOwner, is_extra};
 use pve_stage::mark_line::TAG;
-
-/// The keys that a bare template has, or that a clone does not get as they are.
-// PVE: facts-3 1.1, facts-4 21: a clone has a new uuid and vmgenid, and no unused disks.
-const BARE: [&str; 9] =
-    ["boot", "description", "meta", "name", "smbios1", "tags", "template", DISK, "vmgenid"];
 
 /// A template of an image, whoever made it, or one that is not finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,9 +70,6 @@ impl FoundTemplate {
             _ if flag("template") => TemplateState::Flagged,
             _ => TemplateState::Created,
         };
-        let is_extra = |key: &&String| {
-            !BARE.contains(&key.as_str()) && *key != "lock" && !key.starts_with("unused")
-        };
         Some(Self {
             vmid,
             node: node.clone(),
@@ -88,7 +80,7 @@ impl FoundTemplate {
             lock: config.get("lock").map(str::to_owned),
             running: false,
             protected: flag("protection"),
-            extras: config.values.keys().filter(is_extra).cloned().collect(),
+            extras: config.values.keys().filter(|key| is_extra(key)).cloned().collect(),
             holds: config.values.keys().filter(|key| *key != DISK && holds(key)).cloned().collect(),
             // PVE: QemuServer/MetaInfo.pm: a create writes it.
             made: config.get("meta").and_then(|meta| {

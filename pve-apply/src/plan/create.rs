@@ -3,6 +3,7 @@
 use super::origin::{self, Origin};
 use super::{blocked, brought, clone, import};
 use crate::action::Plan;
+use crate::blocked::BlockReason;
 use crate::desired::{Definition, Desired, DesiredVm};
 use crate::observed::Observed;
 
@@ -14,19 +15,17 @@ pub(super) fn plan_one(
     definition: &Definition,
     observed: &Observed,
 ) {
+    let mut stop = |reasons: Vec<BlockReason>| {
+        let reasons = reasons.into_iter();
+        plan.blocked.extend(reasons.map(|why| blocked(vm, vm.vmid, &vm.node, why)));
+    };
     match origin::of(desired, vm, definition, observed) {
-        Err(reasons) => {
-            let reasons = reasons.into_iter();
-            plan.blocked.extend(reasons.map(|why| blocked(vm, vm.vmid, &vm.node, why)));
-        }
+        Err(reasons) => stop(reasons),
         Ok(Origin::Template(template)) => match brought::definition(definition, &template) {
             Ok(definition) => {
                 clone::plan_one(plan, desired, vm, &definition, observed, &template);
             }
-            Err(reasons) => {
-                let reasons = reasons.into_iter();
-                plan.blocked.extend(reasons.map(|why| blocked(vm, vm.vmid, &vm.node, why)));
-            }
+            Err(reasons) => stop(reasons),
         },
         Ok(Origin::Image { instead }) => {
             let how = instead.map(|reason| format!("import ({reason})"));
