@@ -6,6 +6,8 @@ PREFIX ?= /usr/local
 TOOLS  := resolve mint-token cloudinit-render image-publish pve-apply
 # make test T=unknown-preset: only tests whose name contains it
 T      ?=
+# Most tests wait for a simulated PVE, so more of them run at once than there are cores.
+THREADS ?= $(shell echo $$((4 * $$(getconf _NPROCESSORS_ONLN))))
 
 # Which build `install` and `deb` take: release or debug
 PROFILE ?= release
@@ -16,8 +18,11 @@ BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
+# With the examples cargo builds all with the features that tests need too, so `test` builds nothing twice.
+BUILD := $(CARGO) build --workspace --bins --examples --locked
+
 build: ## all tools, debug
-	$(CARGO) build --workspace --locked
+	$(BUILD)
 
 # A release says which commit it was built from.
 release dist: export PVE_PIPELINE_VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)$(shell git describe --always --dirty --abbrev=10 2>/dev/null | sed 's/.*/ (&)/')
@@ -35,13 +40,13 @@ size: $(BUILT) ## fails if a tool of `make release` is larger than 4 MiB
 	done; [ -z "$$big" ]
 
 test: ## build and run every test
-	$(CARGO) test --workspace --locked --no-fail-fast -- $(T)
+	$(CARGO) test --workspace --locked --no-fail-fast -- --test-threads=$(THREADS) $(T)
 
-# These tests only read files, so they do not need the tools.
+# `--workspace`, not the package: with its features alone half of the dependencies would be built again.
 check: ## formatting, lints, house rules
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) test --package test-support --locked --test tidy --test docs --test language
+	$(CARGO) test --workspace --locked --test tidy --test docs --test language
 	CARGO="$(CARGO)" sh packaging/deny.sh
 
 deny: ## dependencies: vulnerabilities, licences, bans, sources; a check that is impossible here is a failure
@@ -118,7 +123,7 @@ plan apply apply-all destroy status roundtrip: export PATH := $(CURDIR)/target/d
 plan apply apply-all destroy status roundtrip: quiet-build
 .PHONY: quiet-build
 quiet-build:
-	@$(CARGO) build --workspace --locked --quiet
+	@$(BUILD) --quiet
 
 clean: ## remove build output
 	$(CARGO) clean
