@@ -7,6 +7,7 @@ pub mod case;
 pub mod command_line;
 pub mod generated;
 pub mod parallel;
+pub mod peer;
 pub mod process;
 pub mod pve_sim;
 pub mod recording;

@@ -1,6 +1,6 @@
 //! The source of an image, and what is known about it before a byte is sent.
 //!
-//! `address` reads URLs, `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content (of raw disks with `partitions`, by the bytes of `head`), `unfit` says why one is refused,
+//! `address` reads URLs, `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content (with `qcow2`, `vmdk` and, of raw disks, `partitions`, by the bytes of `head`), `unfit` says why one is refused,
 //! `checksum` reads checksums, `examine` reads an image once from end to end.
 
 pub(crate) mod address;
@@ -13,3 +13,7 @@ mod partitions;
 pub(crate) mod parts;
 pub(crate) mod qcow2;
 mod unfit;
+mod vmdk;
+
+#[cfg(test)]
+mod peer;

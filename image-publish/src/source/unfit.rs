@@ -33,15 +33,24 @@ pub(crate) enum Unfit {
     /// It was not closed properly.
     #[error("is marked as damaged, or was not closed properly")]
     Damaged,
-    /// Its qcow2 header is invalid.
-    #[error("has an invalid qcow2 header: {what}")]
+    /// Its header is invalid.
+    #[error("has an invalid {format} header: {what}")]
     BadHeader {
+        /// The format of the header.
+        format: &'static str,
         /// What is invalid.
         what: String,
     },
 }
 
 impl Unfit {
+    /// A file of `length` bytes whose tables need this byte.
+    pub(super) fn beyond(offset: u64, length: u64) -> Self {
+        let what =
+            format!("its tables refer to data at byte {offset}, but the file has {length} bytes");
+        Self::CutOff { what }
+    }
+
     /// Returns what to do about it.
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
