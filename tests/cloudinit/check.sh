@@ -10,9 +10,7 @@ here=tests/cloudinit
 work=$PWD/target/cloudinit
 mkdir -p "$work"
 
-mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
-    awk '$2 !~ /-/ && $3 == "main" { print $1; exit }')
-[ -n "$mirror" ] || { echo "$0: apt on this machine has no Debian mirror" >&2; exit 1; }
+mirror=$(sh tests/debian-mirror.sh)
 
 # fetch RELEASE: cloud-init of that release, unpacked in $work/RELEASE/root
 fetch() {
