@@ -5,10 +5,14 @@ use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
 
+use pve_stage::wait::{Deadline, Poll, Wait, WaitError};
 use stage::child;
 
 use crate::interrupt;
 use crate::source::format::Format;
+
+/// The wait between two looks at whether the program has ended.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How running `qemu-img` ended.
 #[derive(Debug)]
@@ -44,7 +48,6 @@ pub(crate) fn compress(from: &Path, format: Format, to: &Path) -> QemuImg {
 
 /// Waits for the program to end, and returns its messages; if a signal asks this run to stop, the
 /// program is stopped too.
-#[expect(clippy::disallowed_methods, reason = "door: waits for qemu-img")]
 fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
     let stderr = child.stderr.take();
     // Read concurrently, so that a full pipe never blocks the program.
@@ -53,17 +56,17 @@ fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
         let read = stderr.map_or(Ok(0), |mut stderr| stderr.read_to_end(&mut messages));
         read.map(|_| String::from_utf8_lossy(&messages).into_owned())
     });
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if interrupt::is_requested() {
+    let (deadline, is_stopping) = (Deadline::never(), &interrupt::is_requested);
+    let wait = Wait { deadline: &deadline, pauses: (LOOK, LOOK), is_stopping };
+    let status = match wait.until(|| Ok(child.try_wait()?.map_or(Poll::NotYet(()), Poll::Ready))) {
+        Ok(status) => status,
+        Err(WaitError::Never(error)) => return Err(error),
+        Err(WaitError::Interrupted(()) | WaitError::TimedOut(())) => {
             // It may have ended in the meantime; its output is discarded either way.
             let _ = child.kill();
             child.wait()?;
             return Err(interrupt::error());
         }
-        std::thread::sleep(Duration::from_millis(50));
     };
     let messages = messages.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     Ok((status, messages))

@@ -5,6 +5,7 @@
 //! storage is checked again right before sending.
 
 use pve_stage::machine_lock::{LockAttempt, MachineLock};
+use pve_stage::wait::Deadline;
 use stage::Entry;
 
 use crate::interrupt;
@@ -32,12 +33,10 @@ impl Turn {
         let volid = target.volid(file);
         let mut waiting =
             work.waiting(name, format!("another run on this machine to publish {volid}"));
-        let mut while_busy = || {
-            waiting.still();
-            interrupt::keep_waiting()
-        };
+        let mut report = || waiting.still();
+        let (never, stops) = (Deadline::never(), &interrupt::is_requested);
         for key in target.lock_keys(&volid) {
-            match MachineLock::take(folder, LOCK, &key, &mut while_busy) {
+            match MachineLock::take(folder, LOCK, &key, &never, stops, &mut report) {
                 LockAttempt::Held(lock) => turn.0.push(lock),
                 LockAttempt::Unavailable => {}
                 LockAttempt::Busy => {

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pve_client::{Fetcher, Proxies, Trust};
+use pve_stage::wait::{self, Stopwatch};
 use stage::{Console, Entry, Event, LogFormat, Place};
 
 use crate::cache::Cache;
@@ -166,9 +167,8 @@ impl<'a> Work<'a> {
         doing: String,
         total: Option<u64>,
     ) -> Transfer<'b> {
-        let now = now();
-        let transfer =
-            Transfer { voice: &self.voice, image, doing, total, started: now, told: now };
+        let (watch, told) = (Stopwatch::start(), Duration::ZERO);
+        let transfer = Transfer { voice: &self.voice, image, doing, total, watch, told };
         transfer.tell(0, None);
         transfer
     }
@@ -188,16 +188,8 @@ pub(crate) fn seconds_now() -> u64 {
 }
 
 /// Waits; a signal ends the wait.
-#[expect(clippy::disallowed_methods, reason = "door: the clock")]
 pub(crate) fn pause_for(duration: Duration) {
-    let end = now() + duration;
-    while !interrupt::is_requested() {
-        let left = end.saturating_duration_since(now());
-        if left.is_zero() {
-            return;
-        }
-        std::thread::sleep(left.min(Duration::from_millis(100)));
-    }
+    wait::rest(duration, &interrupt::is_requested);
 }
 
 /// A transfer whose progress is shown: its rate and the time left on a terminal, more in JSON.
@@ -206,8 +198,9 @@ pub(crate) struct Transfer<'a> {
     image: &'a str,
     doing: String,
     total: Option<u64>,
-    started: Instant,
-    told: Instant,
+    watch: Stopwatch,
+    /// When it was last shown.
+    told: Duration,
 }
 
 impl Transfer<'_> {
@@ -220,10 +213,10 @@ impl Transfer<'_> {
             (LogFormat::Text, true) => Duration::from_millis(200),
             (LogFormat::Text, false) => return,
         };
-        let now = now();
-        if now - self.told >= pause {
-            self.told = now;
-            self.tell(bytes, rate(bytes, now - self.started));
+        let took = self.watch.elapsed();
+        if took - self.told >= pause {
+            self.told = took;
+            self.tell(bytes, rate(bytes, took));
         }
     }
 
@@ -258,9 +251,4 @@ impl Transfer<'_> {
 fn rate(bytes: u64, took: Duration) -> Option<u64> {
     let millis = u64::try_from(took.as_millis()).ok().filter(|millis| *millis > 0)?;
     bytes.checked_mul(1000).map(|bytes| bytes / millis).filter(|rate| *rate > 0)
-}
-
-#[expect(clippy::disallowed_methods, reason = "door: the clock")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -112,6 +112,7 @@ impl<'d> Membership<'d> {
             | NotOurs::Untagged { .. }
             | NotOurs::Later { .. }
             | NotOurs::Broken
+            | NotOurs::ImageTemplate { .. }
             | NotOurs::OtherKind { .. } => return None,
         };
         Some(Self { deployment, name, drift, vm: None })

@@ -4,16 +4,18 @@
 //! mark yet, and a VM that is being created may be finished by the run that creates it.
 
 use crate::desired::Desired;
-use crate::execute::{MIGRATION_LOCK, pause};
+use crate::execute::MIGRATION_LOCK;
 use crate::interrupt::Interrupt;
 use crate::mark::{Owner, Stage};
 use crate::observe::{self, Scope};
 use crate::observed::{CLONE_LOCK, Observation, Observed, VmState};
-use crate::read::{Deadline, read_api};
+use crate::read::read_api;
 use crate::run_lock::RunLock;
 use crate::task_wait::wait_for;
 use pve_client::{Client, ConfigView, Digest};
+use pve_stage::wait::{Deadline, Poll, Wait, WaitError};
 use stage::{Console, Event, Failure};
+use std::convert::Infallible;
 use std::time::Duration;
 
 /// How long a VM that is being created must stay unchanged before its run counts as ended. An active run
@@ -30,7 +32,7 @@ const CREATE_TASK_READS: u32 = 6;
 const LIST_LAG: Duration = Duration::from_secs(12);
 
 /// The wait for other runs, with its limit.
-pub(crate) struct Wait<'a> {
+pub(crate) struct OtherRuns<'a> {
     pub(crate) client: &'a Client,
     pub(crate) console: &'a Console,
     pub(crate) interrupt: &'a Interrupt,
@@ -55,7 +57,7 @@ fn is_moving(observed: &Observed) -> bool {
     observed.vms.values().any(|observation| matches!(observation, Observation::Moving(_)))
 }
 
-impl Wait<'_> {
+impl OtherRuns<'_> {
     /// Observes the VMs once no other run is known to work on them.
     ///
     /// # Errors
@@ -64,27 +66,38 @@ impl Wait<'_> {
         let deadline = Deadline::after(self.limit);
         let lists = Deadline::after(LIST_LAG.min(self.limit));
         let mut reads_left = CREATE_TASK_READS;
-        loop {
+        let end = self.until(&deadline, || {
             let observed = observe::observe_for_work(self.client, desired, scope)?;
-            if deadline.is_over() || self.interrupt.is_stopping() {
-                return Ok(observed);
-            }
-            if self.tasks(desired, &observed)
-                | self.migrations(desired, &observed)
-                | self.unfinished(desired, &observed)
-            {
-                continue;
+            let is_over = deadline.is_over() || self.interrupt.is_stopping();
+            if !is_over && self.has_waited(desired, &observed) {
+                return Ok(Poll::Again);
             }
             if is_moving(&observed) && !lists.is_over() {
-                pause(READ_PAUSE);
-                continue;
+                return Ok(Poll::NotYet(observed));
             }
             if reads_left == 0 || !is_creating(&observed) {
-                return Ok(observed);
+                return Ok(Poll::Ready(observed));
             }
             reads_left -= 1;
-            pause(READ_PAUSE);
-        }
+            Ok(Poll::NotYet(observed))
+        });
+        end.or_else(WaitError::last)
+    }
+
+    fn until<T, L, E>(
+        &self,
+        deadline: &Deadline,
+        look: impl FnMut() -> Result<Poll<T, L>, E>,
+    ) -> Result<T, WaitError<E, L>> {
+        let is_stopping = &|| self.interrupt.is_stopping();
+        Wait { deadline, pauses: (READ_PAUSE, READ_PAUSE), is_stopping }.until(look)
+    }
+
+    /// Waits for everything that other runs are known to be doing; returns whether there was anything.
+    fn has_waited(&self, desired: &Desired, observed: &Observed) -> bool {
+        self.tasks(desired, observed)
+            | self.migrations(desired, observed)
+            | self.unfinished(desired, observed)
     }
 
     /// Waits for all tasks that an earlier run left; returns whether there were any.
@@ -146,15 +159,11 @@ impl Wait<'_> {
             let planned = (seen.config.digest.clone(), Some(seen.power.as_str().to_owned()));
             self.digest_and_power(seen) != planned
         };
-        loop {
-            if vms.iter().any(has_changed) {
-                return true;
-            }
-            if quiet.is_over() || self.interrupt.is_stopping() {
-                return false;
-            }
-            pause(READ_PAUSE);
-        }
+        let look = || {
+            let is_changed = vms.iter().any(has_changed);
+            Ok::<_, Infallible>(if is_changed { Poll::Ready(()) } else { Poll::NotYet(()) })
+        };
+        self.until(&quiet, look).is_ok()
     }
 
     fn digest_and_power(&self, seen: &VmState) -> (Option<Digest>, Option<String>) {

@@ -6,10 +6,9 @@
 
 use crate::desired::Desired;
 use crate::interrupt::Interrupt;
-use crate::read::Deadline;
 use pve_stage::machine_lock::{LockAttempt, MachineLock};
+use pve_stage::wait::{Deadline, once};
 use stage::{Console, Entry, Event, Failure, Place};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,17 +37,10 @@ impl RunLock {
         let Some(folder) = folder else { return Ok(none) };
         let key = format!("{endpoint}\n{}\n{}", desired.site, desired.deployment);
         let deadline = Deadline::after(limit);
-        let mut reported = false;
-        let mut while_busy = || {
-            if !reported {
-                let text = "waiting for another run of this deployment on this machine";
-                console.event(&Event::new("wait", &desired.deployment, text));
-                reported = true;
-            }
-            let ends = deadline.is_over() || interrupt.is_stopping();
-            if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        match MachineLock::take(folder, "", &key, &mut while_busy) {
+        let is_stopping = || interrupt.is_stopping();
+        let text = "waiting for another run of this deployment on this machine";
+        let mut report = once(|| console.event(&Event::new("wait", &desired.deployment, text)));
+        match MachineLock::take(folder, "", &key, &deadline, &is_stopping, &mut report) {
             LockAttempt::Held(mut lock) => {
                 let last = lock.replace(&desired.run).unwrap_or_default();
                 Ok(Self { _lock: Some(lock), last })

@@ -15,3 +15,4 @@ pub mod signals;
 pub mod storage;
 pub mod uuid;
 pub mod vmid_walk;
+pub mod wait;

@@ -3,15 +3,17 @@
 //! A convenience that safety does not depend on: runs on other machines, or with another folder, do not
 //! see it.
 
+use std::convert::Infallible;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::ops::ControlFlow;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
+
+use crate::wait::{Deadline, Poll, Wait, WaitError};
 
 /// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -37,41 +39,47 @@ pub enum LockAttempt {
     Held(MachineLock),
     /// The folder is not writable, or its file system does not support locks.
     Unavailable,
-    /// Another run holds it, and `while_busy` ended the wait.
+    /// Another run holds it until the end of the wait.
     Busy,
 }
 
 impl MachineLock {
     /// Takes the lock for `key` in `folder`; the name of its file starts with `prefix`.
     ///
-    /// While another run holds it, `while_busy` is called four times a second and may end the wait.
+    /// While another run holds it, this run tries again four times a second, until the deadline or until
+    /// `is_stopping`; before each of these pauses `report` is called.
     pub fn take(
         folder: &Path,
         prefix: &str,
         key: &str,
-        while_busy: &mut dyn FnMut() -> ControlFlow<()>,
+        deadline: &Deadline,
+        is_stopping: &dyn Fn() -> bool,
+        report: &mut dyn FnMut(),
     ) -> LockAttempt {
         let digest = Sha256::digest(key);
         let name = HEXLOWER.encode(digest.get(..12).unwrap_or_default());
         let path = folder.join(format!("{prefix}{name}{SUFFIX}"));
+        let wait = Wait { deadline, pauses: (PAUSE, PAUSE), is_stopping };
         let mut removed = 0;
-        loop {
-            // Without a writable folder, work without the lock.
-            let Some(file) = open(folder, &path) else { return LockAttempt::Unavailable };
-            match hold(&file, &path) {
-                Hold::Ours => return LockAttempt::Held(Self { file, path }),
-                Hold::Removed if removed < MAX_REMOVED => {
+        let look = |_: &mut _| {
+            let file = open(folder, &path);
+            Ok(Poll::Ready(match file.map(|file| (hold(&file, &path), file)) {
+                Some((Hold::Ours, file)) => LockAttempt::Held(Self { file, path: path.clone() }),
+                Some((Hold::Removed, _)) if removed < MAX_REMOVED => {
                     removed += 1;
-                    continue;
+                    return Ok(Poll::Again);
                 }
-                Hold::Removed | Hold::Unavailable => return LockAttempt::Unavailable,
-                Hold::Busy => removed = 0,
-            }
-            if while_busy().is_break() {
-                return LockAttempt::Busy;
-            }
-            pause();
-        }
+                Some((Hold::Busy, _)) => {
+                    removed = 0;
+                    return Ok(Poll::NotYet(LockAttempt::Busy));
+                }
+                // Without a writable folder, work without the lock.
+                None | Some((Hold::Removed | Hold::Unavailable, _)) => LockAttempt::Unavailable,
+            }))
+        };
+        let end = wait.until_with(report, look, |report, _, _| report());
+        let Ok(attempt): Result<_, Infallible> = end.or_else(WaitError::last);
+        attempt
     }
 
     /// Writes a text into the file and returns the one that the last holder wrote.
@@ -139,17 +147,13 @@ pub fn is_file_at(file: &File, path: &Path) -> bool {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "door: the wait for another run")]
-fn pause() {
-    std::thread::sleep(PAUSE);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn take(folder: &Path, key: &str) -> LockAttempt {
-        MachineLock::take(folder, "x-", key, &mut || ControlFlow::Break(()))
+        let at_once = Deadline::after(Duration::ZERO);
+        MachineLock::take(folder, "x-", key, &at_once, &|| false, &mut || {})
     }
 
     #[test]
@@ -177,19 +181,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let LockAttempt::Held(first) = take(folder.path(), "a") else { panic!("free") };
         let mut first = Some(first);
-        let mut remove = || {
-            if let Some(first) = first.take() {
-                first.remove();
-            }
-            ControlFlow::Continue(())
-        };
-        let LockAttempt::Held(second) = MachineLock::take(folder.path(), "x-", "a", &mut remove)
-        else {
-            panic!("free")
-        };
-        assert!(matches!(take(folder.path(), "a"), LockAttempt::Busy));
+        let mut remove = || first.take().into_iter().for_each(MachineLock::remove);
+        let (folder, never) = (folder.path(), Deadline::never());
+        let second = MachineLock::take(folder, "x-", "a", &never, &|| false, &mut remove);
+        let LockAttempt::Held(second) = second else { panic!("free") };
+        assert!(matches!(take(folder, "a"), LockAttempt::Busy));
         second.remove();
-        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+        assert_eq!(folder.read_dir().unwrap().count(), 0);
     }
 
     #[test]

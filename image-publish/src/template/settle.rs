@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use pve_client::{ConfigView, Error, NodeName, TaskFilter, Upid, VmConfig, Vmid};
+use pve_stage::wait::{Deadline, Poll, Wait, WaitError};
 use stage::{Entry, Place};
 
 use super::find::look;
@@ -11,7 +12,7 @@ use super::found::FoundTemplate;
 use super::reading::retrying;
 use crate::interrupt::{self, keep_waiting};
 use crate::node::Node;
-use crate::work::{Work, pause_for};
+use crate::work::Work;
 
 /// How often a vmid must be free, this far apart, before a create whose answer was lost counts as not done.
 // PVE: reference 4: pveproxy gives up after 30 s, while a worker may still be about to start.
@@ -47,8 +48,10 @@ pub(super) fn settle(
     image: &str,
 ) -> Result<Occupant, Error> {
     let mut waiting = work.waiting(image, format!("the create under way at vmid {vmid}"));
+    let (deadline, is_stopping) = (Deadline::never(), &interrupt::is_requested);
+    let wait = Wait { deadline: &deadline, pauses: (LOOK, LOOK), is_stopping };
     let (mut free, mut quiet) = (0, 0);
-    loop {
+    let end = wait.until(|| {
         match retrying(|| node.client.vm_config(&node.node, vmid, ConfigView::Current)) {
             Ok(config) if is_being_made(&config) => {
                 free = 0;
@@ -63,25 +66,26 @@ pub(super) fn settle(
             }
             Ok(_) => {
                 let found = retrying(|| look(&node.client, &node.node, vmid))?;
-                return Ok(found.map_or(Occupant::Other, |found| Occupant::Template(found.into())));
+                let template = |found: FoundTemplate| Occupant::Template(found.into());
+                return Ok(Poll::Ready(found.map_or(Occupant::Other, template)));
             }
-            Err(error) if error.is_permission() => return Ok(Occupant::Other),
+            Err(error) if error.is_permission() => return Ok(Poll::Ready(Occupant::Other)),
             Err(error) if error.is_not_found() => {
                 // The vmid is the whole cluster's.
                 match retrying(|| node.client.is_free(vmid))? {
                     true => free += 1,
-                    false => return Ok(Occupant::Other),
+                    false => return Ok(Poll::Ready(Occupant::Other)),
                 }
             }
             Err(error) => return Err(error),
         }
-        match () {
-            () if free >= FREE_READS => return Ok(Occupant::Nothing),
-            () if quiet >= WITHOUT_TASK => return Ok(Occupant::Dead),
-            () if interrupt::is_requested() => return Ok(Occupant::Unfinished),
-            () => pause_for(LOOK),
-        }
-    }
+        Ok(match () {
+            () if free >= FREE_READS => Poll::Ready(Occupant::Nothing),
+            () if quiet >= WITHOUT_TASK => Poll::Ready(Occupant::Dead),
+            () => Poll::NotYet(Occupant::Unfinished),
+        })
+    });
+    end.or_else(WaitError::last)
 }
 
 /// Returns whether a create still holds a config: the mark appears only afterwards.

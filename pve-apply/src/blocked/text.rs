@@ -183,7 +183,9 @@ impl BlockReason {
                  removes the lock"
             }
             Self::Locked { .. } => "run again when the lock is released",
-            Self::IsTemplate => "choose another `vmid`",
+            Self::IsTemplate => {
+                "pve-apply leaves templates alone; `pve-apply release` gives up a VM that was made one"
+            }
             Self::Protected => "disable `protection` in PVE if you really want to destroy it",
             Self::DrivesProtected { .. } => "set `protection` to false, or disable it in PVE",
             Self::ImageMissing { .. } => "add `image-publish` to the pipe before pve-apply",
@@ -290,6 +292,10 @@ fn not_ours_hint(not_ours: &NotOurs) -> String {
         NotOurs::Broken => "leave only one line of pve-apply in its description",
         NotOurs::Clone { .. } | NotOurs::Restored { .. } => {
             "choose another `vmid`, or run `pve-apply adopt` if this copy should be managed"
+        }
+        NotOurs::ImageTemplate { .. } => {
+            "choose another `vmid`; `image-publish list` shows the templates of images, \
+             `image-publish remove` and `image-publish prune` remove them"
         }
         NotOurs::Unmarked | NotOurs::OtherKind { .. } | NotOurs::OtherDeployment { .. } => {
             "choose another `vmid`"

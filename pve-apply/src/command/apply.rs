@@ -14,10 +14,10 @@ use crate::mark::Owner;
 use crate::network::{self, desired::Purpose as Role};
 use crate::observe::Scope;
 use crate::observed::{Observation, Observed, VmState};
-use crate::other_run::Wait;
+use crate::other_run::OtherRuns;
 use crate::outcome::{self, Outcomes, ResultJson};
-use crate::read::Stopwatch;
 use crate::{plan, plan_file, ready};
+use pve_stage::wait::Stopwatch;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
@@ -55,9 +55,9 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let on_error = args.on_error.or(session.desired.on_error).unwrap_or_default();
     pace.fail_fast |= on_error != OnError::Continue;
     let lock = session.lock(pace, &interrupt, console)?;
-    let waiting = session.wait(pace, &interrupt, console, &lock);
+    let others = session.other_runs(pace, &interrupt, console, &lock);
     let args = ApplyArgs { pace, ..args.clone() };
-    let work = rounds(&args, &session, &waiting)?;
+    let work = rounds(&args, &session, &others)?;
     let (plan, outcomes) = (&work.plan, &work.outcomes);
     let failed = !outcomes.all_done();
     if failed {
@@ -89,8 +89,8 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
 }
 
 /// Plans and works until no other run interferes.
-fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Work, Failure> {
-    let (console, interrupt) = (waiting.console, waiting.interrupt);
+fn rounds(args: &ApplyArgs, session: &Session, others: &OtherRuns<'_>) -> Result<Work, Failure> {
+    let (console, interrupt) = (others.console, others.interrupt);
     let mut outcomes = Outcomes::default();
     let mut watch = None;
     let mut round = 0;
@@ -104,7 +104,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             if outcomes.any_changed() { failure.after_changes() } else { failure }
         };
         let scope = networks::scope(session, Scope::Apply);
-        let observed = waiting.observe(&session.desired, scope).map_err(stopped)?;
+        let observed = others.observe(&session.desired, scope).map_err(stopped)?;
         let mut plan = plan::plan(&session.desired, &observed);
         if let Some(path) = args.plan.as_ref().filter(|_| first) {
             plan = saved(path, &session.desired, &plan, &observed)?;

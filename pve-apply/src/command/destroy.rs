@@ -12,11 +12,11 @@ use crate::interrupt::Interrupt;
 use crate::network::desired::Purpose as Role;
 use crate::observe::Scope;
 use crate::observed::Observed;
-use crate::other_run::Wait;
+use crate::other_run::OtherRuns;
 use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Removal};
 use crate::quorum;
-use crate::read::Stopwatch;
+use pve_stage::wait::Stopwatch;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
 /// How often the removal of networks is planned again because another run worked on them.
@@ -30,9 +30,9 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     session.desired.networks.prune = args.prune;
     let interrupt = Interrupt::listen();
     let lock = session.lock(args.pace, &interrupt, console)?;
-    let waiting = session.wait(args.pace, &interrupt, console, &lock);
+    let others = session.other_runs(args.pace, &interrupt, console, &lock);
     let scope = networks::scope(&session, Scope::Remove);
-    let observed = waiting.observe(&session.desired, scope)?;
+    let observed = others.observe(&session.desired, scope)?;
     let desired = &session.desired;
     let mut plan = match args.vmids.as_slice() {
         [] => plan::plan_destroy(&Removal::new(desired, &observed)),
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
         }
         let changed = outcomes.any_changed();
         let stopped = |failure: Failure| if changed { failure.after_changes() } else { failure };
-        let (next, observed) = again(&session, &waiting, scope, &plan).map_err(stopped)?;
+        let (next, observed) = again(&session, &others, scope, &plan).map_err(stopped)?;
         outcomes.networks.retain(|outcome| outcome.verdict.is_done());
         outcomes.add(worker.work(&next, &observed));
         plan.networks = next.networks;
@@ -82,11 +82,11 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
 /// Plans the removal of networks again on which another run has worked; of no others than before.
 fn again(
     session: &Session,
-    waiting: &Wait<'_>,
+    others: &OtherRuns<'_>,
     scope: Scope,
     first: &Plan,
 ) -> Result<(Plan, Observed), Failure> {
-    let observed = waiting.observe(&session.desired, scope)?;
+    let observed = others.observe(&session.desired, scope)?;
     let mut plan = Plan::empty(&first.deployment, &first.run);
     plan::remove_networks(&mut plan, &session.desired, &observed);
     let was_shown = |name: &str| first.networks.planned.iter().any(|known| known.name == name);

@@ -4,7 +4,7 @@ use crate::cli::{PrivilegesArgs, WaitFor};
 use crate::desired::{has_only_fixed, nics};
 use crate::network;
 use crate::privileges::{
-    ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, clones, commands, needs, with_networks,
+    self, ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, commands, needs, with_networks,
 };
 use crate::requested::{self, RequestedVm};
 use pve_client::ApiToken;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
     let (mut asks_agent, mut has_nested) = (args.wait != WaitFor::None, false);
-    let mut own = None;
+    let (mut own, mut clones) = (None, BTreeSet::new());
     let needs = if args.document {
         let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
         let parsed = requested::parse(&deployment);
@@ -35,10 +35,11 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         let vms = requested::of(&deployment, parsed);
         let vms = vms.iter().collect::<Vec<_>>();
         let mut of_vms = needs(&image_storages(&deployment), &vms, &ANY_VERSION);
-        of_vms.extend(clones::of_vms(&vms));
-        of_vms.extend(clones::of_templates(&vms));
+        of_vms.extend(privileges::clones::of_vms(&vms));
+        of_vms.extend(privileges::clones::of_templates(&vms));
         with_networks(of_vms, &networks.list)
     } else {
+        clones = privileges::clones::of_any();
         let vm = RequestedVm::placeholder("DATASTORE", BRIDGE_PLACEHOLDER);
         needs(&["IMAGE_DATASTORE"], &[&vm], &ANY_VERSION)
     };
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
     };
     let (user, token) = own.unwrap_or_else(|| ("iac@pve".to_owned(), "pipeline".to_owned()));
     let (user, token) = (args.user.clone().unwrap_or(user), args.token.clone().unwrap_or(token));
-    let scope = Scope { user, token, needs, wait };
+    let scope = Scope { user, token, needs, clones, wait };
     Ok(Output::bytes(commands(&scope), Report::new()))
 }
 

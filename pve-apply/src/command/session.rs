@@ -9,14 +9,14 @@ use crate::desired::{self, Consent, Desired, Purpose};
 use crate::interrupt::Interrupt;
 use crate::network::execute;
 use crate::observed::Observed;
-use crate::other_run::Wait;
+use crate::other_run::OtherRuns;
 use crate::outcome::Outcomes;
 use crate::plan::{plan_prune, unread};
 use crate::quorum;
 use crate::requested::{self, RequestedVm};
 use crate::run_lock::RunLock;
 use crate::show::{Colour, show};
-use pve_client::{Client, NodeName, SystemClock, Vmid};
+use pve_client::{Client, NodeName, Vmid};
 use stage::identity::EXAMPLE_SITE;
 use stage::{Console, Deployment, Document, Entry, Failure, Place, Report, Vm, random};
 use std::collections::BTreeSet;
@@ -130,22 +130,21 @@ impl Session {
             client: &self.client,
             console,
             interrupt,
-            clock: &SystemClock,
             task_limit: Duration::from_secs(pace.task_timeout),
             folder,
         }
     }
 
     /// Returns the wait for unfinished work of other runs.
-    pub(super) fn wait<'a>(
+    pub(super) fn other_runs<'a>(
         &'a self,
         pace: PaceArgs,
         interrupt: &'a Interrupt,
         console: &'a Console,
         lock: &'a RunLock,
-    ) -> Wait<'a> {
+    ) -> OtherRuns<'a> {
         let limit = Duration::from_secs(pace.task_timeout);
-        Wait { client: &self.client, console, interrupt, limit, lock }
+        OtherRuns { client: &self.client, console, interrupt, limit, lock }
     }
 }
 

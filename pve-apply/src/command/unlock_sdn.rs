@@ -6,7 +6,6 @@ use crate::connect;
 use crate::interrupt::Interrupt;
 use crate::network::execute::Tools;
 use crate::network::execute::unlock::{self, Known};
-use pve_client::SystemClock;
 use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report};
 use std::time::Duration;
 
@@ -25,7 +24,6 @@ pub(crate) fn run(args: &UnlockSdnArgs, console: &Console) -> Result<Output, Fai
         client: &client,
         console,
         interrupt: &interrupt,
-        clock: &SystemClock,
         task_limit: LIMIT,
         folder: folder.as_deref(),
     };

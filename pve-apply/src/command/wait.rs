@@ -11,9 +11,10 @@ use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson, VmResult};
 use crate::plan::{self, Verb};
 use crate::preflight::Facts;
-use crate::read::{Deadline, read_api};
+use crate::read::read_api;
 use crate::ready::{self, Guest, Waiting};
 use pve_stage::finding;
+use pve_stage::wait::Deadline;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::time::Duration;
 

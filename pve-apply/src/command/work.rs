@@ -11,9 +11,8 @@ use crate::network::execute;
 use crate::network::model::{NetworkPlan, Transaction};
 use crate::observed::Observed;
 use crate::outcome::{NetworkOutcome, Outcomes, VmOutcome};
-use crate::read::Stopwatch;
 use crate::schedule::{self, Gates};
-use pve_client::SystemClock;
+use pve_stage::wait::Stopwatch;
 use stage::{Console, Event};
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
@@ -98,7 +97,6 @@ impl<'a> Worker<'a> {
             client,
             console,
             interrupt,
-            clock: &SystemClock,
             gates: &gates,
             migrations: &migrations,
             shared,

@@ -6,17 +6,17 @@
 
 use super::fence::{DEATH_CHECK_EVERY, FIRST_DEATH_CHECK};
 use super::persistence::is_refused_for_now;
-use super::retry::{WriteError, backoff, pause};
+use super::retry::{WriteError, backoff};
 use super::{StepError, Work};
 use crate::action::Step;
 use crate::blocked::way_out_of_lock;
 use crate::mark::{Mark, Owner, Stage, owner};
 use crate::observe::KILLED;
 use crate::observed::is_being_created;
-use crate::read::{Deadline, read_retrying};
+use crate::read::read_retrying;
 use pve_client::{ConfigView, Error, GuestKind, Params, Upid, Vmid};
-use pve_stage::patience::Patience;
 use pve_stage::uuid;
+use pve_stage::wait::{Deadline, Poll, WaitError};
 use stage::Entry;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,8 +64,6 @@ enum Occupant {
     Dead,
     /// Something that is still being created when the time is up or the user ends the wait.
     Unfinished,
-    /// Unknown.
-    Unknown(Box<Error>),
 }
 
 impl Work<'_> {
@@ -95,21 +93,22 @@ impl Work<'_> {
             // PVE: facts-4, 31: while another create holds the vmid, ours cannot lock the config file.
             if error.already_exists() || error.is_lock_timeout() || unknown {
                 match self.settle(vmid) {
-                    Occupant::Ours => return self.made(),
-                    Occupant::OursElsewhere => return Err(self.yielded(vmid)),
-                    Occupant::Nothing if !last => {}
+                    Ok(Occupant::Ours) => return self.made(),
+                    Ok(Occupant::OursElsewhere) => return Err(self.yielded(vmid)),
+                    Ok(Occupant::Nothing) if !last => {}
                     // The search continues to the end of the range.
-                    Occupant::Other | Occupant::Dead if self.plan.vmid.is_none() => {
+                    Ok(Occupant::Other | Occupant::Dead) if self.plan.vmid.is_none() => {
                         self.vmid = None;
                         continue;
                     }
-                    Occupant::Other => return Err(self.taken(uncertain)),
-                    Occupant::Dead => return Err(self.dead(vmid)),
-                    Occupant::Nothing => {
+                    Ok(Occupant::Other) => return Err(self.taken(uncertain)),
+                    Ok(Occupant::Dead) => return Err(self.dead(vmid)),
+                    Ok(Occupant::Nothing) => {
                         return Err(self.step_error(making.doing(), failure(error, false)));
                     }
-                    Occupant::Unfinished => return Err(self.unfinished(uncertain)),
-                    Occupant::Unknown(error) => {
+                    Ok(Occupant::Unfinished) => return Err(self.unfinished(uncertain)),
+                    Err(error) => {
+                        let error = Box::new(error);
                         let failed =
                             WriteError::Pve { error, uncertain: true, still_running: true };
                         return Err(self.step_error(making.doing(), failed));
@@ -199,54 +198,54 @@ impl Work<'_> {
     }
 
     /// Reads the vmid until it is clear what it holds.
-    fn settle(&self, vmid: Vmid) -> Occupant {
-        let client = self.runner.client;
-        let mut free = 0;
-        let mut rounds = 0u32;
-        let deadline = Deadline::after(self.runner.task_limit);
-        let mut patience = Patience::default();
+    fn settle(&mut self, vmid: Vmid) -> Result<Occupant, Error> {
         let what = format!("the create under way at vmid {vmid}");
-        loop {
-            let node = self.node();
-            match read_retrying(|| client.vm_config(node, vmid, ConfigView::Current)) {
-                // The lock is ours or another run's: the mark shows whose when the create is over.
-                Ok(config) if is_being_created(&config) => free = 0,
-                Ok(config) => return self.occupant(vmid, |key| config.get(key)),
-                Err(error) if error.is_not_found() || error.is_permission() => {
-                    match read_retrying(|| client.is_free(vmid)) {
-                        Ok(true) => free += 1,
-                        // Taken, and the token cannot read it: not ours, since it can read ours.
-                        Ok(false) if error.is_permission() => return Occupant::Other,
-                        // The vmid is the whole cluster's.
-                        Ok(false) => match self.elsewhere(vmid) {
-                            Ok(Some(occupant)) => return occupant,
-                            Ok(None) => free = 0,
-                            Err(error) => return Occupant::Unknown(Box::new(error)),
-                        },
-                        Err(error) => return Occupant::Unknown(Box::new(error)),
-                    }
-                }
-                Err(error) => return Occupant::Unknown(Box::new(error)),
+        let deadline = Deadline::after(self.runner.task_limit);
+        let (mut free, mut rounds) = (0, 0u32);
+        let end = self.wait_until(&what, &deadline, (READ_PAUSE, READ_PAUSE), |work| {
+            match work.look_at(vmid)? {
+                None => free = 0,
+                Some(Occupant::Nothing) => free += 1,
+                Some(occupant) => return Ok(Poll::Ready(occupant)),
             }
             rounds += 1;
             if free >= ABSENT_READS {
-                return Occupant::Nothing;
+                return Ok(Poll::Ready(Occupant::Nothing));
             }
-            if deadline.is_over() || self.runner.interrupt.is_signalled() {
-                return Occupant::Unfinished;
-            }
-            if free == 0 && rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK {
-                // After an error the next look decides.
-                if let Ok(true) = self.has_died(&self.node, vmid) {
-                    return Occupant::Dead;
-                }
+            let asks = free == 0 && rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK;
+            // After an error the next look decides.
+            if asks && matches!(work.has_died(&work.node, vmid), Ok(true)) {
+                return Ok(Poll::Ready(Occupant::Dead));
             }
             if rounds == READS_BEFORE_PROGRESS {
-                self.event("wait", &format!("waiting for {what}"), None);
+                work.event("wait", &format!("waiting for {what}"), None);
             }
             let last = if free == 0 { "the vmid is in use" } else { "the vmid is free" };
-            self.report_long_wait(&mut patience, deadline.waited(), &what, last);
-            pause(READ_PAUSE);
+            Ok(Poll::NotYet(last.to_owned()))
+        });
+        end.or_else(|error| match error {
+            WaitError::Never(error) => Err(error),
+            WaitError::TimedOut(_) | WaitError::Interrupted(_) => Ok(Occupant::Unfinished),
+        })
+    }
+
+    /// Reads once what a vmid holds; `None` while that is not clear.
+    fn look_at(&self, vmid: Vmid) -> Result<Option<Occupant>, Error> {
+        let (client, node) = (self.runner.client, self.node());
+        match read_retrying(|| client.vm_config(node, vmid, ConfigView::Current)) {
+            // The lock is ours or another run's: the mark shows whose when the create is over.
+            Ok(config) if is_being_created(&config) => Ok(None),
+            Ok(config) => Ok(Some(self.occupant(vmid, |key| config.get(key)))),
+            Err(error) if error.is_not_found() || error.is_permission() => {
+                match read_retrying(|| client.is_free(vmid))? {
+                    true => Ok(Some(Occupant::Nothing)),
+                    // Taken, and the token cannot read it: not ours, since it can read ours.
+                    false if error.is_permission() => Ok(Some(Occupant::Other)),
+                    // The vmid is the whole cluster's.
+                    false => self.elsewhere(vmid),
+                }
+            }
+            Err(error) => Err(error),
         }
     }
 

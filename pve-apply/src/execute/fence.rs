@@ -5,17 +5,16 @@
 //! before it counts as finished, each run looks for a VM of another run that carries the same mark,
 //! and decides by a rule that both runs know which of the two stays.
 
-use super::retry::pause;
 use super::{StepError, Work};
 use crate::action::Repeat;
 use crate::blocked::way_out_of_lock;
 use crate::mark::{Owner, Stage, owner};
 use crate::observe::{KILLED, was_killed};
 use crate::observed::{CLONE_LOCK, is_being_created, is_making};
-use crate::read::{Deadline, read_retrying};
+use crate::read::read_retrying;
 use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
-use pve_stage::patience::Patience;
+use pve_stage::wait::{Deadline, Poll, WaitError};
 use stage::Entry;
 use std::time::Duration;
 
@@ -53,37 +52,28 @@ impl Work<'_> {
 
     /// Returns the VMs of other runs that carry this VM's mark. One that is still being created has
     /// no mark yet, so we wait for it. A create that begins later meets this run's VM at its own fence.
-    fn twins(&self) -> Result<Vec<Twin>, StepError> {
+    fn twins(&mut self) -> Result<Vec<Twin>, StepError> {
         let mut twins = Vec::new();
         let deadline = Deadline::after(self.runner.task_limit);
-        let mut patience = Patience::default();
         let mut rounds = 0u32;
         for (vmid, node) in self.suspects()? {
-            loop {
-                match self.look(&node, vmid)? {
-                    Some(None) => {}
-                    Some(Some(twin)) => {
-                        twins.push(twin);
-                        break;
+            let what = format!("VM {vmid}, which is being created");
+            let pauses = (READ_PAUSE, READ_PAUSE);
+            let twin = self.wait_until(&what, &deadline, pauses, |work| {
+                let poll = work.look(&node, vmid)?;
+                if matches!(poll, Poll::NotYet(_)) {
+                    rounds += 1;
+                    let asks = rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK;
+                    if asks && work.has_died(&node, vmid)? {
+                        return Ok(Poll::Ready(None));
                     }
-                    None => break,
                 }
-                if deadline.is_over() || self.runner.interrupt.is_signalled() {
-                    return Err(self.undecided(vmid));
-                }
-                rounds += 1;
-                if rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK && self.has_died(&node, vmid)? {
-                    break;
-                }
-                let what = format!("VM {vmid}, which is being created");
-                self.report_long_wait(
-                    &mut patience,
-                    deadline.waited(),
-                    &what,
-                    "it has no mark yet",
-                );
-                pause(READ_PAUSE);
-            }
+                Ok(poll)
+            });
+            twins.extend(twin.map_err(|error| match error {
+                WaitError::Never(error) => error,
+                WaitError::TimedOut(_) | WaitError::Interrupted(_) => self.undecided(vmid),
+            })?);
         }
         Ok(twins)
     }
@@ -155,8 +145,8 @@ impl Work<'_> {
         Ok(others.map(|row| (row.vmid, row.node)).collect())
     }
 
-    /// Returns `None` for a VM that is not a twin, `Some(None)` while that is unknown.
-    fn look(&self, node: &NodeName, vmid: Vmid) -> Result<Option<Option<Twin>>, StepError> {
+    /// Returns whether a VM is a twin, unless that is still unknown.
+    fn look(&self, node: &NodeName, vmid: Vmid) -> Result<Poll<Option<Twin>>, StepError> {
         let client = self.runner.client;
         let config = match read_retrying(|| client.vm_config(node, vmid, ConfigView::Pending)) {
             Ok(config) => config,
@@ -164,20 +154,21 @@ impl Work<'_> {
             Err(error)
                 if error.is_not_found() || error.is_permission() || error.is_node_unreachable() =>
             {
-                return Ok(None);
+                return Ok(Poll::Ready(None));
             }
             Err(error) => return Err(self.unseen(&error)),
         };
         if is_being_created(&config) {
-            return Ok(Some(None));
+            return Ok(Poll::NotYet("it has no mark yet".to_owned()));
         }
         let own = &self.plan.mark;
-        match owner((&own.site, &own.deployment), vmid.get(), |key| config.get(key)) {
+        let owner = owner((&own.site, &own.deployment), vmid.get(), |key| config.get(key));
+        Ok(Poll::Ready(match owner {
             Owner::Ours(mark) if mark.vm == own.vm && mark.run != own.run => {
-                Ok(Some(Some(Twin { vmid, stage: mark.stage })))
+                Some(Twin { vmid, stage: mark.stage })
             }
-            _ => Ok(None),
-        }
+            _ => None,
+        }))
     }
 
     /// Destroys the VM that this run created, as its nonce proves.

@@ -4,7 +4,7 @@
 //! ends at once.
 
 use super::power::{Ends, LISTS_LAG, Look, SEE_HA, SEE_TASKS};
-use super::retry::{WriteError, pause};
+use super::retry::WriteError;
 use super::{StepError, Work};
 use crate::action::{Repeat, Step};
 use crate::ha;
@@ -14,7 +14,7 @@ use crate::read::read_retrying;
 use machine::{ConfigKey, Form};
 use pve_client::{ConfigView, Error, Migration, NodeName, Vmid};
 use pve_stage::finding;
-use pve_stage::patience::Patience;
+use pve_stage::wait::{Deadline, Poll, WaitError};
 use stage::Entry;
 use std::time::Duration;
 
@@ -130,15 +130,14 @@ impl Work<'_> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let source = self.node().clone();
         let mut ends = Ends::begin(self.runner.task_limit, LISTS_LAG);
-        let mut patience = Patience::default();
         let mut reported: Option<String> = None;
         let what = format!("the VM to be on {target}");
-        loop {
-            let found = self.look_on(target)?;
+        let end = self.wait_until(&what, &Deadline::never(), (PAUSE, PAUSE), |work| {
+            let found = work.look_on(target)?;
             if matches!(found, Found::There) {
-                return Ok(());
+                return Ok(Poll::Ready(()));
             }
-            let look = self.see_leaving(vmid, target)?;
+            let look = work.see_leaving(vmid, target)?;
             let ha = look.as_ref().and_then(|look| look.ha.clone());
             if ha != reported {
                 reported.clone_from(&ha);
@@ -146,21 +145,22 @@ impl Work<'_> {
             }
             if ends.is_over(ha::progress_of_migration(ha.as_deref())) {
                 if matches!(found, Found::ThereLocked) {
-                    self.node = target.clone();
-                    return Err(self.still_locked());
+                    work.node = target.clone();
+                    return Err(work.still_locked());
                 }
-                return Err(self.not_arrived(vmid, &source, target, look.as_ref()));
+                return Err(work.not_arrived(vmid, &source, target, look.as_ref()));
             }
-            if self.runner.interrupt.is_signalled() {
+            Ok(Poll::NotYet(ha.map_or_else(String::new, |ha| format!("HA says \"{ha}\""))))
+        });
+        end.map_err(|error| match error {
+            WaitError::Never(error) => error,
+            WaitError::Interrupted(_) | WaitError::TimedOut(_) => {
                 let fact = format!("stopped waiting for the migration of \"{}\"", self.plan.name);
                 let entry = Entry::error("not-waited", self.place(), fact)
                     .hint("it goes on; run again when it has ended");
-                return Err(StepError::uncertain(entry));
+                StepError::uncertain(entry)
             }
-            let last = ha.map_or_else(String::new, |ha| format!("HA says \"{ha}\""));
-            self.report_long_wait(&mut patience, ends.whole.waited(), &what, &last);
-            pause(PAUSE);
-        }
+        })
     }
 
     /// Looks once whether this very VM is on a node.

@@ -20,7 +20,6 @@ mod vmids;
 
 pub(crate) use migrate::LOCK as MIGRATION_LOCK;
 pub(crate) use persistence::{Cause, Persistence};
-pub(crate) use retry::pause;
 pub(crate) use vmids::Vmids;
 
 use crate::action::{Action, Step, VmPlan};
@@ -29,7 +28,7 @@ use crate::interrupt::Interrupt;
 use crate::mark::Mark;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
-use pve_client::{Client, Clock, Error, NodeName, PropertyString, Upid, VmConfig, Vmid, Volid};
+use pve_client::{Client, Error, NodeName, PropertyString, Upid, VmConfig, Vmid, Volid};
 use stage::{Console, Entry, Event, LogFormat, Place};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,8 +43,6 @@ pub(crate) struct Runner<'a> {
     pub console: &'a Console,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
-    /// Measures how long a write is waited for.
-    pub(crate) clock: &'a dyn Clock,
     /// The number of imports into one storage at a time.
     pub gates: &'a Gates,
     /// The number of migrations to one node at a time.

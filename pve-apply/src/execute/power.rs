@@ -6,9 +6,10 @@
 use super::{StepError, Work};
 use crate::ha::{self, Progress};
 use crate::observed::Power;
-use crate::read::{Deadline, Poll, Wait, WaitError, read_retrying};
+use crate::read::read_retrying;
 use pve_client::{Error, NodeName, VmStatus, Vmid};
 use pve_stage::patience::last_answer;
+use pve_stage::wait::{Deadline, Poll, Wait, WaitError};
 use stage::Entry;
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ impl Look {
 /// The ends of a wait.
 pub(super) struct Ends {
     /// Of every wait.
-    pub(super) whole: Deadline,
+    whole: Deadline,
     /// Of a wait for a VM that HA does not manage.
     shows: Deadline,
     /// Of a wait for HA to act on a request; it begins again with each state of HA.
@@ -96,17 +97,16 @@ impl Ends {
 
 impl Work<'_> {
     /// Looks again and again until a wait is over. A long wait is reported, and Ctrl-C ends it.
-    pub(super) fn wait_until<T>(
+    pub(super) fn wait_until<T, E>(
         &mut self,
         what: &str,
         deadline: &Deadline,
         pauses: (Duration, Duration),
-        mut look: impl FnMut(&mut Self) -> Result<Poll<T, StepError>, StepError>,
-    ) -> Result<T, WaitError<StepError>> {
+        look: impl FnMut(&mut Self) -> Result<Poll<T>, E>,
+    ) -> Result<T, WaitError<E>> {
         let interrupt = self.runner.interrupt;
-        let wait = Wait { what, deadline, pauses, is_stopping: &|| interrupt.is_signalled() };
-        let look = |work: &mut Self| look(work).unwrap_or_else(Poll::Never);
-        wait.until(self, look, |work, text| work.event("wait", text, None))
+        let wait = Wait { deadline, pauses, is_stopping: &|| interrupt.is_signalled() };
+        wait.until_reporting(what, self, look, |work, text| work.event("wait", text, None))
     }
 
     /// Waits until a VM has the power state that a step wants; `grace` is the time the guest itself may need.
@@ -142,7 +142,7 @@ impl Work<'_> {
         });
         end.map_err(|error| match error {
             WaitError::Never(error) => error,
-            WaitError::Interrupted | WaitError::TimedOut(_) => {
+            WaitError::Interrupted(_) | WaitError::TimedOut(_) => {
                 let fact = format!("stopped waiting for \"{}\"", self.plan.name);
                 StepError::uncertain(Entry::error("not-waited", self.place(), fact))
             }
@@ -280,7 +280,7 @@ impl Work<'_> {
             (Ok(_), _) => return Ok(()),
             (Err(WaitError::Never(error)), _) => return Err(error),
             (Err(WaitError::TimedOut(_)), Some(error)) => return Err(self.unseen(&error)),
-            (Err(WaitError::TimedOut(_) | WaitError::Interrupted), _) => {}
+            (Err(WaitError::TimedOut(_) | WaitError::Interrupted(_)), _) => {}
         }
         let fact = format!("\"{}\" is stopped, and PVE has not started it again", self.plan.name);
         let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";

@@ -10,14 +10,13 @@ use crate::task_wait::{self, wait_for};
 use pve_client::{Client, Error, Finished, NodeName, Upid, Vmid};
 use pve_stage::finding;
 use pve_stage::patience::{Patience, last_answer, poll_answer};
+use pve_stage::wait::{Stopwatch, rest};
 use stage::LogFormat;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// The first pause between two creates; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// A pause is cut into pieces of this length, so that Ctrl-C ends it.
-const PIECE: Duration = Duration::from_millis(100);
 
 /// Why one try of a write failed.
 pub(super) enum SendError {
@@ -52,8 +51,7 @@ impl Work<'_> {
         let mut uncertain = false;
         let mut persistence = Persistence::new(self.runner.task_limit);
         let mut patience = Patience::default();
-        let clock = self.runner.clock;
-        let started = clock.now();
+        let watch = Stopwatch::start();
         loop {
             let (error, over) = match send() {
                 Ok(None) => return Ok(()),
@@ -77,7 +75,7 @@ impl Work<'_> {
             uncertain |= unknown;
             // A task that cannot be read any more may still run: nothing is sent on top of it.
             let cause = Cause::of(&error, over, repeat == Repeat::Harmless);
-            let waited = clock.now() - started;
+            let waited = watch.elapsed();
             if let Some(cause) = cause {
                 self.report_long_wait(&mut patience, waited, awaited(cause), &last_answer(&error));
             }
@@ -103,12 +101,7 @@ impl Work<'_> {
 
     /// Waits, or returns early when nothing more should begin.
     pub(super) fn rest(&self, wait: Duration) {
-        let mut left = wait;
-        while !left.is_zero() && !self.runner.interrupt.is_stopping() {
-            let piece = left.min(PIECE);
-            self.runner.clock.sleep(piece);
-            left -= piece;
-        }
+        rest(wait, &|| self.runner.interrupt.is_stopping());
     }
 
     /// Waits for the task that a request with a lost answer has started, so that the next step does not
@@ -351,12 +344,6 @@ fn spread(pause: Duration) -> Duration {
     // Without randomness the pauses only spread less.
     let _ = getrandom::fill(&mut byte);
     pause / 2 + pause * u32::from(byte[0]) / 512
-}
-
-/// Waits.
-#[expect(clippy::disallowed_methods, reason = "door: the wait between two tries")]
-pub(crate) fn pause(duration: Duration) {
-    std::thread::sleep(duration);
 }
 
 #[cfg(test)]

@@ -2,18 +2,20 @@
 
 use super::create::Making;
 use super::guard::Guarded;
-use super::retry::{SendError, WriteError, pause};
+use super::retry::{SendError, WriteError};
 use super::{StepError, Work};
 use crate::action::{Repeat, Step};
 use crate::desired::is_seed_file;
 use crate::ha;
 use crate::observed::Power;
-use crate::read::{Deadline, read_retrying};
+use crate::read::read_retrying;
 use data_encoding::HEXLOWER;
 use pve_client::{Digest, Params, StorageId, Upid, Upload, Volid};
+use pve_stage::wait::{Deadline, Poll, rest};
 use sha2::{Digest as _, Sha256};
 use stage::{Entry, seed};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 /// The seconds that PVE itself needs on top of a guest's time to shut down.
@@ -288,17 +290,16 @@ impl Work<'_> {
     }
 
     /// Waits briefly for a VM to disappear whose removal was sent but not answered.
-    fn wait_until_gone(&self) -> bool {
+    fn wait_until_gone(&mut self) -> bool {
         let deadline = Deadline::after(REMOVAL_TIMEOUT);
-        loop {
-            pause(REMOVAL_PAUSE);
-            if self.vmid.is_some_and(|vmid| self.is_gone(vmid)) {
-                return true;
-            }
-            if deadline.is_over() || self.runner.interrupt.is_signalled() {
-                return false;
-            }
-        }
+        rest(REMOVAL_PAUSE, &|| self.runner.interrupt.is_signalled());
+        let pauses = (REMOVAL_PAUSE, REMOVAL_PAUSE);
+        let end = self.wait_until("the VM to disappear", &deadline, pauses, |work| {
+            let is_gone = work.vmid.is_some_and(|vmid| work.is_gone(vmid));
+            let poll = if is_gone { Poll::Ready(()) } else { Poll::NotYet("it exists".to_owned()) };
+            Ok::<_, Infallible>(poll)
+        });
+        end.is_ok()
     }
 }
 

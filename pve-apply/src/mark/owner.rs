@@ -4,6 +4,7 @@
 //! A VM is ours only when its mark names this very machine.
 
 use super::{Line, Mark, NO_UUID, Stage, TAG, tag_set};
+use pve_stage::image_template::{ImageMark, TemplateOwner};
 use pve_stage::uuid;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,11 @@ pub(crate) enum NotOurs {
     },
     /// Its mark cannot be read, or it has two.
     Broken,
+    /// It is a template of an image: image-publish made it, and removes it.
+    ImageTemplate {
+        /// Its name.
+        name: Option<String>,
+    },
     /// It carries the mark of something that is not a VM.
     OtherKind {
         /// The mark's `kind`.
@@ -97,6 +103,10 @@ impl NotOurs {
                 )
             }
             Self::Broken => "marked, but the mark cannot be read".to_owned(),
+            Self::ImageTemplate { name: Some(name) } => {
+                format!("\"{name}\", a template of an image")
+            }
+            Self::ImageTemplate { name: None } => "a template of an image".to_owned(),
             Self::OtherKind { kind } => {
                 format!("not a VM of a deployment (mark of kind \"{kind}\")")
             }
@@ -150,7 +160,13 @@ fn judge<'a>(
         }
         Line::Earlier { deployment, vm, .. } => return Err(NotOurs::Untagged { deployment, vm }),
         Line::Later { version } => return Err(NotOurs::Later { version }),
-        Line::OtherKind { kind } => return Err(NotOurs::OtherKind { kind }),
+        Line::OtherKind { kind } => {
+            let name = config("name").map(str::to_owned);
+            return Err(match ImageMark::owner(vmid, config) {
+                TemplateOwner::Ours(_) => NotOurs::ImageTemplate { name },
+                TemplateOwner::Copy(_) | TemplateOwner::Other => NotOurs::OtherKind { kind },
+            });
+        }
         Line::Broken => return Err(NotOurs::Broken),
         Line::Mark(mark) => mark,
     };

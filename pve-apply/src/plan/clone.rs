@@ -5,33 +5,23 @@
 //! an unfinished clone, and its vmid tells it from copies.
 
 use super::intent::{parts_of, text_of};
-use super::new_vm::{self, New};
+use super::new_vm::{self, New, NewVm};
 use super::origin::Template;
-use super::{blocked, brought, described, disk, owned, seed, tags};
+use super::{brought, described, disk, owned, seed, tags};
 use crate::action::{Plan, Step};
 use crate::blocked::{BlockReason, TemplateFault};
-use crate::desired::{Definition, Desired, DesiredVm};
+use crate::desired::Definition;
 use crate::mark::owns::Slot;
 use crate::mark::{Mark, Stage, TAG, tag_set};
-use crate::observed::Observed;
 use machine::{ConfigKey, Form, Parts};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Plans a VM that is cloned.
-pub(super) fn plan_one(
-    plan: &mut Plan,
-    desired: &Desired,
-    vm: &DesiredVm,
-    definition: &Definition,
-    observed: &Observed,
-    template: &Template<'_>,
-) {
-    let made = match Made::of(vm, definition, observed, template) {
+pub(super) fn plan_one(plan: &mut Plan, new: NewVm<'_>, template: &Template<'_>) {
+    let NewVm { desired, vm, definition, .. } = new;
+    let made = match Made::of(new, template) {
         Ok(made) => made,
-        Err(reasons) => {
-            let list = reasons.into_iter().map(|reason| blocked(vm, vm.vmid, &vm.node, reason));
-            return plan.blocked.extend(list);
-        }
+        Err(reasons) => return new.block(plan, reasons),
     };
     let has = |slot: &str| template.state.config.get(slot).is_some();
     let controller = brought::controller(&definition.new, template.state);
@@ -50,12 +40,11 @@ pub(super) fn plan_one(
     };
     let disk = made.disk_in_words(definition, template);
     let removed = brought::removed(definition, template.state);
-    let steps = Steps { desired, vm, definition, template, made, slot, needs_finish };
-    let steps = steps.all(whole, observed);
+    let steps = Steps { new, template, made, slot, needs_finish }.all(whole);
     // A linked clone writes next to nothing: it waits for no other VM.
     let storage = template.storage.as_ref().map(ToString::to_string);
     let how = Some(template.how.clone());
-    new_vm::add(plan, desired, vm, definition, New { mark, steps, storage, how, disk, removed });
+    new.add(plan, New { mark, steps, storage, how, disk, removed });
 }
 
 /// What a clone gets after PVE has made it.
@@ -75,12 +64,8 @@ struct Made {
 }
 
 impl Made {
-    fn of(
-        vm: &DesiredVm,
-        definition: &Definition,
-        observed: &Observed,
-        template: &Template<'_>,
-    ) -> Result<Self, Vec<BlockReason>> {
+    fn of(new: NewVm<'_>, template: &Template<'_>) -> Result<Self, Vec<BlockReason>> {
+        let NewVm { vm, definition, observed, .. } = new;
         let from = brought::boot_slot(template.state)
             .map_err(|fault| vec![BlockReason::unusable(template.state.shown(), fault)])?;
         let mut made = Self {
@@ -216,9 +201,7 @@ impl Made {
 
 /// What the steps are made of.
 struct Steps<'a> {
-    desired: &'a Desired,
-    vm: &'a DesiredVm,
-    definition: &'a Definition,
+    new: NewVm<'a>,
     template: &'a Template<'a>,
     made: Made,
     slot: String,
@@ -226,8 +209,8 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    fn all(self, whole: Mark, observed: &Observed) -> Vec<Step> {
-        let Self { desired, vm, definition, .. } = self;
+    fn all(self, whole: Mark) -> Vec<Step> {
+        let NewVm { desired, vm, definition, observed } = self.new;
         let mut steps =
             vec![seed::upload(desired, vm, &definition.seed), self.clone(), Step::Fence];
         if !self.made.first.is_empty() {
@@ -257,7 +240,7 @@ impl Steps<'_> {
     }
 
     fn clone(&self) -> Step {
-        let Self { definition, template, made, .. } = self;
+        let Self { new: NewVm { definition, .. }, template, made, .. } = self;
         let description = described::description(definition).filter(|text| !text.is_empty());
         let volumes = template.state.config.values.keys().filter_map(|key| {
             let slot = ConfigKey::find(key)?;

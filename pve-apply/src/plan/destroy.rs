@@ -6,6 +6,7 @@ use crate::action::{Action, Plan, Step, Unchanged, VmPlan};
 use crate::blocked::{BlockReason, Blocked};
 use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm};
+use crate::mark::NotOurs;
 use crate::observed::{Config, Observed, Power};
 use machine::{ConfigKey, Kind, Parts};
 use pve_client::Vmid;
@@ -74,6 +75,10 @@ fn at_vmid(plan: &mut Plan, removal: &Removal<'_>, finder: &Finder<'_>, vmid: Vm
     let reason = match finder.not_ours().get(&vmid) {
         Some(is) => BlockReason::NotOurs { is: is.clone() },
         None => match finder.guest(vmid) {
+            // Such a guest is not read where no VM is missing.
+            Some(guest) if guest.image_template => {
+                BlockReason::NotOurs { is: NotOurs::ImageTemplate { name: guest.name.clone() } }
+            }
             Some(guest) => BlockReason::VmidTaken { by: guest.name.clone() },
             None => BlockReason::NotThere,
         },

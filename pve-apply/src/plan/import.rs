@@ -1,26 +1,18 @@
 //! The steps that create a VM from its image: the difference from nothing. Does no I/O.
 
 use super::intent::{parts_of, text_of};
-use super::new_vm::{self, New};
-use super::{blocked, described, disk, owned, seed, tags};
+use super::new_vm::{self, New, NewVm};
+use super::{described, disk, owned, seed, tags};
 use crate::action::{Plan, Step};
 use crate::blocked::BlockReason;
-use crate::desired::{Definition, Desired, DesiredVm};
 use crate::mark::owns::Slot;
 use crate::mark::{Mark, Stage, TAG};
-use crate::observed::Observed;
 use machine::Form;
 use std::collections::BTreeMap;
 
 /// Plans a VM that PVE creates from its image.
-pub(super) fn plan_one(
-    plan: &mut Plan,
-    desired: &Desired,
-    vm: &DesiredVm,
-    definition: &Definition,
-    observed: &Observed,
-    how: Option<String>,
-) {
+pub(super) fn plan_one(plan: &mut Plan, new: NewVm<'_>, how: Option<String>) {
+    let NewVm { desired, vm, definition, observed } = new;
     let slot = seed::new_slot(definition);
     let mark = Mark {
         made: "import".to_owned(),
@@ -29,12 +21,9 @@ pub(super) fn plan_one(
         owns: owned::of_new(definition, Slot::Making),
         ..desired.identity(vm)
     };
-    let (mut params, grow) = match params(vm, definition, observed, &mark) {
+    let (mut params, grow) = match params(new, &mark) {
         Ok(params) => params,
-        Err(reasons) => {
-            let list = reasons.into_iter().map(|reason| blocked(vm, vm.vmid, &vm.node, reason));
-            return plan.blocked.extend(list);
-        }
+        Err(reasons) => return new.block(plan, reasons),
     };
     params.insert(slot, seed::disk(desired, vm, definition));
     let mut steps = vec![
@@ -56,24 +45,14 @@ pub(super) fn plan_one(
     let storage = Some(definition.storage.to_string());
     let size = definition.disk_gib.unwrap_or_default();
     let disk = format!("{size} GiB on {}", definition.storage);
-    new_vm::add(
-        plan,
-        desired,
-        vm,
-        definition,
-        New { mark, steps, storage, how, disk, removed: Vec::new() },
-    );
+    new.add(plan, New { mark, steps, storage, how, disk, removed: Vec::new() });
 }
 
 /// Returns what is sent, and the disks that grow afterwards.
 type Made = (BTreeMap<String, String>, BTreeMap<String, u64>);
 
-fn params(
-    vm: &DesiredVm,
-    definition: &Definition,
-    observed: &Observed,
-    mark: &Mark,
-) -> Result<Made, Vec<BlockReason>> {
+fn params(new: NewVm<'_>, mark: &Mark) -> Result<Made, Vec<BlockReason>> {
+    let NewVm { vm, definition, observed, .. } = new;
     if !definition.is_created() {
         return Err(vec![BlockReason::NeverCreated]);
     }

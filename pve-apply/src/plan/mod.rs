@@ -70,6 +70,7 @@ use crate::mark::Mark;
 use crate::notice::{Notice, NoticeKind};
 use crate::observed::{Config, Observed, VmState};
 use find::{Finder, Found, Ours, Whereabouts};
+use new_vm::NewVm;
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeSet;
 
@@ -79,14 +80,14 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
         let Some(definition) = &vm.definition else { continue };
+        let new = NewVm { desired, vm, definition, observed };
         match finder.find(vm) {
-            Found::Absent => match namesake::of(desired, vm, definition, observed) {
+            Found::Absent => match namesake::of(new) {
                 Some(blocked) => plan.blocked.push(blocked),
-                None => create::plan_one(&mut plan, desired, vm, definition, observed),
+                None => create::plan_one(&mut plan, new),
             },
             Found::Ours(ours) if ours.mark.is_unfinished_clone() => {
-                let what = (vm, definition);
-                residue::plan_one(&mut plan, (desired, observed), &finder, what, &ours);
+                residue::plan_one(&mut plan, new, &finder, &ours);
             }
             Found::Ours(ours) => {
                 let there = vm.on(ours.node_afterwards(vm), desired);

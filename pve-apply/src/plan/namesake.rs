@@ -1,19 +1,16 @@
 //! A VM that is not ours and yet seems to be one of the document: it has its name, or is a copy of it, and
 //! it has its MAC. Two guests with one MAC disturb each other. Does no I/O.
 
+use super::new_vm::NewVm;
 use crate::blocked::{BlockReason, Blocked};
-use crate::desired::{Definition, Desired, DesiredVm};
+use crate::desired::Definition;
 use crate::mark::{NotOurs, Owner};
-use crate::observed::{Observed, VmState};
+use crate::observed::VmState;
 use machine::{ConfigKey, Form, Parts};
 
 /// Returns why a VM that does not exist cannot be created.
-pub(super) fn of(
-    desired: &Desired,
-    vm: &DesiredVm,
-    definition: &Definition,
-    observed: &Observed,
-) -> Option<Blocked> {
+pub(super) fn of(new: NewVm<'_>) -> Option<Blocked> {
+    let NewVm { desired, vm, definition, observed } = new;
     // A template never runs.
     let mut others = observed.seen().filter(|seen| !seen.config.is_template());
     others.find_map(|seen| {

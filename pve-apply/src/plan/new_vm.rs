@@ -1,13 +1,24 @@
 //! What all new VMs have in common in a plan, however they are created. Does no I/O.
 
 use super::intent::field;
-use super::{quiet, tags};
+use super::{blocked, quiet, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
+use crate::blocked::BlockReason;
 use crate::change::{Change, Impact};
 use crate::desired::{Definition, Desired, DesiredVm, Image};
 use crate::mark::{Mark, Stage};
+use crate::observed::Observed;
 use machine::{ConfigKey, Form};
 use std::collections::BTreeMap;
+
+/// A VM that does not exist, and what it is planned from.
+#[derive(Clone, Copy)]
+pub(super) struct NewVm<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) vm: &'a DesiredVm,
+    pub(super) definition: &'a Definition,
+    pub(super) observed: &'a Observed,
+}
 
 /// What is special about one way to create a VM.
 pub(super) struct New {
@@ -25,31 +36,35 @@ pub(super) struct New {
     pub(super) removed: Vec<String>,
 }
 
-/// Adds a VM that is created to the plan.
-pub(super) fn add(
-    plan: &mut Plan,
-    desired: &Desired,
-    vm: &DesiredVm,
-    definition: &Definition,
-    new: New,
-) {
-    plan.vms.push(VmPlan {
-        name: vm.name.clone(),
-        action: Action::Create,
-        vmid: vm.vmid,
-        candidate: vm.vmid.is_none().then(|| desired.candidate(&vm.name)).flatten(),
-        node: vm.node.clone(),
-        after: vm.parent.iter().cloned().collect(),
-        networks: Vec::new(),
-        storage: new.storage,
-        mark: new.mark,
-        power: None,
-        may_wait: Vec::new(),
-        digest: None,
-        impact: Impact::None,
-        changes: shown(definition, new.how.as_deref(), new.disk, &new.removed),
-        steps: new.steps,
-    });
+impl NewVm<'_> {
+    /// Adds the VM to what is created by the plan.
+    pub(super) fn add(self, plan: &mut Plan, new: New) {
+        let Self { desired, vm, definition, .. } = self;
+        plan.vms.push(VmPlan {
+            name: vm.name.clone(),
+            action: Action::Create,
+            vmid: vm.vmid,
+            candidate: vm.vmid.is_none().then(|| desired.candidate(&vm.name)).flatten(),
+            node: vm.node.clone(),
+            after: vm.parent.iter().cloned().collect(),
+            networks: Vec::new(),
+            storage: new.storage,
+            mark: new.mark,
+            power: None,
+            may_wait: Vec::new(),
+            digest: None,
+            impact: Impact::None,
+            changes: shown(definition, new.how.as_deref(), new.disk, &new.removed),
+            steps: new.steps,
+        });
+    }
+
+    /// Adds to the plan why the VM cannot be created.
+    pub(super) fn block(self, plan: &mut Plan, reasons: Vec<BlockReason>) {
+        let Self { vm, .. } = self;
+        let reasons = reasons.into_iter();
+        plan.blocked.extend(reasons.map(|why| blocked(vm, vm.vmid, &vm.node, why)));
+    }
 }
 
 /// The step that records that a VM's creation is finished.

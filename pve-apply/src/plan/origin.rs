@@ -1,8 +1,8 @@
 //! Decides how a new VM is created: from its image, or as a clone of a template. Does no I/O.
 
+use super::new_vm::NewVm;
 use crate::blocked::BlockReason;
 use crate::desired::{Creation, Definition, Desired, DesiredVm, Source};
-use crate::observed::Observed;
 use crate::template::{SeenTemplate, TemplateState};
 use machine::ConfigKey;
 use pve_client::{StorageId, Vmid, Volid};
@@ -31,12 +31,8 @@ pub(super) struct Template<'a> {
 }
 
 /// Returns how a VM is created.
-pub(super) fn of<'a>(
-    desired: &Desired,
-    vm: &DesiredVm,
-    definition: &Definition,
-    observed: &'a Observed,
-) -> Result<Origin<'a>, Vec<BlockReason>> {
+pub(super) fn of(new: NewVm<'_>) -> Result<Origin<'_>, Vec<BlockReason>> {
+    let NewVm { desired, vm, definition, observed } = new;
     let source = match &definition.creation {
         Creation::Import { instead } => return Ok(Origin::Image { instead: instead.clone() }),
         Creation::Clone(source) => source,

@@ -2,22 +2,18 @@
 //! nothing that is half made is finished. Does no I/O.
 
 use super::find::{Finder, Found, Ours};
+use super::new_vm::NewVm;
 use super::{blocked, create, namesake, quiet};
 use crate::action::{Plan, Step};
 use crate::blocked::{BlockReason, Blocked};
 use crate::change::{Change, Impact};
-use crate::desired::{Definition, Desired, DesiredVm};
+use crate::desired::DesiredVm;
 use crate::notice::{Notice, NoticeKind};
-use crate::observed::{CLONE_LOCK, Observed, Power, VmState};
+use crate::observed::{CLONE_LOCK, Power, VmState};
 
 /// Plans a VM of which only unfinished clones exist, this one and perhaps more.
-pub(super) fn plan_one(
-    plan: &mut Plan,
-    (desired, observed): (&Desired, &Observed),
-    finder: &Finder<'_>,
-    (vm, definition): (&DesiredVm, &Definition),
-    ours: &Ours<'_>,
-) {
+pub(super) fn plan_one(plan: &mut Plan, new: NewVm<'_>, finder: &Finder<'_>, ours: &Ours<'_>) {
+    let NewVm { desired, vm, .. } = new;
     let first = ours.seen.vmid;
     let all: Vec<&Ours<'_>> = std::iter::once(ours).chain(finder.residues(vm, first)).collect();
     let stuck: Vec<Blocked> = all.iter().flat_map(|ours| obstacles(vm, ours)).collect();
@@ -27,24 +23,24 @@ pub(super) fn plan_one(
     if let Found::Blocked(found) = finder.besides(vm, first) {
         return plan.blocked.push(*found);
     }
-    if let Some(found) = namesake::of(desired, vm, definition, observed) {
+    if let Some(found) = namesake::of(new) {
         return plan.blocked.push(found);
     }
     let index = plan.vms.len();
-    create::plan_one(plan, desired, vm, definition, observed);
-    let Some(new) = plan.vms.get_mut(index) else { return };
+    create::plan_one(plan, new);
+    let Some(planned) = plan.vms.get_mut(index) else { return };
     let range = desired.vmid_range;
     let is_in_range = (range.first()..=range.last()).contains(&first.get());
     if vm.vmid.is_none() && is_in_range && !desired.reserved.contains(&first) {
-        new.candidate = Some(first);
+        planned.candidate = Some(first);
     }
     let vmids: Vec<String> = all.iter().map(|ours| ours.seen.vmid.to_string()).collect();
     let what = match vmids.as_slice() {
         [one] => format!("an unfinished clone at vmid {one}"),
         several => format!("unfinished clones at the vmids {}", several.join(", ")),
     };
-    new.changes.insert(0, quiet("replaces", None, Some(what)));
-    new.steps.splice(0..0, all.iter().map(|ours| remove(ours)));
+    planned.changes.insert(0, quiet("replaces", None, Some(what)));
+    planned.steps.splice(0..0, all.iter().map(|ours| remove(ours)));
 }
 
 /// Adds the removal of a VM's unfinished clones to that of the VM.

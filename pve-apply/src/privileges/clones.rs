@@ -22,6 +22,12 @@ pub(crate) fn of_vms(vms: &[&RequestedVm]) -> BTreeSet<Need> {
     all
 }
 
+/// Returns what any clone may need on VMs and templates, as far as that is known without its template.
+pub(crate) fn of_any() -> BTreeSet<&'static str> {
+    let own = [CLONE, "VM.Audit", WITH_UUID, WITHOUT_CLOUD_INIT, WITHOUT_CD];
+    own.into_iter().chain(ON_TEMPLATES).collect()
+}
+
 /// Returns what the clones among new VMs need: by their plans, if there are any.
 pub(crate) fn of_new(vms: &[&RequestedVm], plans: &[&VmPlan]) -> BTreeSet<Need> {
     match plans.is_empty() {

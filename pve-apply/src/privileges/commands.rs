@@ -15,6 +15,8 @@ pub(crate) struct Scope {
     pub token: String,
     /// What is needed.
     pub needs: BTreeSet<Need>,
+    /// What clones would need besides, on VMs and templates, if it is unknown whether there are any.
+    pub clones: BTreeSet<&'static str>,
     /// What a wait asks a guest's agent for.
     pub wait: WaitFor,
 }
@@ -162,7 +164,7 @@ fn inherits(of_path: &BTreeMap<&str, Vec<&'static str>>, path: &str, own: &[&str
 
 /// Returns the commands, for root on a node, that grant a token what it needs and no more.
 pub(crate) fn commands(scope: &Scope) -> String {
-    let Scope { user, token, needs, wait } = scope;
+    let Scope { user, token, needs, clones, wait } = scope;
     let token_id = quoted(&format!("{user}!{token}"));
     let user = shell_word(user);
     let roles = roles(needs);
@@ -200,7 +202,7 @@ pub(crate) fn commands(scope: &Scope) -> String {
         out,
         "# Only for `--allow-migrate`:\n#   pveum role modify {VMS} --append --privs \"{MIGRATE}\"\n"
     );
-    out.push_str(&for_clones(needs, &roles));
+    out.push_str(&for_clones(needs, clones, &roles));
     out.push_str(&format!(
         "# Only for images that the node itself downloads:\n\
          #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\
@@ -209,16 +211,33 @@ pub(crate) fn commands(scope: &Scope) -> String {
     out
 }
 
-/// Returns, as a comment, what shows the volumes of clones; nothing where no VM is cloned.
+/// Returns, as comments, what clones need, and what shows their volumes; nothing where no VM is cloned.
 // PVE: facts-4, 37: without it, the list of a storage's disks is empty.
-fn for_clones(needs: &BTreeSet<Need>, roles: &Roles<'_>) -> String {
-    if !needs.iter().any(|need| need.privilege == CLONE) {
+fn for_clones(
+    needs: &BTreeSet<Need>,
+    clones: &BTreeSet<&'static str>,
+    roles: &Roles<'_>,
+) -> String {
+    let has_clones = needs.iter().any(|need| need.privilege == CLONE);
+    let given = roles.get(VMS).map(|(privileges, _)| privileges);
+    let missing =
+        clones.iter().filter(|privilege| given.is_none_or(|all| !all.contains(*privilege)));
+    let missing: Vec<&str> = missing.copied().collect();
+    if missing.is_empty() && !has_clones {
         return String::new();
     }
+    let for_all = match missing.as_slice() {
+        [] => String::new(),
+        list => format!(
+            "# Only for clones; of the template of an image, {CLONE} is enough:\n\
+             #   pveum role modify {VMS} --append --privs \"{}\"\n",
+            list.join(",")
+        ),
+    };
     // A storage of both disks and images has the role of images.
     let role = if roles.contains_key(DISKS) { DISKS } else { IMAGES };
     format!(
-        "# Only for the number of a template's clones in `image-publish list`, and for volumes that killed clones have left:\n\
+        "{for_all}# Only for the number of a template's clones in `image-publish list`, and for volumes that killed clones have left:\n\
          #   pveum role modify {role} --append --privs \"Datastore.Audit\"\n"
     )
 }

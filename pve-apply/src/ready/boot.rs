@@ -2,8 +2,8 @@
 
 use super::cloud_init::{BootResult, RESULT, STATUS, recoverable, result, stage};
 use super::{CLOUD_INIT, Vm};
-use crate::read::Poll;
 use pve_client::{AgentFile, Error};
+use pve_stage::wait::Poll;
 use stage::{Entry, Report};
 
 /// The progress of a boot.
@@ -28,10 +28,10 @@ impl Vm<'_> {
     pub(super) fn cloud_init(&mut self) -> Result<Report, Box<Entry>> {
         self.begin("waiting for cloud-init");
         let end = self.until(CLOUD_INIT, |vm| match vm.look_at_boot() {
-            Boot::Ended(warnings) => Poll::Ready(warnings),
-            Boot::Failed(entry) => Poll::Never(entry),
+            Boot::Ended(warnings) => Ok(Poll::Ready(warnings)),
+            Boot::Failed(entry) => Err(entry),
             Boot::Unread(error) => vm.unless_refused(&error),
-            Boot::Runs(at) => Poll::NotYet(at),
+            Boot::Runs(at) => Ok(Poll::NotYet(at)),
         });
         match end {
             Ok(warnings) => Ok(self.warning(&warnings)),

@@ -15,12 +15,13 @@ use crate::desired::{DesiredVm, NicAddresses};
 use crate::interrupt::Interrupt;
 use crate::outcome::VmResult;
 use crate::plan::mac_of_net0;
-use crate::read::{Deadline, Poll, Wait, WaitError, read_retrying};
+use crate::read::read_retrying;
 use crate::ssh;
 use addresses::{Nic, Reported, compare};
 use pve_client::{Client, ConfigView, Error, NodeName, Vmid};
 use pve_stage::finding;
 use pve_stage::patience::last_answer;
+use pve_stage::wait::{Deadline, Poll, Wait, WaitError};
 use stage::{Console, Entry, Event, Place, Report};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -129,8 +130,8 @@ impl Vm<'_> {
     fn addresses(&mut self, known: &mut Vec<IpAddr>) -> Result<(), Box<Entry>> {
         self.begin("waiting for the guest agent");
         let end = self.until(AGENT, |vm| match vm.ask_agent() {
-            Ok(reported) if reported.missing.is_empty() => Poll::Ready(()),
-            Ok(reported) => Poll::NotYet(reported.missing_text()),
+            Ok(reported) if reported.missing.is_empty() => Ok(Poll::Ready(())),
+            Ok(reported) => Ok(Poll::NotYet(reported.missing_text())),
             Err(error) => vm.unless_refused(&error),
         });
         self.take_addresses(known);
@@ -149,10 +150,10 @@ impl Vm<'_> {
             match (asked, &vm.reported) {
                 (Err(error), None) => vm.unless_refused(&error),
                 (_, Some(reported)) if !reported.missing.is_empty() => {
-                    Poll::NotYet(reported.missing_text())
+                    Ok(Poll::NotYet(reported.missing_text()))
                 }
-                _ if ssh::answers(known) => Poll::Ready(()),
-                _ => Poll::NotYet(format!("no SSH server at {}", list(known))),
+                _ if ssh::answers(known) => Ok(Poll::Ready(())),
+                _ => Ok(Poll::NotYet(format!("no SSH server at {}", list(known)))),
             }
         });
         let has_agent = !uses_agent || self.reported.is_some();
@@ -162,12 +163,13 @@ impl Vm<'_> {
     fn until<T>(
         &mut self,
         what: &str,
-        look: impl FnMut(&mut Self) -> Poll<T>,
-    ) -> Result<T, WaitError> {
+        look: impl FnMut(&mut Self) -> Result<Poll<T>, Box<Entry>>,
+    ) -> Result<T, WaitError<Box<Entry>>> {
         let Waiting { deadline, interrupt, .. } = self.shared;
         let is_stopping = &|| interrupt.is_stopping();
-        let wait = Wait { what, deadline, pauses: (READ_PAUSE, READ_PAUSE), is_stopping };
-        wait.until(self, look, |vm, text| vm.shared.event("wait", &vm.name, text))
+        let wait = Wait { deadline, pauses: (READ_PAUSE, READ_PAUSE), is_stopping };
+        let tell = |vm: &Self, text: &str| vm.shared.event("wait", &vm.name, text);
+        wait.until_reporting(what, self, look, tell)
     }
 
     fn ask_agent(&mut self) -> Result<&Reported, Error> {
@@ -191,38 +193,39 @@ impl Vm<'_> {
 
     /// An agent that does not answer yet is an error of PVE, and any other error may pass too; but what the
     /// token or the agent is not allowed to do will not work later either.
-    fn unless_refused<T>(&mut self, error: &Error) -> Poll<T> {
+    fn unless_refused<T>(&mut self, error: &Error) -> Result<Poll<T>, Box<Entry>> {
         if error.is_permission() {
-            return Poll::Never(Box::new(finding::of_error(self.place(), error)));
+            return Err(Box::new(finding::of_error(self.place(), error)));
         }
         let was_blocked = std::mem::take(&mut self.is_blocked);
         let Some(answer) = error.agent_error().filter(|_| error.is_agent_blocked()) else {
-            return Poll::NotYet(last_answer(error));
+            return Ok(Poll::NotYet(last_answer(error)));
         };
         // QEMU: qga/main.c, ga_apply_command_filters: while the guest is frozen for a backup, qemu-ga 10.0
         // uses the same words as for a command that it never allows. It may thaw between two calls.
         if self.shared.client.agent_is_frozen(&self.node, self.vmid).unwrap_or(false) {
-            return Poll::NotYet("the guest's file systems are frozen, as for a backup".to_owned());
+            let text = "the guest's file systems are frozen, as for a backup";
+            return Ok(Poll::NotYet(text.to_owned()));
         }
         self.is_blocked = true;
         if !was_blocked {
-            return Poll::NotYet(last_answer(error));
+            return Ok(Poll::NotYet(last_answer(error)));
         }
         let fact = format!("the guest agent of \"{}\" has the command disabled", self.name);
         let entry = Entry::error("agent-command-disabled", self.place(), fact)
             .note(format!("the agent says: {answer}"));
         let hint = "allow it in the guest's qemu-ga; RHEL and its derivatives block it in /etc/sysconfig/qemu-ga";
-        Poll::Never(Box::new(entry.hint(hint)))
+        Err(Box::new(entry.hint(hint)))
     }
 
     /// Why a wait ended before the guest was ready.
-    fn over(&self, what: &str, error: WaitError) -> Box<Entry> {
+    fn over(&self, what: &str, error: WaitError<Box<Entry>>) -> Box<Entry> {
         let (name, seconds) = (&self.name, self.shared.limit.as_secs());
         let failed = |fact: String| Entry::error("agent-failed", self.place(), fact);
         let missing = self.reported.as_ref().filter(|reported| !reported.missing.is_empty());
         Box::new(match (error, missing) {
             (WaitError::Never(entry), _) => *entry,
-            (WaitError::Interrupted, _) => {
+            (WaitError::Interrupted(_), _) => {
                 failed(format!("stopped waiting for {what} of \"{name}\""))
             }
             (WaitError::TimedOut(_), Some(reported)) => {

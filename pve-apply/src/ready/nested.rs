@@ -4,11 +4,11 @@
 use super::{NO_AGENT, Vm, Waiting};
 use crate::connect;
 use crate::nested::{self, FILE, NestedNode, NodeReport, Reading};
-use crate::read::{Poll, WaitError};
 use crate::version;
 use pve_client::{ApiUrl, Client, Error, NodeName, Vmid};
 use pve_stage::finding;
 use pve_stage::patience::last_answer;
+use pve_stage::wait::{Poll, WaitError};
 use stage::{Entry, Place};
 
 const SETUP: &str = "PVE to be set up";
@@ -60,7 +60,7 @@ impl Vm<'_> {
             is_silent &= file.as_ref().is_err_and(Error::is_agent_silent);
             match file {
                 Ok(Some(file)) => vm.judge(nested::read(&file.content)),
-                Ok(None) => Poll::NotYet(format!("the guest has no {FILE} yet")),
+                Ok(None) => Ok(Poll::NotYet(format!("the guest has no {FILE} yet"))),
                 Err(error) => vm.unless_refused(&error),
             }
         });
@@ -68,11 +68,11 @@ impl Vm<'_> {
         end.map_err(|error| self.not_ready(SETUP, error, Some(hint)))
     }
 
-    fn judge(&self, reading: Reading) -> Poll<Box<NodeReport>> {
+    fn judge(&self, reading: Reading) -> Result<Poll<Box<NodeReport>>, Box<Entry>> {
         let name = &self.name;
         let failed = |fact: String| Entry::error("nested-failed", self.place(), fact);
-        Poll::Never(Box::new(match reading {
-            Reading::Ready(report) => return Poll::Ready(report),
+        Err(Box::new(match reading {
+            Reading::Ready(report) => return Ok(Poll::Ready(report)),
             Reading::Failed(said) => failed(format!("\"{name}\" could not set up PVE"))
                 .note(format!("the guest says: {said}"))
                 .hint(format!("{LOG}; {AGAIN}")),
@@ -106,7 +106,7 @@ impl Vm<'_> {
     }
 
     /// A certificate other than the reported one, or a token that the API refuses, will not get better.
-    fn unless_final<T>(&self, report: &NodeReport, error: &Error) -> Poll<T> {
+    fn unless_final<T>(&self, report: &NodeReport, error: &Error) -> Result<Poll<T>, Box<Entry>> {
         if let Some(problem) = error.certificate() {
             let fact = format!(
                 "the API of PVE in \"{}\" is not the one that the guest reports",
@@ -118,22 +118,29 @@ impl Vm<'_> {
                 .note(format!("the guest reports {}", report.fingerprint));
             let hint =
                 "something else may answer there, or the node has got a new certificate since";
-            return Poll::Never(Box::new(entry.hint(hint)));
+            return Err(Box::new(entry.hint(hint)));
         }
         if error.is_permission() {
             let place = Place::Named(report.url.to_string());
-            return Poll::Never(Box::new(finding::of_error(place, error)));
+            return Err(Box::new(finding::of_error(place, error)));
         }
-        Poll::NotYet(last_answer(error))
+        Ok(Poll::NotYet(last_answer(error)))
     }
 
     /// Why a wait ended before the node was ready; `hint` is for one that took too long.
-    fn not_ready(&self, what: &str, error: WaitError, hint: Option<&str>) -> Box<Entry> {
+    fn not_ready(
+        &self,
+        what: &str,
+        error: WaitError<Box<Entry>>,
+        hint: Option<&str>,
+    ) -> Box<Entry> {
         let (name, seconds) = (&self.name, self.shared.limit.as_secs());
         let failed = |fact: String| Entry::error("nested-not-ready", self.place(), fact);
         Box::new(match error {
             WaitError::Never(entry) => *entry,
-            WaitError::Interrupted => failed(format!("stopped waiting for {what} in \"{name}\"")),
+            WaitError::Interrupted(_) => {
+                failed(format!("stopped waiting for {what} in \"{name}\""))
+            }
             WaitError::TimedOut(last) => {
                 let fact = format!("PVE in \"{name}\" was not ready within {seconds} s");
                 let note = format!("waited for {what}; last answer: {last}");
@@ -145,11 +152,14 @@ impl Vm<'_> {
 }
 
 /// Asks a nested node once for everything that VMs need.
-fn look(client: &Client, report: &NodeReport) -> Result<Poll<nested::NodeStorages>, Error> {
+fn look(
+    client: &Client,
+    report: &NodeReport,
+) -> Result<Result<Poll<nested::NodeStorages>, Box<Entry>>, Error> {
     let version = client.version()?;
     if !version::is_supported(&version) {
-        return Ok(Poll::Never(Box::new(version::too_old(client, &version))));
+        return Ok(Err(Box::new(version::too_old(client, &version))));
     }
     let found = nested::choose(&client.storages(&report.node)?, &client.bridges(&report.node)?);
-    Ok(found.map_or_else(Poll::NotYet, Poll::Ready))
+    Ok(Ok(found.map_or_else(Poll::NotYet, Poll::Ready)))
 }

@@ -10,13 +10,15 @@ pub(super) fn text(text: &str) -> String {
     durations(&fingerprints(&uuids(&seeds(&upids(&text)))))
 }
 
-/// Replaces how long a run took, at the end of its last line: ` in 41 s`, ` in 3 min 5 s`.
+/// Replaces how long a run took, at the end of its last line or of its last event: ` in 41 s`, ` in 3 min 5 s`.
 fn durations(text: &str) -> String {
     let line = |line: &str| -> String {
         let is_time = |words: &[&str]| matches!(words, [n, "s"] | [_, "min", n, "s"] if n.parse::<u32>().is_ok());
-        match line.trim_end_matches('\n').rsplit_once(" in ") {
+        let text = line.trim_end_matches('\n');
+        let text = text.strip_suffix("\"}").unwrap_or(text);
+        let end = line.strip_prefix(text).unwrap_or_default();
+        match text.rsplit_once(" in ") {
             Some((before, time)) if is_time(&time.split(' ').collect::<Vec<_>>()) => {
-                let end = if line.ends_with('\n') { "\n" } else { "" };
                 format!("{before} in N s{end}")
             }
             _ => line.to_owned(),
@@ -151,6 +153,7 @@ mod tests {
         check("UPID: x", "UPID: x");
         check("make: *** [pipeline.mk:71: up]", "make: *** [pipeline.mk:LINE: up]");
         check("a in 41 s\nb in 3 min 5 s\nwithin 3 s\n", "a in N s\nb in N s\nwithin 3 s\n");
+        check("{\"text\":\"a in 41 s\"}\n", "{\"text\":\"a in N s\"}\n");
         check(&format!("is {}.", ["AB"; 32].join(":")), "is FINGERPRINT.");
     }
 }

@@ -8,8 +8,8 @@ use super::send::Losses;
 use super::token::Memory;
 use super::{Executor, Halt, look::Look};
 use crate::network::model::Transaction;
-use crate::read::Deadline;
 use pve_client::Error;
+use pve_stage::wait::{Deadline, Poll, Wait, WaitError, once};
 use stage::{Entry, Place};
 use std::time::Duration;
 
@@ -57,52 +57,60 @@ impl Executor<'_> {
     /// # Errors
     /// Somebody else holds it for too long, or PVE refuses.
     pub(super) fn lock(&self, looked: &Look, transaction: &Transaction) -> Result<SdnLock, Halt> {
-        let allow_pending = !transaction.pending.is_empty();
         let deadline = Deadline::after(BUSY.min(self.task_limit));
-        let mut reported = false;
+        let is_stopping = || self.is_stopping();
+        let wait = Wait { deadline: &deadline, pauses: (PAUSE, PAUSE), is_stopping: &is_stopping };
+        let text = "waiting for the SDN lock, which somebody else holds";
+        let mut report = once(|| self.each("wait", text));
         let mut losses = Losses::new(self);
-        loop {
-            match self.holder().map_err(|error| self.refused("locking", &error))? {
-                Holder::NoLock => return Ok(SdnLock::Missing),
-                Holder::Nobody => {}
-                Holder::Somebody => {
-                    if deadline.is_over() {
-                        return Err(Halt::failed("locking", locked()));
-                    }
-                    if self.is_stopping() {
-                        return Err(Halt::interrupted("locking"));
-                    }
-                    if !std::mem::replace(&mut reported, true) {
-                        self.each("wait", "waiting for the SDN lock, which somebody else holds");
-                    }
-                    self.rest(PAUSE);
-                    continue;
-                }
+        let look = |losses: &mut Losses| {
+            let holder = self.holder().map_err(|error| self.refused("locking", &error))?;
+            match holder {
+                Holder::NoLock => Ok(Poll::Ready(SdnLock::Missing)),
+                Holder::Somebody => Ok(Poll::NotYet(())),
+                Holder::Nobody => self.ask_for_lock(looked, transaction, losses),
             }
-            self.memory.write(&Memory::Asked { looked: looked.fingerprint() });
-            match self.send(&self.subject(), || self.client.sdn_lock(allow_pending)) {
-                Ok(token) => {
-                    self.memory.write(&Memory::Held { token: token.clone() });
-                    return Ok(SdnLock::Held(token));
-                }
-                Err(error) if error.is_sdn_locked() => self.memory.remove(),
-                Err(error) if error.has_sdn_changes() => {
+        };
+        let end = wait.until_with(&mut losses, look, |_, _, ()| report());
+        end.map_err(|error| match error {
+            WaitError::Never(halt) => halt,
+            WaitError::TimedOut(()) => Halt::failed("locking", locked()),
+            WaitError::Interrupted(()) => Halt::interrupted("locking"),
+        })
+    }
+
+    /// Asks once for the lock, which nobody seems to hold.
+    fn ask_for_lock(
+        &self,
+        looked: &Look,
+        transaction: &Transaction,
+        losses: &mut Losses,
+    ) -> Result<Poll<SdnLock, ()>, Halt> {
+        let allow_pending = !transaction.pending.is_empty();
+        self.memory.write(&Memory::Asked { looked: looked.fingerprint() });
+        match self.send(&self.subject(), || self.client.sdn_lock(allow_pending)) {
+            Ok(token) => {
+                self.memory.write(&Memory::Held { token: token.clone() });
+                return Ok(Poll::Ready(SdnLock::Held(token)));
+            }
+            Err(error) if error.is_sdn_locked() => self.memory.remove(),
+            Err(error) if error.has_sdn_changes() => {
+                self.memory.remove();
+                // Whose they are is more than PVE says.
+                self.look("locking").and_then(|now| self.check_planned(transaction, &now))?;
+                return Err(self.refused("locking", &error));
+            }
+            Err(error) if error.is_outcome_unknown() && losses.wait(self) => {
+                self.take_back(&looked.fingerprint())?;
+            }
+            Err(error) => {
+                if !error.is_outcome_unknown() {
                     self.memory.remove();
-                    // Whose they are is more than PVE says.
-                    self.look("locking").and_then(|now| self.check_planned(transaction, &now))?;
-                    return Err(self.refused("locking", &error));
                 }
-                Err(error) if error.is_outcome_unknown() && losses.wait(self) => {
-                    self.take_back(&looked.fingerprint())?;
-                }
-                Err(error) => {
-                    if !error.is_outcome_unknown() {
-                        self.memory.remove();
-                    }
-                    return Err(self.refused("locking", &error));
-                }
+                return Err(self.refused("locking", &error));
             }
         }
+        Ok(Poll::Again)
     }
 
     /// Returns whether somebody holds the lock, without touching it.
@@ -165,20 +173,26 @@ impl Executor<'_> {
     /// nobody does for a while, it is ours, and it is broken: nobody knows its token.
     fn take_back(&self, looked: &str) -> Result<(), Halt> {
         let quiet = Deadline::after(QUIET.min(self.task_limit));
-        loop {
-            let holder = self.holder().map_err(|error| self.refused("unlocking", &error))?;
-            let now = Look::read(self.client).map_err(|error| self.refused("unlocking", &error))?;
-            if holder != Holder::Somebody || now.fingerprint() != looked {
+        // What was begun is ended, also after Ctrl-C.
+        let wait = Wait { deadline: &quiet, pauses: (PAUSE, PAUSE), is_stopping: &|| false };
+        let end = wait.until(|| {
+            let holder = self.holder()?;
+            let now = Look::read(self.client)?;
+            let is_ours = holder == Holder::Somebody && now.fingerprint() == looked;
+            Ok(if is_ours { Poll::NotYet(()) } else { Poll::Ready(()) })
+        });
+        match end {
+            Ok(()) => {
                 self.memory.remove();
-                return Ok(());
+                Ok(())
             }
-            if quiet.is_over() {
-                break;
+            Err(WaitError::Never(error)) => Err(self.refused("unlocking", &error)),
+            Err(WaitError::TimedOut(()) | WaitError::Interrupted(())) => {
+                let text = "breaking the SDN lock that an unanswered request has taken";
+                self.each("warning", text);
+                self.break_lock()
             }
-            self.clock.sleep(PAUSE);
         }
-        self.each("warning", "breaking the SDN lock that an unanswered request has taken");
-        self.break_lock()
     }
 
     /// Breaks the lock, whoever holds it.

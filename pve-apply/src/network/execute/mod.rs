@@ -19,15 +19,14 @@ mod verify;
 use crate::interrupt::Interrupt;
 use crate::network::model::{NetworkPlan, Transaction};
 use crate::outcome::{NetworkOutcome, Verdict};
-use crate::read::Deadline;
 use outcome::{Ended, Halt};
-use pve_client::{Client, Clock, Error};
+use pve_client::{Client, Error};
 use pve_stage::finding;
 use pve_stage::machine_lock::{LockAttempt, MachineLock};
+use pve_stage::wait::{Deadline, once};
 use stage::{Console, Entry, Event, Place};
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 use token::{Memory, PREFIX, TokenFile};
@@ -41,8 +40,6 @@ pub(crate) struct Tools<'a> {
     pub(crate) console: &'a Console,
     /// Ctrl-C.
     pub(crate) interrupt: &'a Interrupt,
-    /// Measures how long a write is waited for.
-    pub(crate) clock: &'a dyn Clock,
     /// How long a task may take.
     pub(crate) task_limit: Duration,
     /// The directory for locks between runs on this machine.
@@ -54,7 +51,6 @@ struct Executor<'a> {
     client: &'a Client,
     console: &'a Console,
     interrupt: &'a Interrupt,
-    clock: &'a dyn Clock,
     task_limit: Duration,
     /// The transaction's networks.
     names: &'a [String],
@@ -89,8 +85,7 @@ pub(crate) fn recover(tools: Tools<'_>) -> Result<(), Entry> {
     if executor.memory.read().is_none() {
         return Ok(());
     }
-    let is_free = &mut || ControlFlow::Break(());
-    let _turn = match turn(tools.client, tools.folder, is_free) {
+    let _turn = match executor.try_turn(tools.folder, Duration::ZERO) {
         // Its holder is alive.
         LockAttempt::Busy => return Ok(()),
         turn => turn,
@@ -98,21 +93,6 @@ pub(crate) fn recover(tools: Tools<'_>) -> Result<(), Entry> {
     match executor.recover() {
         Err(Halt::Failed { entry, .. } | Halt::Yielded(entry)) => Err(*entry),
         Ok(()) | Err(Halt::Interrupted { .. }) => Ok(()),
-    }
-}
-
-/// Takes this machine's turn at the SDN of an endpoint, whatever the deployment.
-fn turn(
-    client: &Client,
-    folder: Option<&Path>,
-    while_busy: &mut dyn FnMut() -> ControlFlow<()>,
-) -> LockAttempt {
-    match folder {
-        Some(folder) => {
-            let endpoint = client.endpoint().url.to_string();
-            MachineLock::take(folder, PREFIX, &endpoint, while_busy)
-        }
-        None => LockAttempt::Unavailable,
     }
 }
 
@@ -130,10 +110,10 @@ fn place(network: &str) -> Place {
 
 impl<'a> Executor<'a> {
     fn new(tools: Tools<'a>, names: &'a [String]) -> Self {
-        let Tools { client, console, interrupt, clock, task_limit, folder } = tools;
+        let Tools { client, console, interrupt, task_limit, folder } = tools;
         let memory = TokenFile::of(folder, &client.endpoint().url.to_string());
         let is_finishing = Cell::new(false);
-        Self { client, console, interrupt, clock, task_limit, names, memory, is_finishing }
+        Self { client, console, interrupt, task_limit, names, memory, is_finishing }
     }
 
     fn run(&self, transaction: &Transaction, folder: Option<&Path>) -> Ended {
@@ -162,16 +142,7 @@ impl<'a> Executor<'a> {
 
     /// Waits for other runs of this machine that change networks.
     fn wait_for_turn(&self, folder: Option<&Path>) -> Result<LockAttempt, Halt> {
-        let deadline = Deadline::after(self.task_limit);
-        let mut reported = false;
-        let mut while_busy = || {
-            if !std::mem::replace(&mut reported, true) {
-                self.each("wait", "waiting for another run on this machine that changes networks");
-            }
-            let ends = deadline.is_over() || self.is_stopping();
-            if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let turn = turn(self.client, folder, &mut while_busy);
+        let turn = self.try_turn(folder, self.task_limit);
         if matches!(turn, LockAttempt::Busy) {
             let fact = "another run on this machine is changing networks";
             let entry = Entry::error("another-run", Place::Named("SDN".to_owned()), fact);
@@ -179,6 +150,17 @@ impl<'a> Executor<'a> {
             return Err(Halt::failed("waiting", entry));
         }
         Ok(turn)
+    }
+
+    /// Tries for this long to take this machine's turn at the SDN of an endpoint, whatever the deployment.
+    fn try_turn(&self, folder: Option<&Path>, limit: Duration) -> LockAttempt {
+        let Some(folder) = folder else { return LockAttempt::Unavailable };
+        let endpoint = self.client.endpoint().url.to_string();
+        let deadline = Deadline::after(limit);
+        let text = "waiting for another run on this machine that changes networks";
+        let mut report = once(|| self.each("wait", text));
+        let is_stopping = || self.is_stopping();
+        MachineLock::take(folder, PREFIX, &endpoint, &deadline, &is_stopping, &mut report)
     }
 
     /// The failure of a call that concerns the transaction as a whole.

@@ -4,11 +4,9 @@ use super::Executor;
 use crate::execute::{Cause, Persistence};
 use pve_client::Error;
 use pve_stage::patience::{Patience, last_answer};
+use pve_stage::wait::{Stopwatch, rest};
 use stage::Event;
 use std::time::Duration;
-
-/// A pause is cut into pieces of this length, so that Ctrl-C ends it.
-const PIECE: Duration = Duration::from_millis(100);
 
 impl Executor<'_> {
     /// Sends a write until PVE accepts it or refuses it for good.
@@ -22,14 +20,14 @@ impl Executor<'_> {
     ) -> Result<T, Error> {
         let mut persistence = Persistence::new(self.task_limit);
         let mut patience = Patience::default();
-        let started = self.clock.now();
+        let watch = Stopwatch::start();
         loop {
             let error = match call() {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             let Some(cause) = Cause::of(&error, true, false) else { return Err(error) };
-            let waited = self.clock.now() - started;
+            let waited = watch.elapsed();
             let awaited = if cause == Cause::LockFile { "SDN's lock file" } else { "Proxmox VE" };
             if let Some(text) = patience.message(waited, awaited, &last_answer(&error)) {
                 self.console.event(&Event::new("wait", subject, &text));
@@ -44,12 +42,7 @@ impl Executor<'_> {
 
     /// Waits, or returns early when nothing more should begin.
     pub(super) fn rest(&self, wait: Duration) {
-        let mut left = wait;
-        while !left.is_zero() && !self.is_stopping() {
-            let piece = left.min(PIECE);
-            self.clock.sleep(piece);
-            left -= piece;
-        }
+        rest(wait, &|| self.is_stopping());
     }
 
     /// Returns whether nothing more should begin. Taking back what was done goes on in any case.

@@ -10,8 +10,10 @@ use crate::task_wait::unread;
 use pve_client::{Error, NodeName, NodeVnet, NodeZone, Upid};
 use pve_stage::finding;
 use pve_stage::patience::{Patience, poll_answer};
+use pve_stage::wait::{Deadline, Poll, Wait, WaitError};
 use stage::{Entry, Event};
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -78,17 +80,17 @@ impl Executor<'_> {
         transaction: &Transaction,
         upid: Option<&Upid>,
     ) -> BTreeMap<String, Entry> {
-        let mut pause = FIRST_PAUSE;
-        let mut tries = 1;
-        let faults = loop {
-            let faults = self.faults(transaction);
-            if faults.is_empty() || tries == TRIES {
-                break faults;
-            }
+        let deadline = Deadline::never();
+        let pauses = (FIRST_PAUSE, Duration::MAX);
+        let wait = Wait { deadline: &deadline, pauses, is_stopping: &|| false };
+        let mut tries = 0;
+        let end = wait.until(|| {
             tries += 1;
-            self.clock.sleep(pause);
-            pause *= 2;
-        };
+            let faults = self.faults(transaction);
+            let is_over = faults.is_empty() || tries == TRIES;
+            Ok(if is_over { Poll::Ready(faults) } else { Poll::NotYet(faults) })
+        });
+        let Ok(faults): Result<_, Infallible> = end.or_else(WaitError::last);
         if faults.is_empty() {
             return BTreeMap::new();
         }

@@ -81,6 +81,34 @@ fn what_stands_against_a_clone_fits_the_schema() {
     }
 }
 
+/// A token may be allowed to clone a tag and not to write it.
+#[test]
+fn tags_are_only_written_where_they_differ_from_the_templates() {
+    let none = [false; BROUGHT.len()];
+    let both = Some("golden;pve-pipeline");
+    for (has, expected) in [
+        ("golden;pve-pipeline", None),
+        ("PVE-pipeline,Golden", None),
+        ("golden", both),
+        ("golden;linux;pve-pipeline", both),
+    ] {
+        let mut world = world();
+        put_theirs(&mut world, &[&template(&none)[..], &[("tags", has)]].concat());
+        let mut desired = clone_of(&json!({"net0": {"bridge": "lan"}}));
+        let definition = desired.vms.iter_mut().find_map(|vm| vm.definition.as_mut()).unwrap();
+        definition.tags = ["golden".to_owned()].into();
+        let plan = plan(&desired, &world);
+        let steps = plan.vms.iter().flat_map(|vm| &vm.steps);
+        let written: Vec<&str> = steps
+            .filter_map(|step| match step {
+                Step::Configure { params, .. } => params.get("tags").map(String::as_str),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(written, expected.into_iter().collect::<Vec<_>>(), "{has}");
+    }
+}
+
 proptest! {
     #![proptest_config(the_same_each_time())]
 

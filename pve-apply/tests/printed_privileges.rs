@@ -1,6 +1,7 @@
-//! The privileges that `pve-apply privileges` prints for a document with a network: they are enough for its
-//! whole life, and each of them is necessary.
+//! The privileges that `pve-apply privileges` prints for a document. With a network they are enough for its whole
+//! life, and each of them is necessary; and the cases that say so use a token that has them and no others.
 
+#![expect(clippy::disallowed_methods, reason = "door: a test reads its cases")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use serde_json::{Value, json};
@@ -85,12 +86,15 @@ fn life(grants: &Grants) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads the commands of `pve-apply privileges`, without the comments.
-fn printed() -> Grants {
+/// Runs `pve-apply privileges` for a document.
+fn printed(document: impl Fn(&PveSim) -> Value) -> Grants {
     let sim = start(&Grants::new());
     let home = tempfile::tempdir().unwrap();
-    let text =
-        run(&sim, home.path(), &["privileges", "--document"], &document(&sim, "Lab")).unwrap();
+    granted(&run(&sim, home.path(), &["privileges", "--document"], &document(&sim)).unwrap())
+}
+
+/// Reads commands of `pveum`, without the comments.
+fn granted(text: &str) -> Grants {
     let (mut roles, mut grants) = (BTreeMap::new(), Grants::new());
     for words in text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()) {
         match words[..] {
@@ -109,7 +113,7 @@ fn printed() -> Grants {
 
 #[test]
 fn what_is_printed_is_enough_and_each_is_necessary() {
-    let grants = printed();
+    let grants = printed(|sim| document(sim, "Lab"));
     let paths: Vec<&String> = grants.keys().collect();
     assert_eq!(
         paths,
@@ -138,4 +142,44 @@ fn what_is_printed_is_enough_and_each_is_necessary() {
     });
     assert!(needless.is_empty(), "{}", needless.join("\n"));
     println!("{} privileges, each necessary", each.len());
+}
+
+/// Returns what user and token of a case's world both have.
+fn of_world(access: &Value) -> Grants {
+    let mut both: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    for entry in access["acl"].as_array().unwrap() {
+        let text = |key: &str| entry[key].as_str().unwrap();
+        let grant = (text("path").to_owned(), text("role").to_owned());
+        both.entry(grant).or_default().push(text("who"));
+    }
+    let mut grants = Grants::new();
+    for ((path, role), who) in both {
+        assert_eq!(who, ["pipeline@pve", "pipeline@pve!apply"], "{path}");
+        let list = access["roles"][&role].as_array().unwrap().iter();
+        let list = list.map(|privilege| privilege.as_str().unwrap().to_owned());
+        grants.entry(path).or_default().extend(list);
+    }
+    grants
+}
+
+#[test]
+fn cases_with_the_printed_privileges_have_exactly_these() {
+    let cases = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let folders = std::fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path());
+    let mut count = 0;
+    let is_one = |path: &std::path::PathBuf| {
+        path.display().to_string().ends_with("-with-the-printed-privileges")
+    };
+    for folder in folders.filter(is_one) {
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        let world: Value = serde_json::from_str(&read("world.json")).unwrap();
+        let document = |sim: &PveSim| {
+            let text = read("stdin").replace("$PVE_SIM_ENDPOINT", &sim.endpoint());
+            serde_json::from_str(&text.replace("$PVE_SIM_TOKEN", &sim.token())).unwrap()
+        };
+        assert_eq!(of_world(&world["access"]), printed(document), "{}", folder.display());
+        count += 1;
+    }
+    println!("{count} cases");
+    assert!(count >= 2);
 }
