@@ -13,7 +13,7 @@ THREADS ?= $(shell echo $$((4 * $$(getconf _NPROCESSORS_ONLN))))
 PROFILE ?= release
 BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
 
-.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live record install uninstall size deny deb test-deb dist clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench mutants test-cloudinit test-live record install uninstall size deny deb test-deb dist clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -66,6 +66,11 @@ demo: build ## the whole pipe against a simulated PVE, on examples/site
 
 bench: release ## speed and memory, as counts and ratios, against their limits
 	target/release/bench
+
+# make mutants M=token: only those whose names contain it
+M      ?=
+mutants: ## dangerous changes of the code, which tests must notice: tests/mutants/deadly.toml
+	CARGO="$(CARGO)" $(CARGO) run --quiet --package test-support --bin mutants --locked -- $(M)
 
 test-cloudinit: build ## rendered data against the real cloud-init of Debian 12 and 13
 	sh tests/cloudinit/check.sh

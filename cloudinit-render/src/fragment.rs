@@ -114,3 +114,21 @@ fn in_file(report: &Report, path: &str) -> Report {
     }
     moved
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test writes a file")]
+    fn a_fragment_is_at_most_as_large_as_a_seed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fragment.yaml");
+        let mut text = vec![b'#'; usize::try_from(LARGEST).unwrap()];
+        std::fs::write(&path, &text).unwrap();
+        assert_eq!(read(&path).unwrap(), text);
+        text.push(b'#');
+        std::fs::write(&path, &text).unwrap();
+        assert_eq!(read(&path).unwrap_err().kind(), ErrorKind::FileTooLarge);
+    }
+}

@@ -179,3 +179,21 @@ fn some_options_have_no_effect() {
     let tag = Object::Vnet.row("tag").unwrap();
     assert!(!tag.is_accepted_in(ZoneType::Simple) && tag.required.contains(&ZoneType::Vlan));
 }
+
+#[test]
+fn only_an_array_has_the_values_of_an_array() {
+    let two = serde_json::json!(["10.0.0.1", "10.0.0.2"]);
+    let object = serde_json::json!({"start-address": "10.0.0.1", "end-address": "10.0.0.9"});
+    let (mut arrays, mut others) = (0, 0);
+    each_row(|place, row, _| {
+        if row.is_array() {
+            arrays += 1;
+            return assert!(row.normal_of_json(&object).is_some(), "{place}");
+        }
+        others += 1;
+        assert_eq!(row.normal_of_json(&object), None, "{place}");
+        let normal = row.normal_of_json(&two).unwrap_or_default();
+        assert!(!normal.contains('\n'), "{place}: {normal}");
+    });
+    assert!(arrays > 0 && others > 10, "{arrays} {others}");
+}

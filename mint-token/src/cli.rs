@@ -215,6 +215,12 @@ mod tests {
     }
 
     #[test]
+    fn the_clock_is_the_systems() {
+        // This line is older than any run of it; a token issued in 1970 would never be young.
+        assert!(now().is_ok_and(|now| now > 1_760_000_000));
+    }
+
+    #[test]
     fn the_command_line_is_sound() {
         use clap::CommandFactory;
         Cli::command().debug_assert();

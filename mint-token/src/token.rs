@@ -144,6 +144,11 @@ mod tests {
     }
 
     #[test]
+    fn debug_says_nothing() {
+        assert_eq!(format!("{:?}", Token("abc.def".into())), "[secret]");
+    }
+
+    #[test]
     fn json_is_pythons() {
         check("edge", r#""edge""#);
         check("a\"\\/\n\r\t\u{8}\u{c}", r#""a\"\\/\n\r\t\b\f""#);

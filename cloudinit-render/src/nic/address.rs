@@ -31,8 +31,8 @@ pub(super) fn is_reachable(gateway: IpAddr, nets: &[&IpNet]) -> Result<bool, Str
     }
     let around = nets.iter().find(|net| net.contains(&gateway));
     // The network address of an IPv6 network belongs to its routers: RFC 4291, 2.6.1.
-    let prefix = around.map_or(gateway_bits(gateway), |net| net.prefix_len());
-    let as_host = IpNet::new(gateway, prefix);
+    let as_host =
+        around.map_or(Ok(IpNet::from(gateway)), |net| IpNet::new(gateway, net.prefix_len()));
     let is_router = around.is_some() && gateway.is_ipv6();
     if !is_router && !as_host.is_ok_and(|gateway| is_host(&gateway)) {
         return Err("is not a usable host address".to_owned());
@@ -40,13 +40,13 @@ pub(super) fn is_reachable(gateway: IpAddr, nets: &[&IpNet]) -> Result<bool, Str
     Ok(around.is_some())
 }
 
-fn gateway_bits(gateway: IpAddr) -> u8 {
-    if gateway.is_ipv4() { 32 } else { 128 }
-}
-
-/// Returns whether a host can have the address: it is neither the network nor the broadcast address.
+/// Returns whether a host can have the address: it is neither the network nor a broadcast address.
 fn is_host(net: &IpNet) -> bool {
     let address = net.addr();
+    // RFC 919: 255.255.255.255 is the broadcast address of every link.
+    if matches!(address, IpAddr::V4(address) if address.is_broadcast()) {
+        return false;
+    }
     let taken = net.prefix_len() < net.max_prefix_len() - 1
         && (address == net.network() || (address.is_ipv4() && address == net.broadcast()));
     !(taken || address.is_unspecified() || address.is_loopback() || address.is_multicast())

@@ -119,6 +119,8 @@ fn what_cannot_work_is_refused() {
         (listed("net1", other, &["fd00::5/64"], &["10.1.0.1"]), "nics[1].gateways[0]"),
         (listed("net1", other, &["fd00::5/64"], &["fe80::1", "fe80::2"]), "nics[1].gateways[1]"),
         (listed("net1", other, &["fd00::5/128"], &["ff02::1"]), "nics[1].gateways[0]"),
+        (listed("net1", other, &["255.255.255.255/32"], &[]), "nics[1].ips[0]"),
+        (listed("net1", other, &["10.9.0.5/32"], &["255.255.255.255"]), "nics[1].gateways[0]"),
     ] {
         let first = listed("net0", MAC, &["10.0.0.5/24"], &["10.0.0.1"]);
         assert_eq!(many(&[first, nic.clone()]).1, [expected], "{nic:?}");

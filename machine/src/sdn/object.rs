@@ -98,22 +98,4 @@ impl Object {
     pub fn row(self, name: &str) -> Option<&'static Row> {
         self.rows().iter().find(|row| row.part.has_name(name))
     }
-
-    /// Returns the path that creating one requires [`Object::PRIVILEGE`] on.
-    /// PVE: facts-2, table of privileges.
-    pub fn path_to_create(self, zone: &str, vnet: &str) -> String {
-        match self {
-            Self::Zone => "/sdn/zones".to_owned(),
-            Self::Vnet => format!("/sdn/zones/{zone}"),
-            Self::Subnet => format!("/sdn/zones/{zone}/{vnet}"),
-        }
-    }
-
-    /// Returns the path that changing or removing one requires [`Object::PRIVILEGE`] on.
-    pub fn path_to_change(self, zone: &str, vnet: &str) -> String {
-        match self {
-            Self::Zone => format!("/sdn/zones/{zone}"),
-            Self::Vnet | Self::Subnet => format!("/sdn/zones/{zone}/{vnet}"),
-        }
-    }
 }

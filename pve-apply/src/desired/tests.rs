@@ -1,6 +1,6 @@
 //! Tests of `desired`: one document, one change each, and the findings.
 
-use super::{Purpose, read};
+use super::{Purpose, is_seed_file, read};
 use crate::requested;
 use serde_json::{Value, json};
 use stage::{Deployment, Document, SeedInputs};
@@ -302,4 +302,12 @@ fn a_vm_gets_what_its_node_has() {
     assert_eq!((moved.node.as_str(), moved.image_storage.as_str()), ("pve2", "nas"));
     let volid = definition.image.as_ref().and_then(|image| image.volid.as_ref());
     assert_eq!(volid.unwrap().to_string(), "local:import/debian-12.qcow2");
+}
+
+#[test]
+fn only_what_our_runs_have_uploaded_is_a_seed() {
+    assert!(is_seed_file("pve-pipeline-seed_dev_edge_0123456789ab.raw"));
+    for other in ["debian-12.qcow2", "seed.raw", "my-pve-pipeline-seed_dev.raw", ""] {
+        assert!(!is_seed_file(other), "{other}");
+    }
 }

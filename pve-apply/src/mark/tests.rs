@@ -75,6 +75,22 @@ fn people_keep_their_lines() {
     assert_eq!(mark().write_into(earlier), format!("{LINE}\nnote"));
 }
 
+#[test]
+fn a_machine_is_its_names_its_vmid_and_its_uuid() {
+    let own = || Mark { run: "another".into(), node: "pve2".into(), ..mark() };
+    assert!(own().same_vm(&mark()) && own().same_machine(&mark()));
+    for (other, is_same_vm) in [
+        (Mark { site: "home".into(), ..own() }, false),
+        (Mark { deployment: "prod".into(), ..own() }, false),
+        (Mark { vm: "db".into(), ..own() }, false),
+        (Mark { vmid: Some(102), ..own() }, true),
+        (Mark { uuid: "99999999-2222-4333-8444-555555555555".into(), ..own() }, true),
+    ] {
+        assert_eq!(other.same_vm(&mark()), is_same_vm, "{other}");
+        assert!(!other.same_machine(&mark()), "{other}");
+    }
+}
+
 fn of(tags: &str, description: &str, smbios1: Option<&str>, vmid: u32) -> Owner {
     of_site("lab", tags, description, smbios1, vmid)
 }

@@ -96,6 +96,8 @@ mod tests {
             &vmbr0,
             Ok(["thin", "local"]),
         );
+        check(&[local, "old lvm images on"], &vmbr0, Ok(["old", "local"]));
+        check(&["aa lvm images on", local, "zz rbd images on"], &vmbr0, Ok(["zz", "local"]));
         check(
             &[local, "zz lvmthin images on", "aa zfspool images on"],
             &vmbr0,

@@ -357,3 +357,26 @@ pub(super) fn boot_order(
     }
     Some(format!("order={}", list.join(";")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_root_can_remove_what_reaches_the_node() {
+        for (name, text, expected) in [
+            ("args", "-s", true),
+            ("parallel0", "/dev/parport0", true),
+            ("serial0", "/dev/ttyS1", true),
+            ("serial0", "socket", false),
+            ("usb0", "host=1234:5678", true),
+            ("usb0", "spice", false),
+            ("usb0", "mapping=stick", false),
+            ("hostpci0", "0000:01:00.0", true),
+            ("hostpci0", "mapping=gpu", false),
+            ("cores", "4", false),
+        ] {
+            assert_eq!(is_unremovable(name, text), expected, "{name} {text}");
+        }
+    }
+}

@@ -64,3 +64,27 @@ impl Difference {
         self.pool = Some(want.cloned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::worlds;
+
+    #[test]
+    fn the_longest_description_is_as_long_as_pves() {
+        let mut mark = worlds::mark("edge", 101);
+        let Some(BlockReason::DescriptionTooLong { left, .. }) =
+            too_long(&"x".repeat(LONGEST), &mark)
+        else {
+            panic!("it has room for a text of {LONGEST}")
+        };
+        assert_eq!(too_long(&"x".repeat(left), &mark), None);
+        assert!(too_long(&"x".repeat(left + 1), &mark).is_some());
+        // Then the mark alone: it may fill the description, and no more.
+        mark.run.push_str(&"f".repeat(left + 1));
+        assert_eq!(too_long("", &mark), None);
+        assert!(too_long("x", &mark).is_some());
+        mark.run.push('f');
+        assert!(too_long("", &mark).is_some());
+    }
+}

@@ -41,3 +41,39 @@ pub(super) fn planned_power(seen: &VmState, steps: &[Step]) -> Option<Power> {
     let only_power = steps.iter().all(|step| step.is_power() || step.verb().is_bookkeeping);
     (!is_changing || !only_power).then_some(seen.power)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observed::Observation;
+    use crate::plan::worlds::{config, put, vmid, world};
+
+    /// A VM with this power, and HA's state.
+    fn seen(power: Power, ha: Option<&str>) -> VmState {
+        let mut world = world();
+        put(&mut world, 101, "pve1", power, config("edge", 101));
+        match world.vms.remove(&vmid(101)) {
+            Some(Observation::Seen(seen)) => VmState { ha: ha.map(str::to_owned), ..*seen },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_power_may_change_only_under_steps_that_change_it_anyway() {
+        let power = [Step::Start];
+        let recorded = [Step::Start, Step::Fence];
+        let more = [Step::Start, Step::Destroy { purge: true }];
+        let (off, on) = (Power::Stopped, Power::Running);
+        for (is, ha, steps, expected) in [
+            (off, None, &power[..], Some(off)),
+            (on, Some("started"), &power, Some(on)),
+            (off, Some("request_start"), &power, None),
+            (off, Some("request_start"), &recorded, None),
+            (on, Some("request_stop"), &power, None),
+            (off, Some("request_start"), &more, Some(off)),
+            (on, Some("started"), &more, Some(on)),
+        ] {
+            assert_eq!(planned_power(&seen(is, ha), steps), expected, "{is:?} {ha:?} {steps:?}");
+        }
+    }
+}

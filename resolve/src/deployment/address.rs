@@ -135,7 +135,9 @@ fn is_on_link(net: &IpNet) -> bool {
 /// Returns why a host cannot use an address, such as the network or the broadcast address.
 fn unusable(net: &IpNet) -> Option<&'static str> {
     let address = net.addr();
-    if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+    // RFC 919: 255.255.255.255 is the broadcast address of every link.
+    let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    if address.is_unspecified() || address.is_multicast() || address.is_loopback() || is_broadcast {
         return Some("is not a valid address for a VM");
     }
     if net.prefix_len() + 1 >= net.max_prefix_len() {

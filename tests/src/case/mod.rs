@@ -90,6 +90,8 @@ pub fn execute(
         .env("SOURCE_DATE_EPOCH", "1760000000")
         .env("PVE_PIPELINE_LOG", if keeps_wording(cmd) { "" } else { "codes" })
         .envs(variables.iter().map(|(name, value)| (name, value)))
+        // Only the copy that `make mutants` builds reads it.
+        .envs(std::env::var_os("MUTANT").map(|name| ("MUTANT", name)))
         .stdin(stdin.map_or_else(Stdio::null, Stdio::from));
     let (output, stderr) = match Terminal::open(cmd.parent().unwrap_or(cmd))? {
         None => {

@@ -51,6 +51,50 @@ fn an_earlier_mark_anywhere_prevents_a_second_vm() {
 }
 
 #[test]
+fn a_mark_without_a_site_prevents_only_the_vm_that_it_names() {
+    let nameless = |deployment: &str, vm: &str| {
+        let (site, deployment, vm) = (String::new(), deployment.to_owned(), vm.to_owned());
+        Mark { site, deployment, vm, ..mark("edge", 900) }.line()
+    };
+    let earlier = |deployment: &str, vm: &str| {
+        format!("pve-pipeline: deployment={deployment} vm={vm} run=1 seed=5eed")
+    };
+    for (description, is_edge) in [
+        (earlier("dev", "edge"), true),
+        (earlier("prod", "edge"), false),
+        (earlier("dev", "db"), false),
+        (nameless("dev", "edge"), true),
+        (nameless("prod", "edge"), false),
+        (nameless("dev", "db"), false),
+    ] {
+        let (desired, mut world) = (desired(vec![desired_vm("edge", None)]), world());
+        let mut config = config("edge", 900);
+        config.set("description", &description);
+        put(&mut world, 900, "pve1", Power::Running, config);
+        let plan = plan(&desired, &world);
+        let found = (plan.blocked.len(), plan.vms.len());
+        assert_eq!(found, if is_edge { (1, 0) } else { (0, 1) }, "{description}");
+    }
+}
+
+#[test]
+fn a_nameless_vm_of_an_offline_node_is_that_of_its_fixed_vmid() {
+    let node = || "pve2".parse::<NodeName>().unwrap();
+    for (number, observation, is_in_doubt) in [
+        (102, Observation::NodeAway(node()), false),
+        (900, Observation::NodeAway(node()), true),
+        (102, Observation::Forbidden(node()), true),
+    ] {
+        let vms = vec![desired_vm("edge", None), desired_vm("db", Some(102))];
+        let (desired, mut world) = (desired(vms), world());
+        world.vms.insert(vmid(number), observation);
+        let plan = plan(&desired, &world);
+        let blocked = plan.blocked.iter().any(|blocked| blocked.name == "edge");
+        assert_eq!(blocked, is_in_doubt, "{number}: {:?}", lines(&plan));
+    }
+}
+
+#[test]
 fn a_clone_of_a_vm_that_is_gone_is_left_alone() {
     let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     let mut clone = config("edge", 900);
@@ -117,6 +161,36 @@ fn a_create_under_way_is_neither_ours_nor_foreign() {
     let build =
         |_: &mut Desired, world: &mut Observed| put(world, 101, "pve1", Power::Stopped, config);
     check(build, &["blocked edge: BeingCreated { vmid: 101 }"]);
+}
+
+#[test]
+fn a_create_under_way_anywhere_may_become_ours() {
+    let build = |is_reserved: bool| {
+        move |desired: &mut Desired, world: &mut Observed| {
+            desired.vms[0].vmid = None;
+            if is_reserved {
+                desired.reserved.insert(vmid(9000));
+            }
+            put(world, 9000, "pve1", Power::Stopped, Config::settled([("lock", "create")]));
+        }
+    };
+    check(build(false), &["blocked edge: BeingCreated { vmid: 9000 }"]);
+    // At a vmid that the document fixes for another VM, it is that VM.
+    let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
+    build(true)(&mut desired, &mut world);
+    let plan = plan(&desired, &world);
+    assert_eq!((plan.blocked.len(), plan.vms.len()), (0, 1), "{:?}", lines(&plan));
+}
+
+#[test]
+fn an_unfinished_clone_elsewhere_does_not_free_the_vmid() {
+    let build = |_: &mut Desired, world: &mut Observed| {
+        put(world, 101, "pve1", Power::Running, Config::settled([("name", "precious")]));
+        let mut clone = config("edge", 9000);
+        clone.set("description", &Mark { stage: Stage::Clone, ..mark("edge", 9000) }.line());
+        put(world, 9000, "pve1", Power::Stopped, clone);
+    };
+    check(build, &["blocked edge: VmidTaken { by: Some(\"precious\") }"]);
 }
 
 #[test]

@@ -19,6 +19,14 @@ fn changed_seed_data_never_replaces_a_vm() {
         &other,
         &[steps, "notice edge: Reseed { keeps_host_keys: false }"],
     );
+    let without_shutdown = "Change edge [seed power] uploading the seed, changing the config, \
+                            creating a disk, deleting the uploaded seed, recording the state, starting";
+    check_change(
+        Power::Stopped,
+        RESEED,
+        &other,
+        &[without_shutdown, "notice edge: Reseed { keeps_host_keys: false }"],
+    );
     let no_stop = Consent { stop: false, ..RESEED };
     let blocked = "blocked edge: NeedsPowerOff { fields: [\"`seed`\"] }";
     check_change(
