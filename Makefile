@@ -11,7 +11,7 @@ T      ?=
 PROFILE ?= release
 BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
 
-.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live record install uninstall size deny deb test-deb dist clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench test-peers test-cloudinit test-live record install uninstall size deny deb test-deb dist clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -62,7 +62,12 @@ demo: build ## the whole pipe against a simulated PVE, on examples/site
 bench: release ## speed and memory, as counts and ratios, against their limits
 	target/release/bench
 
-test-cloudinit: build ## rendered data against the real cloud-init of Debian 12 and 13
+test-peers: test-cloudinit ## what other programs say of our output: docs/testing.md lists them
+	$(CARGO) test --workspace --locked --no-fail-fast -- peer_
+
+# What `make test` has built: `build` would build the tools again, with other features of their dependencies.
+test-cloudinit: ## rendered data against the real cloud-init of Debian 12, 13 and sid
+	$(CARGO) test --workspace --locked --no-run --quiet
 	sh tests/cloudinit/check.sh
 
 test-live: build ## the whole life of a VM, a network and a clone on your node: PVE_ENDPOINT, PVE_NODE, PVE_API_TOKEN
