@@ -11,7 +11,7 @@ work=$PWD/target/cloudinit
 mkdir -p "$work"
 
 # shellcheck disable=SC2016 # apt's own variables
-mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
+mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' |
     awk '$2 !~ /-/ && $3 == "main" { print $1; exit }')
 [ -n "$mirror" ] || { echo "$0: apt on this machine has no Debian mirror" >&2; exit 1; }
 
