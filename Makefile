@@ -13,7 +13,7 @@ THREADS ?= $(shell echo $$((4 * $$(getconf _NPROCESSORS_ONLN))))
 PROFILE ?= release
 BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
 
-.PHONY: help build release test check fmt snapshots docs demo bench mutants test-cloudinit test-live record install uninstall size deny deb test-deb dist clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench mutants test-peers test-cloudinit test-live record install uninstall size deny deb test-deb dist clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -72,7 +72,10 @@ M      ?=
 mutants: ## dangerous changes of the code, which tests must notice: tests/mutants/deadly.toml
 	CARGO="$(CARGO)" $(CARGO) run --quiet --package test-support --bin mutants --locked -- $(M)
 
-test-cloudinit: build ## rendered data against the real cloud-init of Debian 12 and 13
+test-peers: test-cloudinit ## what other programs say of our output: docs/testing.md lists them
+	$(CARGO) test --workspace --locked --no-fail-fast -- peer_
+
+test-cloudinit: build ## rendered data against the real cloud-init of Debian 12, 13 and sid
 	sh tests/cloudinit/check.sh
 
 test-live: build ## the whole life of a VM, a network and a clone on your node: PVE_ENDPOINT, PVE_NODE, PVE_API_TOKEN

@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use test_support::peer::Peer;
 
 const LIBRARIES: [&str; 4] = ["stage", "machine", "pve-client", "pve-stage"];
 const TOOLS: [&str; 5] =
@@ -222,6 +223,16 @@ fn updates_that_are_tried_on_a_node_come_one_by_one() {
 }
 
 #[test]
+fn peer_shellcheck_has_nothing_to_say_about_our_scripts() {
+    let Some(shellcheck) = Peer::find("shellcheck") else { return };
+    let scripts = [texts(".sh"), texts(".ci/run")].concat();
+    let scripts: Vec<_> = scripts.into_iter().map(|(name, _)| root().join(name)).collect();
+    assert!(scripts.len() >= 12, "{scripts:?}");
+    let output = shellcheck.run(&scripts);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
 fn each_tool_has_a_case_for_each_exit_code() {
     // Only pve-apply has exit codes 3 and 4.
     let mut broken = Vec::new();
@@ -250,7 +261,7 @@ fn make_check_needs_no_built_tools() {
         line.split("--test ").skip(1).map(|rest| rest.split(' ').next().unwrap()).collect();
     assert!(targets.contains(&"tidy"), "{line}");
     // Written so that this file does not match itself: only the case runner finds the tools.
-    let mark = ["test_", "support"].concat();
+    let mark = ["test_support", "::case"].concat();
     let broken: Vec<_> = targets
         .into_iter()
         .filter(|target| {

@@ -5,8 +5,11 @@ words that YAML 1.1 would make something else of, quotes, indentation, control c
 separators, astral characters, scripts of several lines. Texts that end in a shell script go through a real shell as well.
 """
 
+import concurrent.futures
 import ipaddress
 import json
+import multiprocessing
+import os
 import random
 import string
 import subprocess
@@ -250,13 +253,27 @@ def networks():
     return checked
 
 
+JOBS = [
+    *[(field.name, lambda field=field: lists(field)) for field in LISTS],
+    *[(field.name, lambda field=field: singles(field)) for field in SINGLES],
+    ("ip and gateway", networks),
+    ("spec_server and auth_token, through a shell", profile),
+]
+
+
+def run(number):
+    """Runs a job in a process of its own; each has the same values in every run."""
+    name, job = JOBS[number]
+    RANDOM.seed(f"pve-pipeline {name}")
+    return f"{name}: {job()} values"
+
+
 def main():
-    for field in LISTS:
-        print(f"{field.name}: {lists(field)} values")
-    for field in SINGLES:
-        print(f"{field.name}: {singles(field)} values")
-    print(f"ip and gateway: {networks()} values")
-    print(f"spec_server and auth_token, through a shell: {profile()} values")
+    # Processes get the jobs by fork, because a lambda cannot be sent.
+    context = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), context) as pool:
+        for line in pool.map(run, range(len(JOBS))):
+            print(line, flush=True)
 
 
 main()

@@ -3,10 +3,11 @@
 //! Where a peer is not installed, its test is skipped, and a line on stderr says so. In CI (`CI=true`) that is
 //! a failure, because `.ci/run` installs the peers.
 
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// A program of others.
 pub struct Peer {
@@ -51,6 +52,27 @@ impl Peer {
         let mut command = Command::new(&self.program);
         command.env("LC_ALL", "C.UTF-8");
         command
+    }
+
+    /// Sends requests to a peer that answers each of them, line by line as JSON.
+    ///
+    /// # Panics
+    /// It answers otherwise.
+    pub fn ask(&self, arguments: &[impl AsRef<OsStr>], requests: &[Value]) -> Vec<Value> {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the peer starts");
+        let mut stdin = child.stdin.take().expect("stdin is a pipe");
+        let lines: String = requests.iter().map(|request| format!("{request}\n")).collect();
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || stdin.write_all(lines.as_bytes()).expect("the peer reads all"));
+            child.wait_with_output().expect("the peer ends")
+        });
+        let printed = String::from_utf8(output.stdout).expect("the peer prints text");
+        let answer = |line| serde_json::from_str(line).expect("the peer prints JSON");
+        let answers: Vec<Value> = printed.lines().map(answer).collect();
+        assert_eq!(answers.len(), requests.len(), "each request has an answer");
+        answers
     }
 
     /// Runs the peer to its end.

@@ -149,7 +149,8 @@ case $1 in is-active) [ -e "$ROOT/timer" ] ;; start) touch "$ROOT/timer" ;; stop
     }
 }
 
-fn user_data(server: &str, cloud_init: &Value, more: &Value) -> Value {
+/// Returns the user-data of a VM.
+pub(crate) fn user_data(server: &str, cloud_init: &Value, more: &Value) -> Value {
     let mut document = json!({
         "automation_user": "homestak", "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1"],
         "spec_server": server, "cloud_init": cloud_init,

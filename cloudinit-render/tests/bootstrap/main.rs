@@ -6,6 +6,7 @@
 
 mod machine;
 mod scenario;
+mod shellcheck;
 
 use machine::{CUT_OFF, FINGERPRINT, Machine};
 use serde_json::json;

@@ -12,6 +12,7 @@ use machine::token::of_nested_node;
 use node::{Machine, SECRET, user_data};
 use serde_json::json;
 use std::process::Command;
+use test_support::peer::Peer;
 
 const RESULT: &str = "var/lib/pve-pipeline/node.json";
 const DISABLE: &str = "systemctl disable pve-pipeline-node.service";
@@ -293,13 +294,10 @@ fn the_unit_survives_a_reboot_and_cloud_init_does_not_wait_for_it() {
 }
 
 #[test]
-fn shellcheck_has_nothing_to_say() {
+fn peer_shellcheck_has_nothing_to_say() {
+    let Some(shellcheck) = Peer::find("shellcheck") else { return };
     let machine = Machine::new();
     let script = machine.path("usr/local/sbin/pve-pipeline-node");
-    match Command::new("shellcheck").args(["-s", "sh"]).arg(script).output() {
-        Ok(output) => {
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-        }
-        Err(_) => eprintln!("shellcheck is not installed"),
-    }
+    let output = shellcheck.run(&["-s", "sh", script.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -116,7 +116,10 @@ fn is_block(text: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
     use serde_json::json;
+    use test_support::peer::Peer;
 
     fn check(value: &Value, expected: &str) {
         assert_eq!(line(value), expected);
@@ -173,18 +176,40 @@ mod tests {
         })
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig {
+    fn config() -> ProptestConfig {
+        ProptestConfig {
             cases: 512,
             failure_persistence: None,
             rng_seed: proptest::test_runner::RngSeed::Fixed(0x5eed),
             ..ProptestConfig::default()
-        })]
+        }
+    }
+
+    /// Returns a file with a value between others.
+    fn file(key: &str, value: &Value) -> String {
+        let (entry, comment) = (entry(key, value, 4), comment(&line(value)));
+        format!("vms:\n  - first: 1\n    {entry}\n    # {comment}\n    last: 2\n")
+    }
+
+    #[test]
+    fn peer_pyyaml_gets_what_was_written() {
+        let Some(python) = Peer::python_with("yaml") else { return };
+        let mut runner = TestRunner::new(config());
+        let mut value = || any_value().new_tree(&mut runner).unwrap().current();
+        let values: Vec<Value> = (0..2_000).map(|_| value()).collect();
+        let files: Vec<Value> = values.iter().map(|value| file("key", value).into()).collect();
+        let script = "import json, sys, yaml\nfor line in sys.stdin: print(json.dumps(yaml.safe_load(json.loads(line))))";
+        for (value, read) in values.iter().zip(python.ask(&["-c", script], &files)) {
+            assert_eq!(read, json!({"vms": [{"first": 1, "key": value, "last": 2}]}));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(config())]
 
         #[test]
         fn a_reader_gets_what_was_written(value in any_value(), key in "[a-z0-9]{1,5}") {
-            let text = format!("vms:\n  - first: 1\n    {}\n    # {}\n    last: 2\n",
-                entry(&key, &value, 4), comment(&line(&value)));
+            let text = file(&key, &value);
             prop_assume!(key != "first" && key != "last");
             let read: Value = serde_yaml::from_str(&text).map_err(|error| {
                 TestCaseError::fail(format!("{error}\n{text}"))

@@ -138,3 +138,6 @@ fn span(file: FileId, range: Range) -> Span {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod pyyaml;

@@ -1,8 +1,9 @@
-//! The image read back: by a small reader that shares nothing with the writer, and by the
-//! programs of the trade where they are installed (CI installs them).
+//! The image read back by a small reader that shares nothing with the writer; `peer` has other programs
+//! read it.
+
+mod peer;
 
 use super::{Files, MAX_IMAGE, MIB, TooLarge, image};
-use std::process::{Command, Output};
 
 /// Reads the root directory of one tree: name → content, by offsets of ECMA-119 alone.
 fn read(image: &[u8], descriptor: usize, name: impl Fn(&[u8]) -> String) -> Vec<(String, Vec<u8>)> {
@@ -96,61 +97,4 @@ fn an_image_grows_by_whole_mib_up_to_the_limit() {
     }
     let files = Files { user_data: &of(most + 1), ..Files::default() };
     assert_eq!(image(&files), Err(TooLarge { bytes: 5 * MIB }));
-}
-
-/// Runs a program; `None` when it is not installed.
-#[expect(clippy::disallowed_methods, reason = "door: the programs that judge the image")]
-fn run(program: &str, args: &[&str]) -> Option<Output> {
-    let output = Command::new(program).args(args).output();
-    output.map(Some).unwrap_or_else(|e| {
-        assert_eq!(e.kind(), std::io::ErrorKind::NotFound, "{program}: {e}");
-        None
-    })
-}
-
-#[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "door: the programs that judge the image read a file"
-)]
-fn the_programs_of_the_trade_read_it() {
-    let user_data = "#cloud-config\n".to_owned() + &"# filler\n".repeat(1000);
-    let files = Files {
-        user_data: &user_data,
-        meta_data: "m: 1\n",
-        network_config: "version: 2\n",
-        vendor_data: "v\n",
-    };
-    let path = std::env::temp_dir().join(format!("seed-{}.iso", std::process::id()));
-    let file = path.to_str().unwrap();
-    std::fs::write(&path, image(&files).unwrap()).unwrap();
-
-    for tree in ["-R", "-J"] {
-        let Some(list) = run("isoinfo", &["-i", file, tree, "-f"]) else { continue };
-        let names = String::from_utf8(list.stdout).unwrap();
-        assert_eq!(
-            names, "/meta-data\n/network-config\n/user-data\n/vendor-data\n",
-            "isoinfo {tree}"
-        );
-        for (name, content) in
-            [("/user-data", &*user_data), ("/meta-data", "m: 1\n"), ("/vendor-data", "v\n")]
-        {
-            let read = run("isoinfo", &["-i", file, tree, "-x", name]).unwrap();
-            assert!(read.stdout == content.as_bytes(), "isoinfo {tree} -x {name}");
-        }
-    }
-    if let Some(list) = run("xorriso", &["-indev", &format!("stdio:{file}"), "-find", "/"]) {
-        let names = String::from_utf8(list.stdout).unwrap();
-        let expected = "'/'\n'/meta-data'\n'/network-config'\n'/user-data'\n'/vendor-data'\n";
-        let mut lines: Vec<_> = names.lines().collect();
-        lines.sort_unstable();
-        assert_eq!(lines.join("\n") + "\n", expected);
-        let said = String::from_utf8_lossy(&list.stderr);
-        assert!(said.contains("cidata") && !said.contains("WARNING"), "{said}");
-    }
-    if let Some(probe) = run("blkid", &["-p", "-o", "export", file]) {
-        let said = String::from_utf8(probe.stdout).unwrap();
-        assert!(said.contains("LABEL=cidata\n") && said.contains("TYPE=iso9660\n"), "{said}");
-    }
-    std::fs::remove_file(&path).unwrap();
 }
