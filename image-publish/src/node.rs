@@ -282,13 +282,17 @@ impl Node {
         self.client.download_url(&self.node, &self.storage, &download)
     }
 
-    /// Returns a hint about the privileges for downloads by the node.
+    /// Adds a hint about the privileges for downloads by the node, if some are missing.
     // PVE: pve-storage, API2/Storage/Status.pm, download_url; its refusal names no privilege.
-    pub(crate) fn download_privileges(&self) -> String {
-        format!(
+    pub(crate) fn with_download_privileges(&self, entry: Entry, error: &Error) -> Entry {
+        // 401 is about the token itself.
+        if !error.is_permission() || error.status() == Some(401) {
+            return entry;
+        }
+        entry.hint(format!(
             "the token needs Datastore.AllocateTemplate on /storage/{} and Sys.AccessNetwork on /nodes/{}",
             self.storage, self.node
-        )
+        ))
     }
 
     /// Lets the node compare a stored file with a checksum; a failed task means that they differ.

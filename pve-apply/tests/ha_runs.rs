@@ -5,10 +5,8 @@
 #![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-mod stand;
-
-use stand::{Stand, compare, each, read, undisturbed};
 use std::time::Duration;
+use test_support::stand::{Stand, compare, each, read, undisturbed};
 
 /// How many tries of each case.
 const TRIES: usize = 8;

@@ -11,3 +11,5 @@ pub mod peer;
 pub mod process;
 pub mod pve_sim;
 pub mod recording;
+pub mod stand;
+pub mod sweep;

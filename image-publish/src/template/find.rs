@@ -36,9 +36,24 @@ pub(crate) fn look(
     node: &NodeName,
     vmid: Vmid,
 ) -> Result<Option<FoundTemplate>, Error> {
+    match read(client, node, vmid) {
+        Err(error) if error.is_permission() || error.is_node_unreachable() => Ok(None),
+        read => read,
+    }
+}
+
+/// Returns the template that a VM is; `None` if it is something else or has disappeared.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn read(
+    client: &Client,
+    node: &NodeName,
+    vmid: Vmid,
+) -> Result<Option<FoundTemplate>, Error> {
     let config = match client.vm_config(node, vmid, ConfigView::Pending) {
         Ok(config) => config,
-        Err(error) if is_away(&error) => return Ok(None),
+        Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error),
     };
     let Some(mut template) = FoundTemplate::read(vmid, node, &config) else { return Ok(None) };
@@ -46,13 +61,9 @@ pub(crate) fn look(
         match client.feature(node, vmid, Feature::Clone, None) {
             Ok(feature) if feature.available => {}
             Ok(_) => template.state = TemplateState::CannotLink,
-            Err(error) if is_away(&error) => return Ok(None),
+            Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
         }
     }
     Ok(Some(template))
-}
-
-fn is_away(error: &Error) -> bool {
-    error.is_not_found() || error.is_permission() || error.is_node_unreachable()
 }

@@ -4,17 +4,18 @@
 //! vmid is the mutex between two runs: both try the same ones in the same order, and PVE lets one create of each
 //! through; the other one waits for it and uses the template.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use pve_client::{Error, Params, Vmid};
+use pve_client::{Error, Params, Upid, Vmid};
 use pve_stage::finding;
 use pve_stage::image_template::{DISK, ImageMark};
 use pve_stage::mark_line::TAG;
 use pve_stage::uuid;
 use stage::{Entry, Place};
 
-use super::find::look;
+use super::find::read;
 use super::found::TemplateState;
 use super::plan::{Context, RANGE_HINT, Step};
 use super::reading::retrying;
@@ -37,6 +38,8 @@ pub(super) struct Maker<'a> {
     pub(super) wanted: &'a WantedTemplate,
     /// The vmids known to be taken; shared by the whole run.
     pub(super) taken: &'a Mutex<BTreeSet<Vmid>>,
+    /// The task that was waited for last, until its end is known.
+    pub(super) under_way: RefCell<Option<Upid>>,
 }
 
 impl Maker<'_> {
@@ -145,7 +148,7 @@ impl Maker<'_> {
         let (mut attempt, mut last, mut sent) = (0, None, false);
         let failed = |error: &Error, left| Failed { left, ..self.failed(vmid, error) };
         loop {
-            let found = retrying(|| look(&self.node.client, &self.node.node, vmid));
+            let found = retrying(|| read(&self.node.client, &self.node.node, vmid));
             let found = found.map_err(|error| failed(&error, sent))?;
             let found = found.filter(|found| {
                 self.context.is_wanted(found, self.wanted, content) && found.spoilt().is_none()
@@ -184,8 +187,13 @@ impl Maker<'_> {
     }
 
     /// Waits for a task; says now and then that it is still running.
-    fn wait(&self, upid: &pve_client::Upid) -> Result<(), Error> {
-        self.node.wait_with_progress(upid, &|text| self.tell("wait", text))
+    fn wait(&self, upid: &Upid) -> Result<(), Error> {
+        self.under_way.replace(Some(upid.clone()));
+        let ended = self.node.wait_with_progress(upid, &|text| self.tell("wait", text));
+        if matches!(ended, Ok(()) | Err(Error::TaskFailed(_))) {
+            self.under_way.take();
+        }
+        ended
     }
 
     fn tell(&self, event: &'static str, text: &str) {
@@ -198,9 +206,13 @@ impl Maker<'_> {
 
     /// Returns what to report about a write that failed, and whether it may have changed something.
     fn failed(&self, vmid: Vmid, error: &Error) -> Failed {
-        let left = error.is_outcome_unknown() || matches!(error, Error::TaskStillRuns { .. });
         let doing = format!("making a template of image \"{}\"", self.wanted.image);
-        Failed { entry: finding::while_doing(self.place(vmid), &doing, error), left }
+        let entry = finding::while_doing(self.place(vmid), &doing, error);
+        match (error, &*self.under_way.borrow()) {
+            (Error::TaskStillRuns { .. }, _) => Failed { entry, left: true },
+            (_, Some(upid)) => Failed { entry: entry.note(format!("task {upid}")), left: true },
+            (error, None) => Failed { entry, left: error.is_outcome_unknown() },
+        }
     }
 
     fn changed(&self, vmid: Vmid, left: bool) -> Failed {

@@ -7,7 +7,7 @@ use pve_client::{ConfigView, Error, NodeName, TaskFilter, Upid, VmConfig, Vmid};
 use pve_stage::wait::{Deadline, Poll, Wait, WaitError};
 use stage::{Entry, Place};
 
-use super::find::look;
+use super::find::read;
 use super::found::FoundTemplate;
 use super::reading::retrying;
 use crate::interrupt::{self, keep_waiting};
@@ -65,7 +65,7 @@ pub(super) fn settle(
                 }
             }
             Ok(_) => {
-                let found = retrying(|| look(&node.client, &node.node, vmid))?;
+                let found = retrying(|| read(&node.client, &node.node, vmid))?;
                 let template = |found: FoundTemplate| Occupant::Template(found.into());
                 return Ok(Poll::Ready(found.map_or(Occupant::Other, template)));
             }

@@ -15,8 +15,8 @@ use crate::observe::KILLED;
 use crate::observed::is_being_created;
 use crate::read::read_retrying;
 use pve_client::{ConfigView, Error, GuestKind, Params, Upid, Vmid};
-use pve_stage::uuid;
 use pve_stage::wait::{Deadline, Poll, WaitError};
+use pve_stage::{finding, uuid};
 use stage::Entry;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,6 +64,8 @@ enum Occupant {
     Dead,
     /// Something that is still being created when the time is up or the user ends the wait.
     Unfinished,
+    /// Nothing so far when the time is up or the user ends the wait: it may still appear.
+    NothingYet,
 }
 
 impl Work<'_> {
@@ -101,10 +103,13 @@ impl Work<'_> {
                         self.vmid = None;
                         continue;
                     }
-                    Ok(Occupant::Other) => return Err(self.taken(uncertain)),
+                    Ok(Occupant::Other) => return Err(self.taken(uncertain, &error)),
                     Ok(Occupant::Dead) => return Err(self.dead(vmid)),
                     Ok(Occupant::Nothing) => {
                         return Err(self.step_error(making.doing(), failure(error, false)));
+                    }
+                    Ok(Occupant::NothingYet) => {
+                        return Err(self.step_error(making.doing(), failure(error, uncertain)));
                     }
                     Ok(Occupant::Unfinished) => return Err(self.unfinished(uncertain)),
                     Err(error) => {
@@ -225,7 +230,10 @@ impl Work<'_> {
         });
         end.or_else(|error| match error {
             WaitError::Never(error) => Err(error),
-            WaitError::TimedOut(_) | WaitError::Interrupted(_) => Ok(Occupant::Unfinished),
+            WaitError::TimedOut(_) | WaitError::Interrupted(_) if free == 0 => {
+                Ok(Occupant::Unfinished)
+            }
+            WaitError::TimedOut(_) | WaitError::Interrupted(_) => Ok(Occupant::NothingYet),
         })
     }
 
@@ -319,11 +327,12 @@ impl Work<'_> {
         StepError::unsent(entry.hint(way_out_of_lock(vmid.get())))
     }
 
-    fn taken(&self, uncertain: bool) -> StepError {
+    fn taken(&self, uncertain: bool, error: &Error) -> StepError {
         let fact =
             format!("the vmid of \"{}\" was taken by something that is not ours", self.plan.name);
-        let entry = Entry::error("vmid-taken", self.place(), fact)
-            .hint("choose another `vmid`, then plan again");
+        let entry = Entry::error("vmid-taken", self.place(), fact);
+        let entry =
+            finding::with_pve_details(entry, error).hint("choose another `vmid`, then plan again");
         StepError { uncertain, ..StepError::unsent(entry) }
     }
 }

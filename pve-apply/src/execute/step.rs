@@ -50,7 +50,7 @@ impl Work<'_> {
         let sent =
             self.write(verb.repeat, verb.task, || self.call(step, std::mem::take(&mut is_first)));
         if !matches!(step, Step::UploadSeed { .. } | Step::DeleteVolume { .. }) {
-            self.untouched = false;
+            self.untouched.set(false);
         }
         self.note(step);
         match sent {
@@ -253,21 +253,13 @@ impl Work<'_> {
             let sent = self.write(Repeat::Harmful, "qmdestroy", || {
                 Ok(Some(client.delete_vm(self.node(), guard(self)?.vmid, purge)?))
             });
-            self.untouched = false;
-            let gone = |work: &Self| work.vmid.is_some_and(|vmid| work.is_gone(vmid));
+            self.untouched.set(false);
             match sent {
-                Ok(()) if gone(self) => {
+                Ok(()) => {
+                    self.vmid.into_iter().try_for_each(|vmid| self.check_gone(vmid))?;
                     let unfinished = self.vmid.filter(|_| self.mark.is_unfinished_clone());
                     unfinished.into_iter().for_each(|vmid| self.report_orphans(vmid));
                     return Ok(());
-                }
-                Ok(()) => {
-                    let fact = format!("\"{}\" still exists after its removal", self.plan.name);
-                    return Err(StepError::uncertain(Entry::error(
-                        "still-there",
-                        self.place(),
-                        fact,
-                    )));
                 }
                 Err(WriteError::Guard(failure)) => {
                     return Err(StepError { uncertain: failure.uncertain || uncertain, ..failure });
@@ -295,7 +287,7 @@ impl Work<'_> {
         rest(REMOVAL_PAUSE, &|| self.runner.interrupt.is_signalled());
         let pauses = (REMOVAL_PAUSE, REMOVAL_PAUSE);
         let end = self.wait_until("the VM to disappear", &deadline, pauses, |work| {
-            let is_gone = work.vmid.is_some_and(|vmid| work.is_gone(vmid));
+            let is_gone = work.vmid.is_some_and(|vmid| work.is_gone(vmid).unwrap_or(false));
             let poll = if is_gone { Poll::Ready(()) } else { Poll::NotYet("it exists".to_owned()) };
             Ok::<_, Infallible>(poll)
         });
