@@ -12,6 +12,7 @@ use pve_stage::patience::{Patience, poll_answer};
 use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report};
 
+use crate::failed_write::FailedWrite;
 use crate::interrupt::keep_waiting;
 use crate::own_uploads::OwnUploads;
 use crate::plan::StoredFile;
@@ -367,10 +368,10 @@ impl Node {
         }
     }
 
-    /// Removes a volume, and waits until it is gone.
-    pub(crate) fn remove(&self, volid: &Volid) -> Result<(), Error> {
+    /// Removes a volume, and waits for the end of the task.
+    pub(crate) fn remove(&self, volid: &Volid) -> Result<(), FailedWrite> {
         match self.client.delete_volume(&self.node, volid)? {
-            Some(upid) => self.wait(&upid),
+            Some(upid) => self.wait(&upid).map_err(|error| FailedWrite::of_task(&upid, error)),
             None => Ok(()),
         }
     }

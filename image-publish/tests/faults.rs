@@ -7,8 +7,15 @@
 use test_support::sweep::{Verb, sweep};
 
 const fn verb(name: &'static str, case: &'static str, command: &'static str) -> Verb {
-    let command = Some(command);
-    Verb { name, case, command, hurry: &[], chooses_vmids: false, spared: &[] }
+    Verb {
+        name,
+        case,
+        command: Some(command),
+        hurry: &[],
+        fails_when_done: false,
+        chooses_vmids: false,
+        spared: &[],
+    }
 }
 
 const FILTER: &str = "image-publish --image-dir examples/site/images";
@@ -33,8 +40,14 @@ const VERBS: [Verb; 12] = [
         "prune-templates",
         "image-publish prune --keep 1 --image-dir examples/site/images",
     ),
-    verb("remove", "remove-an-image-with-its-templates", "image-publish remove debian-12"),
-    verb("remove-on-nodes", "nodes-remove-from-all", "image-publish remove debian"),
+    Verb {
+        fails_when_done: true,
+        ..verb("remove", "remove-an-image-with-its-templates", "image-publish remove debian-12")
+    },
+    Verb {
+        fails_when_done: true,
+        ..verb("remove-on-nodes", "nodes-remove-from-all", "image-publish remove debian")
+    },
     verb("list", "list-templates", "image-publish list"),
     verb("list-as-json", "nodes-list-json", "image-publish list --json"),
     verb("verify", "verify", "image-publish verify --image-dir examples/site/images"),

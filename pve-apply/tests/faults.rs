@@ -10,7 +10,15 @@ use test_support::sweep::{Verb, sweep};
 const HURRY: &[&str] = &["--task-timeout", "1"];
 
 const fn verb(name: &'static str, case: &'static str) -> Verb {
-    Verb { name, case, command: None, hurry: HURRY, chooses_vmids: false, spared: &[] }
+    Verb {
+        name,
+        case,
+        command: None,
+        hurry: HURRY,
+        fails_when_done: false,
+        chooses_vmids: false,
+        spared: &[],
+    }
 }
 
 /// A verb that only reads, with its command line.

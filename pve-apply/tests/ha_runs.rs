@@ -2,7 +2,6 @@
 //! reported is true, and the next run finds or finishes the work.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and reads its cases")]
-#![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::time::Duration;

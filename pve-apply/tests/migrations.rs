@@ -1,8 +1,6 @@
 //! Several migrations in one run, and one in two runs at once.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and waits for it")]
-#![expect(clippy::print_stdout, reason = "a test tells its figures")]
-#![expect(clippy::unwrap_used, reason = "a test may")]
 
 use test_support::stand::{Stand, compare, each, undisturbed};
 

@@ -4,9 +4,7 @@
 //!
 //! The runs are those of case folders. Each trouble is tried at each request.
 
-#![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
-#![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and reads its cases")]
 
 use serde_json::{Value, json};
 use test_support::stand::{Stand, compare, each, undisturbed};

@@ -1,6 +1,5 @@
 //! DOOR: threads. Carries out the steps of several templates at once: one import at a time for each storage.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -37,8 +36,7 @@ pub(crate) fn make_all(
     let taken = Mutex::new(survey.taken.clone());
     let one = |work: &Work<'_>, (wanted, step): &(WantedTemplate, Step)| {
         let node = &Node { node: wanted.node.clone(), ..node.clone() };
-        let under_way = RefCell::default();
-        Maker { work, node, context, wanted, taken: &taken, under_way }.carry_out(step)
+        Maker { work, node, context, wanted, taken: &taken }.carry_out(step)
     };
     let outcomes: BTreeMap<usize, Outcome> = std::thread::scope(|scope| {
         let start = |group: Vec<usize>| {

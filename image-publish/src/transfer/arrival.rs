@@ -100,7 +100,7 @@ pub(crate) fn look(
     }
 }
 
-/// Checks that a file whose task has succeeded is there: a successful task is no proof.
+/// Checks that a file whose task has succeeded is there: the end of a task proves nothing.
 ///
 /// # Errors
 /// The file is missing or not whole, or the storage cannot be read.

@@ -114,7 +114,8 @@ fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile,
         Ok(()) => Ok(ExistingFile::Complete),
         // PVE: facts 42.
         Err(Error::TaskFailed(failed)) if failed.exitstatus.contains("checksum mismatch") => {
-            node.remove(&node.volid(file)).map(|()| ExistingFile::Removed)
+            let removed = node.remove(&node.volid(file));
+            removed.map(|()| ExistingFile::Removed).map_err(|failed| failed.error)
         }
         Err(error) => Err(error),
     }

@@ -31,6 +31,8 @@ pub struct Verb {
     pub command: Option<&'static str>,
     /// The options that make its waits short; without, a signal ends the wait for a task.
     pub hurry: &'static [&'static str],
+    /// Whether a run fails that finds its work done.
+    pub fails_when_done: bool,
     /// Whether the VMs may get another vmid than in an undisturbed run.
     pub chooses_vmids: bool,
     /// Faults that are not tried, each with the requests that it spares (empty: all): what they lead to is
