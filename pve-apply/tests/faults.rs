@@ -39,10 +39,11 @@ const fn ha(name: &'static str, case: &'static str) -> Verb {
 const VERBS: [Verb; 44] = [
     verb("create", "create-one"),
     Verb { chooses_vmids: true, ..verb("create-anywhere", "create-with-free-choice-of-vmid") },
-    verb("create-on-three-nodes", "nodes-vms-are-created-on-three"),
+    Verb { chooses_vmids: true, ..verb("create-on-three-nodes", "nodes-vms-are-created-on-three") },
     clone("clone", "clones-one-of-an-image"),
-    Verb { chooses_vmids: true, ..clone("clone-anywhere", "clone-without-a-vmid") },
-    clone("clone-two-disks", "clone-of-a-template-of-two-disks"),
+    // These two cases have a limit of their own.
+    Verb { chooses_vmids: true, hurry: &[], ..clone("clone-anywhere", "clone-without-a-vmid") },
+    Verb { hurry: &[], ..clone("clone-two-disks", "clone-of-a-template-of-two-disks") },
     verb("change", "drift-is-corrected-in-place"),
     verb("change-by-stop", "stop-when-allowed"),
     verb("change-by-reboot", "reboot-when-allowed"),
@@ -75,12 +76,20 @@ const VERBS: [Verb; 44] = [
     verb("network-created", "network-alone-is-created"),
     verb("network-created-on-8-4", "network-alone-is-created-on-8-4"),
     verb("network-changed", "network-alone-is-changed"),
-    verb("network-removed", "network-alone-is-removed"),
+    // A node's zones are those of the committed configuration, also before it has loaded it.
+    Verb {
+        spared: &[("task-idle", "PUT /cluster/sdn")],
+        ..verb("network-removed", "network-alone-is-removed")
+    },
     read("plan", "plan-text", "pve-apply plan"),
-    read("plan-of-a-network", "network-alone-is-created", "pve-apply plan --json"),
+    read("plan-of-a-network", "network-alone-is-created", "pve-apply plan"),
     read("doctor", "doctor-all-is-well", "pve-apply doctor"),
     read("doctor-of-networks", "doctor-of-networks", "pve-apply doctor"),
-    read("status", "status-of-the-deployment", "pve-apply status --addresses"),
+    // An address that cannot be read is shown as unknown.
+    Verb {
+        spared: &[("403", "/agent/"), ("html-504-done", "/agent/")],
+        ..read("status", "status-of-the-deployment", "pve-apply status --addresses")
+    },
     read("status-of-all", "status-of-all-as-json", "pve-apply status --all --json"),
     read("export", "export-describes-vms-as-an-env", "pve-apply export 104 db1"),
     read("inventory", "inventory-for-ansible", "pve-apply inventory --list"),
