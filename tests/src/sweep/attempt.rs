@@ -49,8 +49,9 @@ pub(super) fn all(verb: &Verb, expected: &Arc<Expected>) -> Vec<Attempt> {
     let all = (0..expected.asked.len()).flat_map(at);
     all.filter(|attempt| {
         let (trouble, asked) = (attempt.trouble(), attempt.asked());
-        let spares =
-            |(name, at): &(&str, &str)| *name == trouble.name && asked.pattern.contains(at);
+        let spares = |(name, at): &(&str, &str)| {
+            (name.is_empty() || *name == trouble.name) && asked.pattern.contains(at)
+        };
         !verb.spared.iter().any(spares) && !trouble.faults(asked).is_empty()
     })
     .collect()

@@ -35,8 +35,8 @@ pub struct Verb {
     pub fails_when_done: bool,
     /// Whether the VMs may get another vmid than in an undisturbed run.
     pub chooses_vmids: bool,
-    /// Faults that are not tried, each with the requests that it spares (empty: all): what they lead to is
-    /// documented, and another world.
+    /// Faults that are not tried (empty: none is), each with the requests that it spares (empty: all): what they
+    /// lead to is documented, and another world.
     pub spared: &'static [(&'static str, &'static str)],
 }
 
