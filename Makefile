@@ -13,7 +13,7 @@ THREADS ?= $(shell echo $$((4 * $$(getconf _NPROCESSORS_ONLN))))
 PROFILE ?= release
 BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
 
-.PHONY: help build release test check fmt snapshots docs demo bench mutants test-peers test-cloudinit test-live record install uninstall size deny deb test-deb dist clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench mutants test-peers test-cloudinit test-guest test-live record install uninstall size deny deb test-deb dist clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -77,6 +77,15 @@ test-peers: test-cloudinit ## what other programs say of our output: docs/testin
 
 test-cloudinit: build ## rendered data against the real cloud-init of Debian 12, 13 and sid
 	sh tests/cloudinit/check.sh
+
+# Debian's name of the guest's release: trixie or bookworm
+SUITE ?= trixie
+
+test-guest: build target/guest/$(SUITE)/disk.img ## a guest boots under QEMU with our seeds (SUITE=trixie); needs root once, to make its image
+	python3 tests/guest/check.py $(SUITE)
+
+target/guest/%/disk.img: tests/guest/image.sh tests/guest/customize.sh
+	sh tests/guest/image.sh $* $(@D)
 
 test-live: build ## the whole life of a VM, a network and a clone on your node: PVE_ENDPOINT, PVE_NODE, PVE_API_TOKEN
 	PATH="$(CURDIR)/target/debug:$$PATH" sh examples/live.sh
