@@ -18,6 +18,7 @@ trap 'rm -rf "$root"' EXIT
 packages=linux-image-cloud-amd64,initramfs-tools,systemd,systemd-sysv,systemd-resolved,systemd-timesyncd
 packages=$packages,dbus,libpam-systemd,udev,kmod,cloud-init,cloud-guest-utils,netplan.io,openssh-server,sudo
 packages=$packages,curl,openssl,ca-certificates,python3,e2fsprogs,fdisk,gdisk,iproute2,procps,locales
+# shellcheck disable=SC2016 # the shell of the hook expands it
 mmdebstrap --mode=root --variant=minbase --format=directory --include="$packages" \
     --customize-hook='sh tests/guest/customize.sh "$1"' \
     "$suite" "$root" "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"

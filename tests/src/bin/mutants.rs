@@ -33,7 +33,7 @@ struct Mutant {
     after: String,
     /// An expression that the file has once.
     find: String,
-    /// What stands in its place.
+    /// What is in its place.
     put: String,
     /// `lib` or the name of an integration test of the same package, and the full name of the test in it.
     test: [String; 2],
