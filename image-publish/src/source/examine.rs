@@ -9,10 +9,9 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::checksum::{Algorithm, Sum};
 use super::compression::Compression;
-use super::format::{Format, judge};
+use super::format::{Format, fit, judge};
 use super::head::HEAD;
 use super::parts::Files;
-use super::qcow2;
 use super::unfit::Unfit;
 
 /// What is known about an image that was read to its end.
@@ -138,8 +137,10 @@ fn pass(files: &Files, compression: Compression, sha512: bool) -> Result<Facts, 
     // Bytes that the decompressor leaves unread count for the source's checksum.
     io::copy(&mut packed, &mut io::sink()).map_err(fault)?;
     let judged = judge(&head, length)?;
-    if compression == Compression::None && judged.format == Format::Qcow2 {
-        fit(files, &head, length)?;
+    if compression == Compression::None {
+        let mut file = files.open_anywhere().map_err(|source| Fault::Read { source })?;
+        let fits = fit(judged.format, &mut file, &head, length);
+        fits.map_err(|source| Fault::Read { source })??;
     }
     let source = packed.finish();
     Ok(Facts {
@@ -157,13 +158,6 @@ pub(crate) fn sums_of(reader: &mut dyn Read) -> io::Result<Sums> {
     let mut summing = Summing::new(reader, true);
     io::copy(&mut summing, &mut io::sink())?;
     Ok(summing.finish())
-}
-
-/// Follows the tables of a plain qcow2 file.
-fn fit(files: &Files, head: &[u8], length: u64) -> Result<(), Fault> {
-    let read = |source| Fault::Read { source };
-    let mut file = files.open_anywhere().map_err(read)?;
-    Ok(qcow2::tables_fit(&mut file, head, length).map_err(read)??)
 }
 
 /// Longer than any image, and a multiple of the sector size.

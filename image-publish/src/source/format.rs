@@ -1,10 +1,12 @@
 //! The format of an image, detected by its content and never by its name. Does no I/O.
 
+use std::io::{self, Read, Seek};
+
 use serde::{Deserialize, Serialize};
 
-use super::head::{at, u64_at};
+use super::head::at;
 use super::unfit::Unfit;
-use super::{partitions, qcow2};
+use super::{partitions, qcow2, vmdk};
 
 /// The image formats that PVE accepts as content `import`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +54,9 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
         let virtual_size = qcow2::judge(head, length)?;
         return Ok(DetectedImage { format: Format::Qcow2, virtual_size });
     }
-    if head.starts_with(b"KDMV") {
-        return vmdk(head, length);
+    if head.starts_with(vmdk::MAGIC) {
+        let virtual_size = vmdk::judge(head, length)?;
+        return Ok(DetectedImage { format: Format::Vmdk, virtual_size });
     }
     if head.starts_with(b"# Disk DescriptorFile") {
         return Err(Unfit::DataFile);
@@ -76,25 +79,18 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
     Ok(DetectedImage { format: Format::Raw, virtual_size: length })
 }
 
-/// Judges a VMDK by its sparse header and the description after it; both count in sectors.
-fn vmdk(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
-    /// The table of grains comes at the end of the file.
-    const AT_END: u64 = u64::MAX;
-    let cut = |what: &str| Unfit::CutOff { what: what.to_owned() };
-    let word = |offset| u64_at(head, offset).ok_or_else(|| cut("its header is incomplete"));
-    let (capacity, description, sectors, grains) = (word(12)?, word(28)?, word(36)?, word(56)?);
-    if grains != AT_END && grains.saturating_mul(512) >= length {
-        return Err(cut("the file ends before the table that its header names"));
+/// Returns whether a plain file contains everything that its header and tables refer to.
+pub(crate) fn fit(
+    format: Format,
+    file: &mut (impl Read + Seek),
+    head: &[u8],
+    length: u64,
+) -> io::Result<Result<(), Unfit>> {
+    match format {
+        Format::Qcow2 => qcow2::tables_fit(file, head, length),
+        Format::Vmdk => vmdk::end_fits(file, head, length),
+        Format::Raw => Ok(Ok(())),
     }
-    let place = |sector: u64| usize::try_from(sector.saturating_mul(512)).unwrap_or(usize::MAX);
-    let start = place(description).min(head.len());
-    let end = place(description.saturating_add(sectors)).clamp(start, head.len());
-    let text = String::from_utf8_lossy(&head[start..end]);
-    let parent = text.lines().find_map(|line| line.trim().strip_prefix("parentFileNameHint="));
-    if let Some(parent) = parent {
-        return Err(Unfit::BackingFile { name: parent.trim_matches('"').to_owned() });
-    }
-    Ok(DetectedImage { format: Format::Vmdk, virtual_size: capacity.saturating_mul(512) })
 }
 
 /// Returns whether there is a boot sector, a partition table or a file system.
@@ -126,32 +122,6 @@ mod tests {
         check(&with(510, &[0x55, 0xAA]), 1 << 20, Ok((Format::Raw, 1 << 20)));
         check(&with(1080, &[0x53, 0xEF]), 1 << 20, Ok((Format::Raw, 1 << 20)));
         check(&with(65600, b"_BHRfS_M"), 1 << 20, Ok((Format::Raw, 1 << 20)));
-        check(&vmdk(""), 65536, Ok((Format::Vmdk, 2 << 20)));
-    }
-
-    /// A VMDK with this description in its second sector and its table in the 100th.
-    fn vmdk(description: &str) -> Vec<u8> {
-        let mut head = with(0, b"KDMV");
-        for (offset, sectors) in [(12, 4096u64), (28, 1), (36, 1), (56, 100)] {
-            head[offset..offset + 8].copy_from_slice(&sectors.to_le_bytes());
-        }
-        head[512..512 + description.len()].copy_from_slice(description.as_bytes());
-        head
-    }
-
-    #[test]
-    fn a_vmdk_must_be_complete_in_one_file() {
-        let text = "# Disk DescriptorFile\nparentCID=12\nparentFileNameHint=\"base.vmdk\"\n";
-        let name = "base.vmdk".to_owned();
-        check(&vmdk(text), 65536, Err(Unfit::BackingFile { name }));
-        let what = "the file ends before the table that its header names".to_owned();
-        check(&vmdk(""), 51200, Err(Unfit::CutOff { what }));
-        let mut at_end = vmdk("");
-        at_end[56..64].fill(0xff);
-        check(&at_end, 65536, Ok((Format::Vmdk, 2 << 20)));
-        // A description outside the head is ignored.
-        at_end[28..44].fill(0xff);
-        check(&at_end, 65536, Ok((Format::Vmdk, 2 << 20)));
     }
 
     #[test]

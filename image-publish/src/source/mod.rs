@@ -11,5 +11,6 @@ pub(crate) mod format;
 pub(crate) mod head;
 mod partitions;
 pub(crate) mod parts;
-pub(crate) mod qcow2;
+mod qcow2;
 mod unfit;
+mod vmdk;

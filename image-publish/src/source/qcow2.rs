@@ -32,6 +32,7 @@ struct Header {
     l1_size: u32,
     l1_offset: u64,
     refcounts_offset: u64,
+    refcounts_clusters: u32,
     incompatible: u64,
 }
 
@@ -51,15 +52,23 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<u64, Unfit> {
         return Err(Unfit::Damaged);
     }
     if header.incompatible & !KNOWN != 0 {
-        let what = format!("the features {:#x} are unknown", header.incompatible & !KNOWN);
-        return Err(Unfit::BadHeader { what });
+        return bad(format!("the features {:#x} are unknown", header.incompatible & !KNOWN));
     }
     let l1_end = header.l1_offset.saturating_add(u64::from(header.l1_size) * 8);
-    if l1_end > length || header.refcounts_offset >= length {
+    let refcounts = u64::from(header.refcounts_clusters) * header.cluster();
+    let refcounts_end = header.refcounts_offset.saturating_add(refcounts.max(1));
+    if l1_end > length || refcounts_end > length {
         let what = format!("{length} bytes cannot hold the tables that its header names");
         return Err(Unfit::CutOff { what });
     }
+    if u128::from(header.size) > header.covered() {
+        return bad(format!("its tables are too small for a disk of {} bytes", header.size));
+    }
     Ok(header.size)
+}
+
+fn bad<T>(what: String) -> Result<T, Unfit> {
+    Err(Unfit::BadHeader { format: "qcow2", what })
 }
 
 /// Returns whether a plain qcow2 file contains everything that its tables refer to.
@@ -71,7 +80,7 @@ pub(crate) fn tables_fit(
     length: u64,
 ) -> io::Result<Result<(), Unfit>> {
     let Ok(header) = Header::read(head) else { return Ok(Ok(())) };
-    let cluster = 1u64 << header.cluster_bits;
+    let cluster = header.cluster();
     let cut = |offset: u64| {
         let what =
             format!("its tables refer to data at byte {offset}, but the file has {length} bytes");
@@ -92,9 +101,7 @@ pub(crate) fn tables_fit(
         if l2 + cluster > length {
             return cut(l2 + cluster);
         }
-        // An extended entry has a second half, of bits for each part of its cluster.
-        let words = if header.incompatible & EXTENDED_L2 == 0 { 1 } else { 2 };
-        for entry in read_table(file, l2, cluster / 8)?.into_iter().step_by(words) {
+        for entry in read_table(file, l2, cluster / 8)?.into_iter().step_by(header.entry_words()) {
             let end = data_end(entry, header.cluster_bits);
             if end > length {
                 return cut(end);
@@ -153,9 +160,9 @@ impl Header {
             l1_size: u32_at(36)?,
             l1_offset: u64_at(40)?,
             refcounts_offset: u64_at(48)?,
+            refcounts_clusters: u32_at(56)?,
             incompatible: if version >= 3 { u64_at(72)? } else { 0 },
         };
-        let bad = |what: String| Err(Unfit::BadHeader { what });
         if !(2..=3).contains(&version) {
             return bad(format!("version {version}"));
         }
@@ -166,6 +173,24 @@ impl Header {
             return bad(format!("a table of {} entries", header.l1_size));
         }
         Ok(header)
+    }
+
+    /// Returns the size of a cluster.
+    fn cluster(&self) -> u64 {
+        1 << self.cluster_bits
+    }
+
+    /// Returns the length of an L2 entry in words: an extended one has a second half, of bits for each part of
+    /// its cluster.
+    fn entry_words(&self) -> usize {
+        if self.incompatible & EXTENDED_L2 == 0 { 1 } else { 2 }
+    }
+
+    /// Returns the size of the largest disk that the L1 table can describe.
+    // QEMU: block/qcow2.c, qcow2_do_open: "L1 table is too small".
+    fn covered(&self) -> u128 {
+        let entries = u128::from(self.cluster()) / (8 * self.entry_words() as u128);
+        u128::from(self.l1_size) * entries * u128::from(self.cluster())
     }
 
     /// Reads the backing file's name, for the message.
@@ -281,6 +306,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_disk_must_fit_its_tables() {
+        let grown = |b: &mut Vec<u8>| b[29] = 0x21;
+        let what = "its tables are too small for a disk of 2162688 bytes".to_owned();
+        check(grown, bad(what));
+        // Two clusters of reference counts from byte 16384 on, but only one is there.
+        let counts = |b: &mut Vec<u8>| {
+            b[54] = 0x40;
+            b[59] = 2;
+        };
+        let what = "20480 bytes cannot hold the tables that its header names".to_owned();
+        check(counts, Err(Unfit::CutOff { what }));
+    }
+
+    #[test]
     fn no_input_panics() {
         for place in 0..112 {
             for value in [0, 1, 0x7f, 0xff] {
@@ -300,15 +339,9 @@ pub(crate) mod tests {
 
     #[test]
     fn invalid_headers() {
-        check(|b| b[7] = 9, Err(Unfit::BadHeader { what: "version 9".to_owned() }));
-        check(
-            |b| b[78] = 1,
-            Err(Unfit::BadHeader { what: "the features 0x100 are unknown".to_owned() }),
-        );
-        check(|b| b[23] = 40, Err(Unfit::BadHeader { what: "clusters of 2^40 bytes".to_owned() }));
-        check(
-            |b| b[36] = 0xff,
-            Err(Unfit::BadHeader { what: "a table of 4278190081 entries".to_owned() }),
-        );
+        check(|b| b[7] = 9, bad("version 9".to_owned()));
+        check(|b| b[78] = 1, bad("the features 0x100 are unknown".to_owned()));
+        check(|b| b[23] = 40, bad("clusters of 2^40 bytes".to_owned()));
+        check(|b| b[36] = 0xff, bad("a table of 4278190081 entries".to_owned()));
     }
 }

@@ -33,9 +33,11 @@ pub(crate) enum Unfit {
     /// It was not closed properly.
     #[error("is marked as damaged, or was not closed properly")]
     Damaged,
-    /// Its qcow2 header is invalid.
-    #[error("has an invalid qcow2 header: {what}")]
+    /// Its header is invalid.
+    #[error("has an invalid {format} header: {what}")]
     BadHeader {
+        /// Its format.
+        format: &'static str,
         /// What is invalid.
         what: String,
     },
