@@ -11,7 +11,7 @@ T      ?=
 PROFILE ?= release
 BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
 
-.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live record install uninstall size deny deb test-deb dist clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit fuzz test-live record install uninstall size deny deb test-deb dist clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -64,6 +64,10 @@ bench: release ## speed and memory, as counts and ratios, against their limits
 
 test-cloudinit: build ## rendered data against the real cloud-init of Debian 12 and 13
 	sh tests/cloudinit/check.sh
+
+# `make test` replays what it has found before.
+fuzz: ## one fuzz target: TARGET=qcow2 SECONDS=600; KEEP=1 makes the best inputs its corpus
+	@CARGO="$(CARGO)" TARGET="$(TARGET)" SECONDS="$(SECONDS)" KEEP="$(KEEP)" sh tests/fuzz/run.sh
 
 test-live: build ## the whole life of a VM, a network and a clone on your node: PVE_ENDPOINT, PVE_NODE, PVE_API_TOKEN
 	PATH="$(CURDIR)/target/debug:$$PATH" sh examples/live.sh
