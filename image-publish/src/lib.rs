@@ -10,6 +10,7 @@ mod commands;
 mod connect;
 mod destination;
 mod execute;
+mod failed_write;
 mod folder;
 mod image_use;
 mod interrupt;

@@ -12,6 +12,7 @@ use pve_stage::patience::{Patience, poll_answer};
 use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report};
 
+use crate::failed_write::FailedWrite;
 use crate::interrupt::keep_waiting;
 use crate::own_uploads::OwnUploads;
 use crate::plan::StoredFile;
@@ -282,13 +283,17 @@ impl Node {
         self.client.download_url(&self.node, &self.storage, &download)
     }
 
-    /// Returns a hint about the privileges for downloads by the node.
+    /// Adds a hint about the privileges for downloads by the node, if some are missing.
     // PVE: pve-storage, API2/Storage/Status.pm, download_url; its refusal names no privilege.
-    pub(crate) fn download_privileges(&self) -> String {
-        format!(
+    pub(crate) fn with_download_privileges(&self, entry: Entry, error: &Error) -> Entry {
+        // 401 is about the token itself.
+        if !error.is_permission() || error.status() == Some(401) {
+            return entry;
+        }
+        entry.hint(format!(
             "the token needs Datastore.AllocateTemplate on /storage/{} and Sys.AccessNetwork on /nodes/{}",
             self.storage, self.node
-        )
+        ))
     }
 
     /// Lets the node compare a stored file with a checksum; a failed task means that they differ.
@@ -363,10 +368,10 @@ impl Node {
         }
     }
 
-    /// Removes a volume, and waits until it is gone.
-    pub(crate) fn remove(&self, volid: &Volid) -> Result<(), Error> {
+    /// Removes a volume, and waits for the end of the task.
+    pub(crate) fn remove(&self, volid: &Volid) -> Result<(), FailedWrite> {
         match self.client.delete_volume(&self.node, volid)? {
-            Some(upid) => self.wait(&upid),
+            Some(upid) => self.wait(&upid).map_err(|error| FailedWrite::of_task(&upid, error)),
             None => Ok(()),
         }
     }

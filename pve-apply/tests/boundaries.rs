@@ -3,13 +3,7 @@
 //!
 //! The runs are those of case folders: their world, their document, their options.
 
-#![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and reads its cases")]
-#![expect(clippy::print_stdout, reason = "a test tells its figures")]
-#![expect(clippy::unwrap_used, reason = "a test may")]
-
-mod stand;
-
-use stand::{Stand, compare, each, undisturbed};
+use test_support::stand::{Stand, compare, each, undisturbed};
 
 /// The number of runs after which the work must be done: one that is cut, one that finishes it, one that finds
 /// the second at its own cleaning up.

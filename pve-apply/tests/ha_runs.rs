@@ -2,13 +2,10 @@
 //! reported is true, and the next run finds or finishes the work.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and reads its cases")]
-#![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-mod stand;
-
-use stand::{Stand, compare, each, read, undisturbed};
 use std::time::Duration;
+use test_support::stand::{Stand, compare, each, read, undisturbed};
 
 /// How many tries of each case.
 const TRIES: usize = 8;

@@ -1,12 +1,8 @@
 //! Several migrations in one run, and one in two runs at once.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and waits for it")]
-#![expect(clippy::print_stdout, reason = "a test tells its figures")]
-#![expect(clippy::unwrap_used, reason = "a test may")]
 
-mod stand;
-
-use stand::{Stand, compare, each, undisturbed};
+use test_support::stand::{Stand, compare, each, undisturbed};
 
 const MANY: &str = "migrate-one-at-a-time-to-a-node";
 const ONE: &str = "migrate-live-with-its-disks";
@@ -46,7 +42,7 @@ fn two_runs_at_once_move_a_vm_once() {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         let second = stand.spawn_elsewhere().wait().unwrap();
-        let text = stand::read(&stand.folder.path().join("elsewhere"), "stderr");
+        let text = test_support::stand::read(&stand.folder.path().join("elsewhere"), "stderr");
         let first = first.wait().unwrap();
         if !first.success() || !second.success() {
             return Err(format!("{what}: {first}, {second}\n{}\n{text}", stand.output()));

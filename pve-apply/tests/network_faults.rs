@@ -4,14 +4,10 @@
 //!
 //! The runs are those of case folders. Each trouble is tried at each request.
 
-#![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
-#![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and reads its cases")]
-
-mod stand;
 
 use serde_json::{Value, json};
-use stand::{Stand, compare, each, undisturbed};
+use test_support::stand::{Stand, compare, each, undisturbed};
 
 /// The number of runs after which the work must be done once the trouble is over.
 const RUNS: usize = 2;

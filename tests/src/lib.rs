@@ -10,3 +10,5 @@ pub mod parallel;
 pub mod process;
 pub mod pve_sim;
 pub mod recording;
+pub mod stand;
+pub mod sweep;

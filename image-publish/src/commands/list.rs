@@ -35,7 +35,10 @@ pub(crate) fn run(args: &ListArgs, console: &Console) -> Result<Output, Failure>
         return Err(report.into());
     }
     let templates = match TemplateCensus::of(&destinations, args.connect.node.as_deref()) {
-        Ok(found) => found.lines(deployment.as_ref()),
+        Ok(found) => {
+            found.left_out().for_each(|entry| report.push(entry));
+            found.lines(deployment.as_ref())
+        }
         Err(entry) => {
             report.push(entry);
             return Err(report.into());

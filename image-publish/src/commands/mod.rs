@@ -117,11 +117,11 @@ impl<'a> Users<'a> {
 /// Removes a file from a storage.
 fn remove(target: &Target, volid: &Volid) -> Result<(), (Entry, bool)> {
     match target {
-        Target::Node(node) => node.remove(volid).map_err(|error| {
-            use pve_client::Error::{TaskFailed, TaskStillRuns};
-            let unknown =
-                error.is_outcome_unknown() || matches!(error, TaskFailed(_) | TaskStillRuns { .. });
-            (finding::while_doing(node.place(), &format!("removing {volid}"), &error), unknown)
+        Target::Node(node) => node.remove(volid).map_err(|failed| {
+            let doing = format!("removing {volid}");
+            let entry = finding::while_doing(node.place(), &doing, &failed.error);
+            // A task that failed may have removed it.
+            (failed.with_task(entry), failed.is_open() || failed.upid.is_some())
         }),
         Target::Folder(folder) => folder.remove(volid.file()).map_err(|error| {
             let place = Place::file(folder.path_of(volid.file()).display().to_string());
@@ -144,6 +144,15 @@ fn remove_all(removals: &[Removal<'_>], before: &[String], dry_run: bool) -> Res
         Some(node) => format!("{volid} on {node}"),
         None => volid.to_string(),
     };
+    let failed = |entry: Entry, unknown: bool, removed: &[Removal<'_>]| {
+        let done: Vec<_> = before.iter().cloned().chain(removed.iter().map(shown)).collect();
+        if done.is_empty() && !unknown {
+            return Failure::from(entry);
+        }
+        let is_alone = done.is_empty();
+        let note = format!("done: {}", done.join(", "));
+        Failure::part_way(if is_alone { entry } else { entry.note(note) }.into())
+    };
     for (index, removal) in removals.iter().enumerate() {
         let (target, volid) = removal;
         let begun = interrupt::check().map_err(|error| {
@@ -151,21 +160,44 @@ fn remove_all(removals: &[Removal<'_>], before: &[String], dry_run: bool) -> Res
                 Entry::error("not-removed", Place::Named(shown(removal)), "was not removed");
             (entry.cause(&error), false)
         });
-        begun.and_then(|()| remove(target, volid)).map_err(|(entry, unknown)| {
-            let files = removals[..index].iter().map(shown);
-            let done: Vec<_> = before.iter().cloned().chain(files).collect();
-            if done.is_empty() && !unknown {
-                return Failure::from(entry);
-            }
-            let entry = if done.is_empty() {
-                entry
-            } else {
-                entry.note(format!("done: {}", done.join(", ")))
-            };
-            Failure::part_way(entry.into())
-        })?;
+        begun
+            .and_then(|()| remove(target, volid))
+            .map_err(|(entry, unknown)| failed(entry, unknown, &removals[..index]))?;
+    }
+    for target in targets(removals) {
+        let of_target = removals.iter().filter(|(other, _)| std::ptr::eq(*other, target));
+        let volids: Vec<&Volid> = of_target.map(|(_, volid)| volid).collect();
+        check_gone(target, &volids).map_err(|entry| Failure::part_way(entry.into()))?;
     }
     Ok(())
+}
+
+/// Returns the storages of some files, each once.
+fn targets<'a>(removals: &[Removal<'a>]) -> Vec<&'a Target> {
+    let mut targets: Vec<&Target> = Vec::new();
+    for (target, _) in removals {
+        if !targets.iter().any(|known| std::ptr::eq(*known, *target)) {
+            targets.push(target);
+        }
+    }
+    targets
+}
+
+/// Checks that files whose tasks have succeeded are gone: the end of a task proves nothing.
+fn check_gone(target: &Target, volids: &[&Volid]) -> Result<(), Entry> {
+    // What is removed from a directory is removed by us.
+    let Target::Node(node) = target else { return Ok(()) };
+    let present = node
+        .files()
+        .map_err(|error| finding::while_doing(node.place(), "checking what was removed", &error))?;
+    let is_there = |volid: &&&Volid| present.iter().any(|file| file.file == volid.file());
+    match volids.iter().find(is_there) {
+        None => Ok(()),
+        Some(volid) => {
+            let fact = format!("{volid} still exists after its removal");
+            Err(Entry::error("still-there", node.place(), fact))
+        }
+    }
 }
 
 /// Removes half-written files of killed runs from directories, except in a dry run.

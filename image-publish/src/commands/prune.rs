@@ -47,6 +47,7 @@ pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure
             return Err(report.into());
         }
     };
+    templates.left_out().for_each(|entry| report.push(entry));
     let used = used(&request, &destinations, &ready);
     let (mut lines, mut old) = (Vec::new(), Vec::new());
     for (one, present) in destinations.online.iter().zip(present.into_iter().flatten()) {

@@ -30,6 +30,7 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
         none if none.is_empty() => TemplateCensus::none(),
         _ => TemplateCensus::of(&destinations, args.connect.node.as_deref())?,
     };
+    templates.left_out().for_each(|entry| report.push(entry));
     let found = found(&present, &args.what);
     let is_found = |what: &str| {
         is_stored(&present, what)

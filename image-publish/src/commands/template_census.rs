@@ -58,6 +58,11 @@ impl TemplateCensus {
         Ok(Self { client: Some(client.clone()), census: found })
     }
 
+    /// Returns warnings about VMs that may be templates and cannot be read.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = Entry> {
+        self.census.left_out.iter().cloned()
+    }
+
     /// Returns the lines of `list`: the templates of the document's site, or of all sites.
     pub(super) fn lines(&self, deployment: Option<&Deployment>) -> Vec<TemplateLine> {
         let is_shown = |one: &&CountedTemplate| {

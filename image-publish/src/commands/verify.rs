@@ -111,7 +111,7 @@ fn verify(
             let compared = node.compare(&image.file, sum);
             compared.map_err(|e| {
                 let entry = finding::while_doing(place, "comparing it with its checksum", &e);
-                if e.is_permission() { entry.hint(node.download_privileges()) } else { entry }
+                node.with_download_privileges(entry, &e)
             })?;
         }
         Target::Folder(folder) => {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pve_client::{Client, Error, NodeName, Permissions, Resource, Storage, StorageId, Volume};
+use stage::Entry;
 
 use super::clones::{self, Clones, tells};
 use super::find::find;
@@ -15,6 +16,8 @@ pub(crate) struct Census {
     pub(crate) guests: Vec<Resource>,
     /// The templates, of any site, by vmid.
     pub(crate) templates: Vec<CountedTemplate>,
+    /// Warnings about VMs that may be templates and cannot be read.
+    pub(crate) left_out: Vec<Entry>,
 }
 
 /// A template, and what depends on it.
@@ -36,11 +39,11 @@ pub(crate) fn take_census(client: &Client, nodes: &BTreeSet<String>) -> Result<C
     let mut read =
         Reading { client, permissions: None, kinds: BTreeMap::new(), volumes: BTreeMap::new() };
     let mut templates = Vec::new();
-    for template in found {
+    for template in found.templates {
         let clones = read.clones(&template)?;
         templates.push(CountedTemplate { template, clones });
     }
-    Ok(Census { guests, templates })
+    Ok(Census { guests, templates, left_out: found.left_out })
 }
 
 /// What has been read; each list is read once.

@@ -7,19 +7,20 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use pve_client::{Error, Params, Vmid};
+use pve_client::{Error, Params, Upid, Vmid};
 use pve_stage::finding;
 use pve_stage::image_template::{DISK, ImageMark};
 use pve_stage::mark_line::TAG;
 use pve_stage::uuid;
 use stage::{Entry, Place};
 
-use super::find::look;
+use super::find::read;
 use super::found::TemplateState;
 use super::plan::{Context, RANGE_HINT, Step};
 use super::reading::retrying;
 use super::settle::{Occupant, left_locked, settle};
 use super::wanted::{Content, WantedTemplate};
+use crate::failed_write::FailedWrite;
 use crate::interrupt;
 use crate::node::Node;
 use crate::published::Failed;
@@ -68,15 +69,16 @@ impl Maker<'_> {
                 }
                 _ => self.tell("retry", &format!("creating template {vmid} again")),
             }
-            let error = match self.send_create(vmid, content)? {
+            let failed = match self.send_create(vmid, content)? {
                 Ok(()) => return Ok(vmid),
-                Err(error) => error,
+                Err(failed) => failed,
             };
-            if !may_hold_something(&error) {
-                return Err(self.failed(vmid, &error));
+            if !may_hold_something(&failed.error) {
+                return Err(self.failed(vmid, &failed));
             }
             let settled = settle(self.work, self.node, vmid, &self.wanted.image);
-            match settled.map_err(|error| Failed { left: true, ..self.failed(vmid, &error) })? {
+            let unread = |error: Error| Failed { left: true, ..self.failed(vmid, &error.into()) };
+            match settled.map_err(unread)? {
                 Occupant::Template(found)
                     if self.context.is_wanted(&found, self.wanted, content) =>
                 {
@@ -87,10 +89,10 @@ impl Maker<'_> {
                     attempt += 1;
                 }
                 Occupant::Nothing => {
-                    return Err(Failed { left: false, ..self.failed(vmid, &error) });
+                    return Err(Failed { left: false, ..self.failed(vmid, &failed) });
                 }
                 Occupant::Unfinished => {
-                    return Err(Failed { left: true, ..self.failed(vmid, &error) });
+                    return Err(Failed { left: true, ..self.failed(vmid, &failed) });
                 }
                 Occupant::Dead => {
                     let entry = left_locked(&self.node.node, vmid);
@@ -117,7 +119,11 @@ impl Maker<'_> {
     }
 
     /// Sends the create and waits for its task.
-    fn send_create(&self, vmid: Vmid, content: &Content) -> Result<Result<(), Error>, Failed> {
+    fn send_create(
+        &self,
+        vmid: Vmid,
+        content: &Content,
+    ) -> Result<Result<(), FailedWrite>, Failed> {
         let storage = &self.wanted.storage;
         let uuid = uuid::new().map_err(|entry| Entry { place: self.place(vmid), ..entry })?;
         let mark = ImageMark {
@@ -137,16 +143,16 @@ impl Maker<'_> {
             .with(DISK, format!("{storage}:0,import-from={}", content.volid))
             .with("boot", format!("order={DISK}"));
         let created = self.node.client.create_vm(&self.node.node, vmid, &params);
-        Ok(created.and_then(|upid| self.wait(&upid)))
+        Ok(created.map_err(FailedWrite::from).and_then(|upid| self.wait(&upid)))
     }
 
     /// Makes a template of a VM whose disk is the image, until PVE can link to it.
     fn finish(&self, vmid: Vmid, content: &Content) -> Result<(), Failed> {
         let (mut attempt, mut last, mut sent) = (0, None, false);
-        let failed = |error: &Error, left| Failed { left, ..self.failed(vmid, error) };
+        let failed = |failed: &FailedWrite, left| Failed { left, ..self.failed(vmid, failed) };
         loop {
-            let found = retrying(|| look(&self.node.client, &self.node.node, vmid));
-            let found = found.map_err(|error| failed(&error, sent))?;
+            let found = retrying(|| read(&self.node.client, &self.node.node, vmid));
+            let found = found.map_err(|error| failed(&error.into(), sent))?;
             let found = found.filter(|found| {
                 self.context.is_wanted(found, self.wanted, content) && found.spoilt().is_none()
             });
@@ -172,10 +178,10 @@ impl Maker<'_> {
             self.tell("step", &format!("making VM {vmid} a template"));
             let made = self.node.client.make_template(&self.node.node, vmid, disk);
             sent |= made.as_ref().err().is_none_or(Error::is_outcome_unknown);
-            let made = made.and_then(|upid| self.wait(&upid));
+            let made = made.map_err(FailedWrite::from).and_then(|upid| self.wait(&upid));
             attempt += 1;
             match &made {
-                Err(error) if !may_be_made(error) => return Err(failed(error, sent)),
+                Err(write) if !may_be_made(&write.error) => return Err(failed(write, sent)),
                 Err(_) => pause(attempt),
                 Ok(()) => {}
             }
@@ -184,8 +190,9 @@ impl Maker<'_> {
     }
 
     /// Waits for a task; says now and then that it is still running.
-    fn wait(&self, upid: &pve_client::Upid) -> Result<(), Error> {
-        self.node.wait_with_progress(upid, &|text| self.tell("wait", text))
+    fn wait(&self, upid: &Upid) -> Result<(), FailedWrite> {
+        let ended = self.node.wait_with_progress(upid, &|text| self.tell("wait", text));
+        ended.map_err(|error| FailedWrite::of_task(upid, error))
     }
 
     fn tell(&self, event: &'static str, text: &str) {
@@ -197,10 +204,10 @@ impl Maker<'_> {
     }
 
     /// Returns what to report about a write that failed, and whether it may have changed something.
-    fn failed(&self, vmid: Vmid, error: &Error) -> Failed {
-        let left = error.is_outcome_unknown() || matches!(error, Error::TaskStillRuns { .. });
+    fn failed(&self, vmid: Vmid, failed: &FailedWrite) -> Failed {
         let doing = format!("making a template of image \"{}\"", self.wanted.image);
-        Failed { entry: finding::while_doing(self.place(vmid), &doing, error), left }
+        let entry = finding::while_doing(self.place(vmid), &doing, &failed.error);
+        Failed { entry: failed.with_task(entry), left: failed.is_open() }
     }
 
     fn changed(&self, vmid: Vmid, left: bool) -> Failed {

@@ -8,6 +8,8 @@ use stage::{Entry, Place};
 
 use super::found::{FoundTemplate, TemplateState};
 use super::obstacle::Obstacle;
+use super::reading::retrying;
+use crate::failed_write::FailedWrite;
 use crate::interrupt;
 
 /// PVE removes a base image in seconds, unless another task holds the lock of its storage.
@@ -46,12 +48,14 @@ pub(crate) fn remove(client: &Client, template: &FoundTemplate) -> Removal {
     match look_again(client, template) {
         Ok(None) => {}
         Ok(Some(removal)) => return removal,
-        Err(error) => return failed(template, &error),
+        Err(error) => return failed(template, &error.into()),
     }
-    let sent = client
-        .delete_vm(&template.node, template.vmid, true)
-        .and_then(|upid| client.wait(&upid, LIMIT, &mut |_, _| interrupt::keep_waiting()));
-    judged(client, template, sent)
+    let sent = client.delete_vm(&template.node, template.vmid, true);
+    let ended = sent.map_err(FailedWrite::from).and_then(|upid| {
+        let ended = client.wait(&upid, LIMIT, &mut |_, _| interrupt::keep_waiting());
+        ended.map_err(|error| FailedWrite::of_task(&upid, error))
+    });
+    judged(client, template, ended)
 }
 
 /// Returns what is in the way of the removal now, or that the template is gone already.
@@ -75,17 +79,18 @@ fn look_again(client: &Client, template: &FoundTemplate) -> Result<Option<Remova
 }
 
 /// Judges the effect of the call, whatever was answered.
-fn judged(client: &Client, template: &FoundTemplate, sent: Result<Finished, Error>) -> Removal {
-    if let Err(error) = &sent
+fn judged(
+    client: &Client,
+    template: &FoundTemplate,
+    sent: Result<Finished, FailedWrite>,
+) -> Removal {
+    if let Err(FailedWrite { error, .. }) = &sent
         && error.is_base_in_use()
     {
         return Removal::Kept(Obstacle::RefusedByPve(said(error)));
     }
-    let unclear = match &sent {
-        Ok(_) => true,
-        Err(error) => error.is_outcome_unknown() || matches!(error, Error::TaskFailed(_)),
-    };
-    let seen = client.vm_config(&template.node, template.vmid, ConfigView::Pending);
+    let unclear = sent.as_ref().err().is_none_or(may_be_done);
+    let seen = retrying(|| client.vm_config(&template.node, template.vmid, ConfigView::Pending));
     match (sent, seen) {
         // PVE: QemuServer.pm, destroy_vm: a disk that cannot be removed is only a warning.
         (Ok(Finished::WithWarnings { count, lines }), Err(error)) if error.is_not_found() => {
@@ -94,7 +99,11 @@ fn judged(client: &Client, template: &FoundTemplate, sent: Result<Finished, Erro
             Removal::Removed { warnings: lines }
         }
         (_, Err(error)) if unclear && error.is_not_found() => GONE,
-        (Err(error), _) | (Ok(_), Err(error)) => failed(template, &error),
+        (Err(write), _) => failed(template, &write),
+        (Ok(_), Err(error)) => match failed(template, &error.into()) {
+            Removal::Failed { entry, .. } => Removal::Failed { entry, unknown: true },
+            other => other,
+        },
         (Ok(_), Ok(_)) => {
             let fact = "the template still exists after its removal";
             let entry = Entry::error("still-there", place(template), fact);
@@ -103,11 +112,15 @@ fn judged(client: &Client, template: &FoundTemplate, sent: Result<Finished, Erro
     }
 }
 
-fn failed(template: &FoundTemplate, error: &Error) -> Removal {
-    let entry = finding::while_doing(place(template), "removing the template", error);
-    let unknown = error.is_outcome_unknown()
-        || matches!(error, Error::TaskFailed(_) | Error::TaskStillRuns { .. });
-    Removal::Failed { entry, unknown }
+/// Returns whether a template may be gone although its removal failed this way: also a task that failed may have
+/// removed it.
+fn may_be_done(failed: &FailedWrite) -> bool {
+    failed.is_open() || failed.upid.is_some()
+}
+
+fn failed(template: &FoundTemplate, failed: &FailedWrite) -> Removal {
+    let entry = finding::while_doing(place(template), "removing the template", &failed.error);
+    Removal::Failed { entry: failed.with_task(entry), unknown: may_be_done(failed) }
 }
 
 /// Returns PVE's own text.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pve_client::{ConfigView, Error, NodeName, TaskFilter, Upid, VmConfig, Vmid};
 use stage::{Entry, Place};
 
-use super::find::look;
+use super::find::read;
 use super::found::FoundTemplate;
 use super::reading::retrying;
 use crate::interrupt::{self, keep_waiting};
@@ -62,7 +62,7 @@ pub(super) fn settle(
                 }
             }
             Ok(_) => {
-                let found = retrying(|| look(&node.client, &node.node, vmid))?;
+                let found = retrying(|| read(&node.client, &node.node, vmid))?;
                 return Ok(found.map_or(Occupant::Other, |found| Occupant::Template(found.into())));
             }
             Err(error) if error.is_permission() => return Ok(Occupant::Other),

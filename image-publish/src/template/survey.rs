@@ -42,8 +42,10 @@ pub(crate) fn survey(
     };
     let guests = client.cluster_resources().map_err(|error| failed(&error))?;
     let matters = |row: &Resource| matters(row, wishes);
+    let found = find(client, &guests, matters).map_err(|error| failed(&error))?;
+    found.left_out.into_iter().for_each(|entry| report.push(entry));
     let mut survey = Survey {
-        templates: find(client, &guests, matters).map_err(|error| failed(&error))?,
+        templates: found.templates,
         taken: guests.iter().map(|row| row.vmid).collect(),
         storages: Vec::new(),
     };

@@ -8,17 +8,22 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pve_client::{Error, Upid};
+use pve_stage::finding;
+use stage::Entry;
 
 use super::reason::innermost;
 use super::tasks::{self, running};
 use crate::interrupt::{self, keep_waiting};
 use crate::node::Node;
+use crate::published::Failed;
 use crate::waiting::Waiting;
 use crate::work::{Work, pause, pause_for};
 
 /// How often to look for the upload's task after an answer or a lost connection: it starts once the storage
 /// is active.
 const MAY_BEGIN: u32 = 5;
+/// How often to look for a file whose task has succeeded.
+const MAY_APPEAR: u32 = 4;
 /// The wait between two checks.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -93,6 +98,36 @@ pub(crate) fn look(
         }
         size_before = size;
     }
+}
+
+/// Checks that a file whose task has succeeded is there: the end of a task proves nothing.
+///
+/// # Errors
+/// The file is missing or not whole, or the storage cannot be read.
+pub(super) fn check(node: &Node, expected: Expected<'_>, upid: &Upid) -> Result<(), Failed> {
+    let volid = node.volid(expected.file);
+    let mut looks = 0;
+    let entry = loop {
+        let entry = match node.size_of(expected.file) {
+            Ok(size) if expected.judge(size) == Presence::Whole => return Ok(()),
+            Ok(size) => {
+                let is = if size.is_none() { "is missing" } else { "is incomplete" };
+                let fact = format!("{volid} {is}, although its task succeeded");
+                Entry::error("not-effective", node.place(), fact)
+            }
+            Err(error) => {
+                let doing = format!("checking whether image \"{}\" has arrived", expected.name);
+                finding::while_doing(node.place(), &doing, &error)
+            }
+        };
+        looks += 1;
+        if looks >= MAY_APPEAR || interrupt::is_requested() {
+            break entry;
+        }
+        pause_for(LOOK);
+    };
+    let entry = entry.note(format!("task {upid}"));
+    Err(Failed { entry: entry.hint("the task's log in PVE says more; run again"), left: true })
 }
 
 /// How the search for an upload of unknown outcome ended.

@@ -1,9 +1,10 @@
 //! DOOR: lets the node download an image.
 
-use pve_client::Error;
+use pve_client::{Error, Upid};
 use pve_stage::finding;
 use stage::{Entry, shown};
 
+use super::arrival::{self, Expected};
 use super::reason::stopped;
 use super::upload::send;
 use crate::node::Node;
@@ -40,9 +41,8 @@ pub(crate) fn download(
             Error::TaskFailed(failure) if failure.exitstatus.contains("qemu-img: Could not open") => {
                 entry.hint(format!("set the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file, remove `mode`"))
             }
-            error if error.is_permission() => entry.hint(node.download_privileges()),
             Error::TaskFailed(failure) if is_missing(&failure.log) => entry.hint(moved(url)),
-            _ => entry,
+            error => node.with_download_privileges(entry, error),
         }
     };
     let way = if is_there { remove_wrong_file(node, file, sum) } else { Ok(ExistingFile::Removed) };
@@ -51,20 +51,26 @@ pub(crate) fn download(
         way => way,
     };
     let is_removed = is_there && way.is_ok();
-    let downloaded = way.and_then(|_| node.download(url.expose(), file, sum)).and_then(|upid| {
-        let transfer = work.transfer(name, format!("{} is downloading {url}", node.node), *length);
-        node.wait_reading(&upid, &mut |log| {
-            if let Some(percent) = log.iter().rev().find_map(|line| percent_in(line)) {
-                transfer.at_percent(percent);
+    let expected = Expected { name, file, length: *length };
+    let (error, upid) = match way.and_then(|_| node.download(url.expose(), file, sum)) {
+        Ok(upid) => match follow(work, node, expected, &upid, &url.to_string()) {
+            Ok(()) => {
+                arrival::check(node, expected, &upid)?;
+                return Ok((file.clone(), Action::Downloaded));
             }
-        })
-    });
-    let error = match downloaded {
-        Ok(()) => return Ok((file.clone(), Action::Downloaded)),
-        Err(error) => error,
+            Err(error) => (error, Some(upid)),
+        },
+        Err(error) => (error, None),
     };
     if let Some(failed) = stopped(node, &fact, &error) {
         return Err(failed);
+    }
+    // A task that cannot be read may be at work, or may have ended.
+    if let Some(upid) = upid.filter(|_| !matches!(error, Error::TaskFailed(_))) {
+        return match arrival::check(node, expected, &upid) {
+            Ok(()) => Ok((file.clone(), Action::Downloaded)),
+            Err(_) => Err(Failed { entry: fail(&error).note(format!("task {upid}")), left: true }),
+        };
     }
     match not_for_the_node(&error).filter(|_| *may_send) {
         Some(reason) => {
@@ -74,6 +80,23 @@ pub(crate) fn download(
         // Nothing is cleaned up: PVE downloads under another name, and removes that itself.
         None => Err(Failed { left: is_removed || error.is_outcome_unknown(), entry: fail(&error) }),
     }
+}
+
+/// Waits for the node's task, and shows its progress.
+fn follow(
+    work: &Work<'_>,
+    node: &Node,
+    expected: Expected<'_>,
+    upid: &Upid,
+    url: &str,
+) -> Result<(), Error> {
+    let doing = format!("{} is downloading {url}", node.node);
+    let transfer = work.transfer(expected.name, doing, expected.length);
+    node.wait_reading(upid, &mut |log| {
+        if let Some(percent) = log.iter().rev().find_map(|line| percent_in(line)) {
+            transfer.at_percent(percent);
+        }
+    })
 }
 
 /// What happened to an existing file with an image's name.
@@ -90,7 +113,8 @@ fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile,
         Ok(()) => Ok(ExistingFile::Complete),
         // PVE: facts 42.
         Err(Error::TaskFailed(failed)) if failed.exitstatus.contains("checksum mismatch") => {
-            node.remove(&node.volid(file)).map(|()| ExistingFile::Removed)
+            let removed = node.remove(&node.volid(file));
+            removed.map(|()| ExistingFile::Removed).map_err(|failed| failed.error)
         }
         Err(error) => Err(error),
     }

@@ -6,7 +6,7 @@ use pve_client::{Error, Upid};
 use pve_stage::finding;
 use stage::Entry;
 
-use super::arrival::{Expected, Presence, Settled, settle};
+use super::arrival::{self, Expected, Presence, Settled, settle};
 use super::reason::{innermost, stopped};
 use super::tasks::running;
 use crate::interrupt;
@@ -22,6 +22,8 @@ use crate::work::{Work, pause};
 enum Attempt {
     /// The image is there.
     Arrived,
+    /// Its task has succeeded without effect.
+    Missing(Failed),
     /// Nothing has arrived or is still being copied: it may be sent again.
     Lost(Error),
     /// The token is not allowed to upload.
@@ -56,6 +58,7 @@ pub(crate) fn send(
         let (error, upid) = match ended {
             Attempt::Arrived => return Ok(bytes.file),
             Attempt::Refused(entry) => return Err(entry.into()),
+            Attempt::Missing(failed) => return Err(failed),
             Attempt::Lost(error) => {
                 if tries < work.retries && !interrupt::is_requested() {
                     tries += 1;
@@ -100,7 +103,11 @@ fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
     let posted = node.upload(file, *length, sha256, &mut reader, &mut on_progress);
     let (error, upid) = match posted {
         Ok(upid) => match node.wait_with_progress(&upid, &|text| work.tell("wait", name, text)) {
-            Ok(()) => return Attempt::Arrived,
+            Ok(()) => {
+                let expected = Expected { name, file, length: Some(*length) };
+                let checked = arrival::check(node, expected, &upid);
+                return checked.map_or_else(Attempt::Missing, |()| Attempt::Arrived);
+            }
             Err(error) => (error, Some(upid)),
         },
         Err(error) => match after_lost(node, error, sent < *length) {

@@ -56,7 +56,7 @@ impl Work<'_> {
             client.update_config(node, seen.vmid, &with_digest(&all, seen.digest()))?;
             Ok(None)
         });
-        self.untouched = false;
+        self.untouched.set(false);
         if let Err(WriteError::Pve { error, .. }) = &sent
             && error.is_checksum_mismatch()
         {

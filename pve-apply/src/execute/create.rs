@@ -16,7 +16,7 @@ use crate::observed::is_being_created;
 use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, GuestKind, Params, Upid, Vmid};
 use pve_stage::patience::Patience;
-use pve_stage::uuid;
+use pve_stage::{finding, uuid};
 use stage::Entry;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,6 +64,8 @@ enum Occupant {
     Dead,
     /// Something that is still being created when the time is up or the user ends the wait.
     Unfinished,
+    /// Nothing so far when the time is up or the user ends the wait: it may still appear.
+    NothingYet,
     /// Unknown.
     Unknown(Box<Error>),
 }
@@ -103,10 +105,13 @@ impl Work<'_> {
                         self.vmid = None;
                         continue;
                     }
-                    Occupant::Other => return Err(self.taken(uncertain)),
+                    Occupant::Other => return Err(self.taken(uncertain, &error)),
                     Occupant::Dead => return Err(self.dead(vmid)),
                     Occupant::Nothing => {
                         return Err(self.step_error(making.doing(), failure(error, false)));
+                    }
+                    Occupant::NothingYet => {
+                        return Err(self.step_error(making.doing(), failure(error, uncertain)));
                     }
                     Occupant::Unfinished => return Err(self.unfinished(uncertain)),
                     Occupant::Unknown(error) => {
@@ -233,7 +238,7 @@ impl Work<'_> {
                 return Occupant::Nothing;
             }
             if deadline.is_over() || self.runner.interrupt.is_signalled() {
-                return Occupant::Unfinished;
+                return if free == 0 { Occupant::Unfinished } else { Occupant::NothingYet };
             }
             if free == 0 && rounds % DEATH_CHECK_EVERY == FIRST_DEATH_CHECK {
                 // After an error the next look decides.
@@ -320,11 +325,12 @@ impl Work<'_> {
         StepError::unsent(entry.hint(way_out_of_lock(vmid.get())))
     }
 
-    fn taken(&self, uncertain: bool) -> StepError {
+    fn taken(&self, uncertain: bool, error: &Error) -> StepError {
         let fact =
             format!("the vmid of \"{}\" was taken by something that is not ours", self.plan.name);
-        let entry = Entry::error("vmid-taken", self.place(), fact)
-            .hint("choose another `vmid`, then plan again");
+        let entry = Entry::error("vmid-taken", self.place(), fact);
+        let entry =
+            finding::with_pve_details(entry, error).hint("choose another `vmid`, then plan again");
         StepError { uncertain, ..StepError::unsent(entry) }
     }
 }

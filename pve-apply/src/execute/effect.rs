@@ -109,12 +109,30 @@ impl Work<'_> {
     }
 
     /// Checks both sources: the cluster says that the vmid is free, and the VM has no config.
-    pub(super) fn is_gone(&self, vmid: Vmid) -> bool {
+    pub(super) fn is_gone(&self, vmid: Vmid) -> Result<bool, Error> {
         let client = self.runner.client;
-        let config = read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Current));
-        // PVE: facts 4: to a token with rights on single VMs only, a missing VM is forbidden.
-        let no_config =
-            config.is_err_and(|error: Error| error.is_not_found() || error.is_permission());
-        no_config && read_retrying(|| client.is_free(vmid)).unwrap_or(false)
+        match read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Current)) {
+            Ok(_) => Ok(false),
+            // PVE: facts 4: to a token with rights on single VMs only, a missing VM is forbidden.
+            Err(error) if error.is_not_found() || error.is_permission() => {
+                read_retrying(|| client.is_free(vmid))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Checks after its removal that the VM is gone.
+    pub(super) fn check_gone(&self, vmid: Vmid) -> Result<(), StepError> {
+        match self.is_gone(vmid) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let fact = format!("\"{}\" still exists after its removal", self.plan.name);
+                Err(StepError::uncertain(Entry::error("still-there", self.place(), fact)))
+            }
+            Err(error) => {
+                let doing = format!("checking that \"{}\" is gone", self.plan.name);
+                Err(StepError::uncertain(finding::while_doing(self.place(), &doing, &error)))
+            }
+        }
     }
 }

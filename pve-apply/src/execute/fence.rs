@@ -191,11 +191,7 @@ impl Work<'_> {
             Ok(Some(client.delete_vm(&node, self.guard()?.vmid, true)?))
         });
         sent.map_err(|failed| self.step_error("destroying", failed))?;
-        if self.is_gone(vmid) {
-            return Ok(());
-        }
-        let fact = format!("VM {vmid} still exists after its removal");
-        Err(StepError::uncertain(Entry::error("still-there", self.place(), fact)))
+        self.check_gone(vmid)
     }
 
     /// A read failed whose result a step depends on.

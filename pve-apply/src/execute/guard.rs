@@ -40,7 +40,7 @@ impl Work<'_> {
         let config = read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Pending))
             .map_err(|error| self.unread(&error))?;
         self.check_owner(vmid, &config)?;
-        if self.untouched && self.plan.action != Action::Create {
+        if self.untouched.get() && self.plan.action != Action::Create {
             if self.plan.planned_digest() != config.digest {
                 return Err(self.changed(vmid, &config));
             }

@@ -49,7 +49,7 @@ impl Work<'_> {
             let vmid = self.guard_of_migration(target)?;
             Ok(Some(self.runner.client.migrate(self.node(), vmid, &wish)?))
         });
-        self.untouched = false;
+        self.untouched.set(false);
         self.note_drives();
         match sent {
             Err(WriteError::Guard(failure)) => return Err(failure),

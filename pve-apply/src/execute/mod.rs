@@ -31,7 +31,7 @@ use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
 use pve_client::{Client, Clock, Error, NodeName, PropertyString, Upid, VmConfig, Vmid, Volid};
 use stage::{Console, Entry, Event, LogFormat, Place};
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -96,7 +96,7 @@ pub(crate) struct Work<'a> {
     /// The mark that the VM carries now.
     pub(crate) mark: Mark,
     /// Whether no step has changed the VM yet: the planned digest and power must still hold.
-    pub(crate) untouched: bool,
+    pub(crate) untouched: Cell<bool>,
     /// Whether this run has started the VM.
     pub(crate) started: bool,
     /// What is being done, for people.
@@ -244,7 +244,7 @@ impl<'a> Work<'a> {
             vmid: plan.vmid,
             node: plan.node.clone(),
             mark: plan.mark.clone(),
-            untouched: true,
+            untouched: Cell::new(true),
             started: false,
             doing: "",
             is_beside: false,

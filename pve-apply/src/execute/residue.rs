@@ -22,8 +22,8 @@ impl Work<'_> {
             ..Work::new(self.runner, self.plan)
         };
         // The planned digest is that of the VM, not of its residue.
-        residue.untouched = false;
-        if !residue.is_gone(*vmid) {
+        residue.untouched.set(false);
+        if !residue.is_gone(*vmid).unwrap_or(false) {
             let digest = digest.as_deref();
             let removed = residue.destroy(true, |work| work.guard_residue(*vmid, digest));
             removed.or_else(|failure| residue.is_removed_by_another(*vmid, failure))?;
@@ -50,7 +50,7 @@ impl Work<'_> {
             left.extend(of_vm.map(|volume| volume.volid.to_string()));
         }
         // A VM that has been created at the vmid since has volumes, too.
-        if left.is_empty() || !self.is_gone(vmid) {
+        if left.is_empty() || !self.is_gone(vmid).unwrap_or(false) {
             return;
         }
         let text = format!(
@@ -67,7 +67,7 @@ impl Work<'_> {
         match self.guard() {
             _ if failure.yielded => Err(failure),
             Err(met) if met.yielded => Err(met),
-            Err(_) if self.is_gone(vmid) => Ok(()),
+            Err(_) if self.is_gone(vmid).unwrap_or(false) => Ok(()),
             _ => Err(failure),
         }
     }

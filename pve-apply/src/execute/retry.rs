@@ -75,6 +75,10 @@ impl Work<'_> {
             };
             let unknown = error.is_outcome_unknown();
             uncertain |= unknown;
+            if unknown && !is_about_a_file(kind) {
+                // The next try may meet what this one has done.
+                self.untouched.set(false);
+            }
             // A task that cannot be read any more may still run: nothing is sent on top of it.
             let cause = Cause::of(&error, over, repeat == Repeat::Harmless);
             let waited = clock.now() - started;
@@ -115,8 +119,7 @@ impl Work<'_> {
     /// collide with it.
     fn wait_for_own_tasks(&self, kind: &str) {
         let client = self.runner.client;
-        // A task about a file has no vmid.
-        let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
+        let vmid = self.vmid.filter(|_| !is_about_a_file(kind));
         for node in self.nodes_of_task(kind) {
             let tasks = read_retrying(|| running_tasks(client, &node, Some(kind), vmid));
             for upid in tasks.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
@@ -272,6 +275,11 @@ impl Work<'_> {
         }
         StepError { entry: Box::new(entry), uncertain, still_running, yielded: false }
     }
+}
+
+/// Returns whether a type of tasks is about a file on a storage, and not about a VM.
+fn is_about_a_file(kind: &str) -> bool {
+    kind.starts_with("img")
 }
 
 /// Returns what a write waits for before it is retried.

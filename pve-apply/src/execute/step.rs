@@ -48,7 +48,7 @@ impl Work<'_> {
         let sent =
             self.write(verb.repeat, verb.task, || self.call(step, std::mem::take(&mut is_first)));
         if !matches!(step, Step::UploadSeed { .. } | Step::DeleteVolume { .. }) {
-            self.untouched = false;
+            self.untouched.set(false);
         }
         self.note(step);
         match sent {
@@ -251,21 +251,13 @@ impl Work<'_> {
             let sent = self.write(Repeat::Harmful, "qmdestroy", || {
                 Ok(Some(client.delete_vm(self.node(), guard(self)?.vmid, purge)?))
             });
-            self.untouched = false;
-            let gone = |work: &Self| work.vmid.is_some_and(|vmid| work.is_gone(vmid));
+            self.untouched.set(false);
             match sent {
-                Ok(()) if gone(self) => {
+                Ok(()) => {
+                    self.vmid.into_iter().try_for_each(|vmid| self.check_gone(vmid))?;
                     let unfinished = self.vmid.filter(|_| self.mark.is_unfinished_clone());
                     unfinished.into_iter().for_each(|vmid| self.report_orphans(vmid));
                     return Ok(());
-                }
-                Ok(()) => {
-                    let fact = format!("\"{}\" still exists after its removal", self.plan.name);
-                    return Err(StepError::uncertain(Entry::error(
-                        "still-there",
-                        self.place(),
-                        fact,
-                    )));
                 }
                 Err(WriteError::Guard(failure)) => {
                     return Err(StepError { uncertain: failure.uncertain || uncertain, ..failure });
@@ -292,7 +284,7 @@ impl Work<'_> {
         let deadline = Deadline::after(REMOVAL_TIMEOUT);
         loop {
             pause(REMOVAL_PAUSE);
-            if self.vmid.is_some_and(|vmid| self.is_gone(vmid)) {
+            if self.vmid.is_some_and(|vmid| self.is_gone(vmid).unwrap_or(false)) {
                 return true;
             }
             if deadline.is_over() || self.runner.interrupt.is_signalled() {

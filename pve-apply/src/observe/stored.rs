@@ -155,7 +155,6 @@ fn image_size(client: &Client, node: &NodeName, volid: &Volid) -> Result<Option<
     match read_api(|| client.volume_info(node, volid)) {
         Ok(info) => Ok(Some(info.size)),
         Err(error) if error.is_not_found() => Ok(None),
-        Err(error) if error.status() == Some(500) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -6,10 +6,12 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_linger;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::answer::{Body, Refusal, Reply};
 use super::exchange::{self, Step};
+use super::faults::wire::{SLOW_BYTES, Wire};
 use super::multipart::{Multipart, Upload};
 use super::params::Params;
 use super::request::{self, Head};
@@ -90,7 +92,7 @@ impl Connection<'_> {
     fn exchange(&mut self, text: &str, keep: bool) -> io::Result<bool> {
         let head = match Head::parse(text) {
             Ok(head) => head,
-            Err(refusal) => return self.answer(&Err(refusal), false),
+            Err(refusal) => return self.answer(&Err(refusal), None, false),
         };
         let keep =
             keep && head.header("connection").is_none_or(|c| !c.eq_ignore_ascii_case("close"));
@@ -100,7 +102,7 @@ impl Connection<'_> {
             Step::Answer(reply, delay) => {
                 pause(delay);
                 return match self.drain(&head)? {
-                    true => self.answer(&reply, keep),
+                    true => self.answer(&reply, None, keep),
                     false => Ok(false),
                 };
             }
@@ -121,7 +123,7 @@ impl Connection<'_> {
             return Ok(false);
         };
         // PVE: AnyEvent.pm: the connection of an upload is closed.
-        self.answer(&reply, keep && !is_upload)
+        self.answer(&reply, pending.wire(), keep && !is_upload)
     }
 
     /// Discards a small body; returns whether an answer can reach the client.
@@ -203,9 +205,10 @@ impl Connection<'_> {
     }
 
     /// Writes an answer; returns whether the connection stays open (facts: closed after any error).
-    fn answer(&mut self, reply: &Reply, keep: bool) -> io::Result<bool> {
+    fn answer(&mut self, reply: &Reply, wire: Option<Wire>, keep: bool) -> io::Result<bool> {
         let with_message = self.shared.state().world.release() >= (8, 4);
         let (status, reason, kind, body) = show(reply, with_message);
+        let (kind, body) = wire.map_or((kind, body.clone()), |wire| wire.spoil(kind, body));
         let keep = keep && status < 400;
         let mut text = format!("HTTP/1.1 {status} {reason}\r\nCache-Control: max-age=0\r\n");
         text.push_str(if keep { "Connection: Keep-Alive\r\n" } else { "Connection: close\r\n" });
@@ -216,10 +219,38 @@ impl Connection<'_> {
         }
         text.push_str("\r\n");
         let mut bytes = text.into_bytes();
+        let head = bytes.len();
         bytes.extend_from_slice(body.as_bytes());
-        self.tls.write_all(&bytes)?;
-        self.tls.flush()?;
+        match wire {
+            Some(Wire::Reset) => return self.reset(),
+            Some(Wire::Slow) => self.write_slowly(&bytes)?,
+            Some(Wire::BrokenOff) => {
+                self.write(&bytes[..head + body.len() / 2])?;
+                return Ok(false);
+            }
+            _ => self.write(&bytes)?,
+        }
         Ok(keep)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.tls.write_all(bytes)?;
+        self.tls.flush()
+    }
+
+    fn write_slowly(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let (slow, rest) = bytes.split_at(SLOW_BYTES.min(bytes.len()));
+        for byte in slow {
+            self.write(&[*byte])?;
+            pause(Duration::from_millis(1));
+        }
+        self.write(rest)
+    }
+
+    /// Ends the connection with a reset: the socket is closed without anything else.
+    fn reset(&mut self) -> io::Result<bool> {
+        set_socket_linger(&self.tls.sock, Some(Duration::ZERO))?;
+        Err(io::ErrorKind::ConnectionReset.into())
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::answer::{Answer, Refusal, Reply};
 use super::connection::Received;
+use super::faults::wire::Wire;
 use super::faults::{self, Cut, Plan, Scripted};
 use super::params::Params;
 use super::request::{self, Head};
@@ -39,6 +40,11 @@ impl Pending {
     pub(super) fn cuts_midway(&self) -> bool {
         self.plan.cut == Some(Cut::Midway)
     }
+
+    /// Returns what happens to the answer on its way.
+    pub(super) fn wire(&self) -> Option<Wire> {
+        self.plan.wire
+    }
 }
 
 /// Decides what to do with a head.
@@ -51,8 +57,9 @@ pub(super) fn begin(shared: &Shared, head: &Head, connection: u64) -> Step {
     state.sync_folder();
     pass_time(&mut state, &head.method, &path);
     let plan = faults::plan(&mut state.faults, &head.method, &path);
+    state.faults_met += plan.met;
     for hand in &plan.hands {
-        faults::apply(&mut state.world, hand);
+        faults::hand::apply(&mut state.world, hand);
     }
     let mut pending = Box::new(Pending {
         path,
@@ -64,8 +71,10 @@ pub(super) fn begin(shared: &Shared, head: &Head, connection: u64) -> Step {
         who: Who { authid: String::new() },
         plan,
     });
-    if pending.plan.cut == Some(Cut::Before) {
+    if pending.plan.cut == Some(Cut::Before) || pending.plan.gone_ms.is_some() {
         note_in(&mut state, &pending, &Params::default(), 0);
+        drop(state);
+        pending.plan.gone_ms.into_iter().for_each(|ms| shared.go_away(ms));
         return Step::Cut;
     }
     match admit(&state, head, &mut pending) {
@@ -184,6 +193,8 @@ pub(super) fn finish(
         upload,
     );
     state.world.clockwork.fault = None;
+    let task = reply.as_ref().ok().and_then(|answer| answer.data.as_str());
+    let task = task.filter(|text| text.starts_with("UPID:")).map(str::to_owned);
     if let Err(refusal) = &reply
         && refusal.unknown
     {
@@ -198,11 +209,14 @@ pub(super) fn finish(
     };
     let lost = pending.plan.cut == Some(Cut::After);
     let status = match &reply {
-        _ if lost => 0,
+        _ if lost || pending.wire() == Some(Wire::Reset) => 0,
         Ok(_) => 200,
         Err(refusal) => refusal.status,
     };
     note_in(&mut state, pending, &params, status);
+    if let Some(request) = state.requests.last_mut() {
+        request.task = task;
+    }
     (!lost).then_some(reply)
 }
 
@@ -236,5 +250,6 @@ fn note_in(state: &mut State, pending: &Pending, params: &Params, status: u16) {
         params: params.0.clone(),
         status,
         connection: pending.connection,
+        task: None,
     });
 }

@@ -1,15 +1,16 @@
 //! Scripted faults: which requests they apply to, and what happens.
 //! A pure module: does no I/O.
 
-use std::collections::BTreeMap;
+pub mod hand;
+pub mod wire;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::world::World;
 use super::world::sdn::hand::SdnHand;
 use super::world::task::TaskFault;
-use super::world::vm::Vm;
+use hand::{Create, Edit, HaEdit, Hold, MovedVm, Withdraw};
+use wire::Wire;
 
 /// One fault of `faults.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,11 @@ pub enum Then {
     Row(RowEdit),
     /// Drops the connection, before or after the work.
     Cut(Cut),
+    /// Spoils the answer on its way, whatever it is.
+    Wire(Wire),
+    /// Drops every connection without the work, and for this many milliseconds nothing listens; 0 means until
+    /// the faults end.
+    GoneMs(u64),
     /// Waits this many milliseconds before the work.
     DelayMs(u64),
     /// Changes how the task of the request ends.
@@ -126,80 +132,6 @@ pub enum Cut {
     Midway,
 }
 
-/// A change of a config.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Edit {
-    /// The VM.
-    pub vmid: u32,
-    /// Keys to set.
-    pub set: BTreeMap<String, String>,
-    /// Keys to delete.
-    pub delete: Vec<String>,
-    /// Its new power state, if it changes.
-    pub running: Option<bool>,
-    /// Its QEMU status from now on, such as `paused`.
-    pub qmpstatus: Option<String>,
-    /// The node it moves to.
-    pub node: Option<String>,
-}
-
-/// A VM created by someone else.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Create {
-    /// Its vmid.
-    pub vmid: u32,
-    /// Its node [default: the first one].
-    pub node: Option<String>,
-    /// Its config.
-    pub config: BTreeMap<String, String>,
-}
-
-/// A VM that has moved.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MovedVm {
-    /// The VM.
-    pub vmid: u32,
-    /// Its new node.
-    pub node: String,
-}
-
-/// A change of an HA resource.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HaEdit {
-    /// The VM.
-    pub vmid: u32,
-    /// Its requested state, if it changes.
-    pub state: Option<String>,
-    /// The manager's state, if it changes.
-    pub service: Option<String>,
-    /// Whether the manager does not act from now on, if that changes.
-    pub idle: Option<bool>,
-}
-
-/// A held lock file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hold {
-    /// The VM.
-    pub vmid: u32,
-    /// For how long: each attempt to take the file waits 10 s of it, as PVE does.
-    pub seconds: u64,
-}
-
-/// A privilege to revoke.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Withdraw {
-    /// The path of the ACL entries.
-    pub path: String,
-    /// The privilege that their roles lose.
-    pub privilege: String,
-}
-
 /// What happens to one request.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
@@ -208,9 +140,13 @@ pub(crate) struct Plan {
     pub(crate) body: Option<Value>,
     pub(crate) rows: Vec<RowEdit>,
     pub(crate) cut: Option<Cut>,
+    pub(crate) wire: Option<Wire>,
+    pub(crate) gone_ms: Option<u64>,
     pub(crate) delay_ms: u64,
     pub(crate) task: Option<TaskFault>,
     pub(crate) hands: Vec<Then>,
+    /// How many faults apply.
+    pub(crate) met: usize,
 }
 
 /// Reads `faults.json`.
@@ -230,12 +166,15 @@ pub(crate) fn plan(faults: &mut [Fault], method: &str, path: &str) -> Plan {
         if fault.seen < fault.nth || past {
             continue;
         }
+        plan.met += 1;
         match fault.then.clone() {
             Then::Answer(scripted) => plan.answer = Some(scripted),
             Then::AnswerAfter(scripted) => plan.answer_after = Some(scripted),
             Then::Body(body) => plan.body = Some(body),
             Then::Row(edit) => plan.rows.push(edit),
             Then::Cut(cut) => plan.cut = Some(cut),
+            Then::Wire(wire) => plan.wire = Some(wire),
+            Then::GoneMs(ms) => plan.gone_ms = Some(ms),
             Then::DelayMs(more) => plan.delay_ms += more,
             Then::Task(task) => plan.task = Some(task),
             hand => plan.hands.push(hand),
@@ -261,69 +200,6 @@ fn matches(when: &str, method: &str, path: &str) -> bool {
         }
     }
     pieces.next().is_none()
-}
-
-/// Applies someone else's change to the world.
-pub(crate) fn apply(world: &mut World, hand: &Then) {
-    match hand {
-        Then::Edit(edit) => {
-            if let Some(vm) = world.vms.get_mut(&edit.vmid) {
-                vm.config.extend(edit.set.clone());
-                vm.config.retain(|key, _| !edit.delete.contains(key));
-                vm.node = edit.node.clone().unwrap_or(std::mem::take(&mut vm.node));
-                vm.qmpstatus = edit.qmpstatus.clone().or(vm.qmpstatus.take());
-                if let Some(running) = edit.running {
-                    world.switch(edit.vmid, running);
-                }
-            }
-        }
-        Then::Create(create) => {
-            let first = world.nodes.keys().next().cloned();
-            let vm = Vm {
-                node: create.node.clone().or(first).unwrap_or_default(),
-                config: create.config.clone(),
-                ..Vm::default()
-            };
-            world.vms.entry(create.vmid).or_insert(vm);
-        }
-        Then::Hold(Hold { vmid, seconds }) => {
-            if let Some(vm) = world.vms.get_mut(vmid) {
-                vm.lock_held = *seconds;
-            }
-        }
-        Then::Remove(vmid) => {
-            world.vms.remove(vmid);
-            world.volumes.retain(|volume| volume.vmid() != Some(*vmid));
-        }
-        Then::Offline(node) | Then::Online(node) => {
-            if let Some(node) = world.nodes.get_mut(node) {
-                node.online = matches!(hand, Then::Online(_));
-            }
-        }
-        Then::Move(MovedVm { vmid, node }) => world.move_away(*vmid, node),
-        Then::Ha(edit) => {
-            if let Some(resource) = world.ha.get_mut(&edit.vmid) {
-                resource.state = edit.state.clone().unwrap_or(std::mem::take(&mut resource.state));
-                resource.service = edit.service.clone().or(resource.service.take());
-                resource.idle = edit.idle.unwrap_or(resource.idle);
-            }
-        }
-        Then::Quorum(quorate) => world.quorate = Some(*quorate),
-        Then::Full(storage) => {
-            if let Some(storage) = world.storages.get_mut(storage) {
-                storage.other = storage.total;
-            }
-        }
-        Then::Withdraw(gone) => world.withdraw(&gone.path, &gone.privilege),
-        Then::Sdn(hand) => world.apply_sdn_hand(hand),
-        Then::Answer(_)
-        | Then::AnswerAfter(_)
-        | Then::Body(_)
-        | Then::Row(_)
-        | Then::Cut(_)
-        | Then::DelayMs(_)
-        | Then::Task(_) => {}
-    }
 }
 
 #[cfg(test)]
@@ -360,6 +236,8 @@ mod tests {
             r#"{"body": {"data": null}}"#,
             r#"{"row": {"at": 1, "drop": ["vmid"], "set": {"node": 5}}}"#,
             r#"{"cut": "after"}"#,
+            r#"{"wire": "broken_off"}"#,
+            r#"{"gone_ms": 300}"#,
             r#"{"delay_ms": 5}"#,
             r#"{"task": {"exitstatus": "x", "length": 3, "log": ["a"]}}"#,
             r#"{"edit": {"vmid": 100, "set": {"cores": "4"}}}"#,

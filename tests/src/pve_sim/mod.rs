@@ -14,6 +14,7 @@ mod folder;
 mod formats;
 mod image;
 pub mod keys;
+mod listener;
 mod multipart;
 mod params;
 pub mod property;

@@ -1,21 +1,19 @@
-//! DOOR: listens on loopback with one thread per connection; reads the clock.
+//! DOOR: starts and ends threads; reads the clock.
 //! Everything it starts ends with [`PveSim::shutdown`] or when the handle is dropped.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rustls::ServerConfig;
-
 use super::certificate;
-use super::connection;
 use super::faults::Fault;
 use super::folder::Folder;
+use super::listener::{self, Gate, Port};
 use super::requests::Request;
 use super::world::World;
 use super::world::clockwork::Pace;
@@ -71,6 +69,7 @@ pub(super) struct Shared {
     state: Mutex<State>,
     started: Instant,
     closing: AtomicBool,
+    pub(super) gate: Gate,
     streams: Mutex<BTreeMap<u64, TcpStream>>,
     count: AtomicU64,
 }
@@ -82,6 +81,8 @@ pub(super) struct State {
     pub(super) faults: Vec<Fault>,
     pub(super) requests: Vec<Request>,
     pub(super) refused: Vec<String>,
+    /// How often a fault has applied.
+    pub(super) faults_met: usize,
 }
 
 impl State {
@@ -105,8 +106,29 @@ impl Shared {
         self.closing.load(Ordering::SeqCst)
     }
 
-    fn streams(&self) -> MutexGuard<'_, BTreeMap<u64, TcpStream>> {
+    pub(super) fn streams(&self) -> MutexGuard<'_, BTreeMap<u64, TcpStream>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the number of a new connection.
+    pub(super) fn next_connection(&self) -> u64 {
+        self.count.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Closes every connection, and accepts none for this many milliseconds; 0 means until the faults end.
+    pub(super) fn go_away(&self, ms: u64) {
+        self.gate.close();
+        self.drop_connections();
+        if ms > 0 {
+            self.gate.open_at(self.now() + ms);
+        }
+    }
+
+    fn drop_connections(&self) {
+        for stream in self.streams().values() {
+            // It may already be closed.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 }
 
@@ -129,8 +151,8 @@ impl PveSim {
     /// Starts on loopback.
     pub fn start(mut world: World, options: Options) -> io::Result<Self> {
         let identity = certificate::make().map_err(io::Error::other)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
-        let address = listener.local_addr()?;
+        let port = Port::reserve(options.port)?;
+        let (address, listener) = (port.address(), port.listen()?);
         world.clockwork.pace = options.pace.clone();
         world.clockwork.lengths.clone_from(&options.lengths);
         world.clockwork.seed = options.seed;
@@ -143,18 +165,21 @@ impl PveSim {
             faults: options.faults.clone(),
             requests: Vec::new(),
             refused: Vec::new(),
+            faults_met: 0,
         };
         let shared = Arc::new(Shared {
             options,
             state: Mutex::new(state),
             started: clock(),
             closing: AtomicBool::new(false),
+            gate: Gate::new(address),
             streams: Mutex::default(),
             count: AtomicU64::new(0),
         });
         let for_thread = Arc::clone(&shared);
         let config = identity.config;
-        let handle = std::thread::spawn(move || accept(&listener, &for_thread, &config));
+        let handle =
+            std::thread::spawn(move || listener::accept(&port, listener, &for_thread, &config));
         Ok(Self {
             shared,
             address,
@@ -238,6 +263,17 @@ impl PveSim {
         self.shared.state().faults.push(fault);
     }
 
+    /// Returns how often a fault has applied to a request.
+    pub fn faults_met(&self) -> usize {
+        self.shared.state().faults_met
+    }
+
+    /// Ends every fault: from now on nothing goes wrong, and connections are accepted.
+    pub fn mend(&self) {
+        self.shared.state().faults.clear();
+        self.shared.gate.open();
+    }
+
     /// Returns the bytes of a small file, or of a disk imported from one.
     pub fn volume_bytes(&self, node: &str, volid: &str) -> Option<Vec<u8>> {
         let state = self.shared.state();
@@ -262,15 +298,12 @@ impl PveSim {
 
     /// Closes every connection now; new ones are accepted.
     pub fn drop_connections(&self) {
-        for stream in self.shared.streams().values() {
-            // It may already be closed.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.shared.drop_connections();
     }
 
     fn close(&mut self) {
         self.shared.closing.store(true, Ordering::SeqCst);
-        wake(self.address);
+        listener::wake(self.address);
         self.drop_connections();
         if let Some(listener) = self.listener.take() {
             // A thread that panicked has reported it on stderr.
@@ -287,49 +320,4 @@ impl Drop for PveSim {
 
 fn clock() -> Instant {
     Instant::now()
-}
-
-/// Opens a last connection so that `accept` returns.
-fn wake(address: SocketAddr) {
-    // If it cannot be reached, the listener is already closed.
-    let _ = TcpStream::connect(address);
-}
-
-/// A connection in the list of streams for the lifetime of its thread. It is removed even if the thread panics:
-/// otherwise the copy in the list would keep the connection open and the client waiting.
-struct OpenConnection(Arc<Shared>, u64);
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.0.streams().remove(&self.1);
-    }
-}
-
-fn accept(listener: &TcpListener, shared: &Arc<Shared>, config: &Arc<ServerConfig>) {
-    let mut threads: Vec<JoinHandle<()>> = Vec::new();
-    for stream in listener.incoming() {
-        if shared.is_closing() {
-            break;
-        }
-        threads.retain(|thread| !thread.is_finished());
-        let Ok(stream) = stream else {
-            continue;
-        };
-        let Ok(second) = stream.try_clone() else {
-            continue;
-        };
-        let number = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
-        shared.streams().insert(number, second);
-        let (listed, config) = (OpenConnection(Arc::clone(shared), number), Arc::clone(config));
-        threads.push(std::thread::spawn(move || {
-            // A broken connection is the client's problem.
-            let _ = connection::serve(&listed.0, stream, config, number);
-        }));
-    }
-    for stream in shared.streams().values() {
-        let _ = stream.shutdown(Shutdown::Both);
-    }
-    for thread in threads {
-        let _ = thread.join();
-    }
 }

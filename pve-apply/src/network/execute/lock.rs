@@ -92,13 +92,15 @@ impl Executor<'_> {
                     self.look("locking").and_then(|now| self.check_planned(transaction, &now))?;
                     return Err(self.refused("locking", &error));
                 }
-                Err(error) if error.is_outcome_unknown() && losses.wait(self) => {
+                Err(error) if error.is_outcome_unknown() => {
+                    let is_tried_again = losses.wait(self);
                     self.take_back(&looked.fingerprint())?;
+                    if !is_tried_again {
+                        return Err(self.refused("locking", &error));
+                    }
                 }
                 Err(error) => {
-                    if !error.is_outcome_unknown() {
-                        self.memory.remove();
-                    }
+                    self.memory.remove();
                     return Err(self.refused("locking", &error));
                 }
             }

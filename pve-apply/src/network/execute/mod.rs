@@ -30,7 +30,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
-use token::{Memory, PREFIX, TokenFile};
+use token::{PREFIX, TokenFile};
 
 /// What a transaction needs.
 #[derive(Clone, Copy)]
@@ -141,8 +141,8 @@ impl<'a> Executor<'a> {
         let (_turn, lock) = match begun {
             Ok(begun) => begun,
             Err(halt) => {
-                // A lock that could not be released is a change.
-                let changed = matches!(self.memory.read(), Some(Memory::Held { .. }));
+                // A lock that is not released, or may not be, is a change.
+                let changed = self.memory.read().is_some();
                 return Ended { changed, ..Ended::before(halt) };
             }
         };

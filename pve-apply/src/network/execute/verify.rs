@@ -6,7 +6,7 @@ use super::{Executor, place};
 use crate::network::model::{Transaction, Verify};
 use crate::observe::{is_own, running_tasks};
 use crate::read::read_retrying;
-use crate::task_wait::unread;
+use crate::task_wait;
 use pve_client::{Error, NodeName, NodeVnet, NodeZone, Upid};
 use pve_stage::finding;
 use pve_stage::patience::{Patience, poll_answer};
@@ -28,7 +28,8 @@ const LOG_TAIL: u64 = 50;
 struct Fault {
     zone: String,
     node: NodeName,
-    text: String,
+    /// What the node says, or why it does not.
+    texts: Vec<String>,
 }
 
 impl Executor<'_> {
@@ -54,7 +55,7 @@ impl Executor<'_> {
             }
             if stopping && lost.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        if let Some(text) = ended.err().and_then(|error| unread(upid, &error)) {
+        if let Some(text) = ended.err().and_then(|error| task_wait::unread(upid, &error)) {
             self.each("wait", &text);
         }
     }
@@ -96,7 +97,9 @@ impl Executor<'_> {
         let mut findings = BTreeMap::new();
         for fault in &faults {
             let entry = findings.entry(fault.zone.clone()).or_insert_with(|| broken(&fault.zone));
-            entry.notes.push(format!("node {}: {}", fault.node, fault.text));
+            let mut texts = fault.texts.iter();
+            entry.notes.extend(texts.next().map(|text| format!("node {}: {text}", fault.node)));
+            entry.notes.extend(texts.cloned());
         }
         for entry in findings.values_mut() {
             entry.notes.extend(log.iter().map(|line| format!("log: {line}")));
@@ -124,38 +127,38 @@ impl Executor<'_> {
         for node in nodes {
             let zones = read_retrying(|| self.client.node_sdn_zones(node));
             for verify in transaction.verify.iter().filter(|verify| verify.nodes.contains(node)) {
-                let text = match &zones {
+                let texts = match &zones {
                     Ok(zones) => self.fault(node, verify, zones),
-                    Err(error) => Some(first_line(node, error)),
+                    Err(error) => Some(unread(node, error)),
                 };
-                let fault = |text| Fault { zone: verify.zone.clone(), node: node.clone(), text };
-                faults.extend(text.map(fault));
+                let fault = |texts| Fault { zone: verify.zone.clone(), node: node.clone(), texts };
+                faults.extend(texts.map(fault));
             }
         }
         faults
     }
 
     /// Returns what is wrong with a zone on a node.
-    fn fault(&self, node: &NodeName, verify: &Verify, zones: &[NodeZone]) -> Option<String> {
+    fn fault(&self, node: &NodeName, verify: &Verify, zones: &[NodeZone]) -> Option<Vec<String>> {
         let zone = zones.iter().find(|zone| zone.zone == verify.zone);
         let Some(zone) = zone else {
             let is_wanted = !verify.vnets.is_empty();
-            return is_wanted.then(|| "does not have the zone".to_owned());
+            return is_wanted.then(|| vec!["does not have the zone".to_owned()]);
         };
         if verify.zone_gone {
-            return Some("still has the zone".to_owned());
+            return Some(vec!["still has the zone".to_owned()]);
         }
         if zone.status == "available" && verify.gone.is_empty() {
             return None;
         }
         match read_retrying(|| self.client.node_vnets(node, &verify.zone)) {
-            Ok(content) => in_content(verify, &content),
+            Ok(content) => in_content(verify, &content).map(|text| vec![text]),
             // The list of vnets needs SDN.Audit; the zone's own state does not.
             Err(error) if error.is_permission() && zone.status == "available" => None,
             Err(error) if error.is_permission() => {
-                Some(format!("its status is \"{}\"", zone.status))
+                Some(vec![format!("its status is \"{}\"", zone.status)])
             }
-            Err(error) => Some(first_line(node, &error)),
+            Err(error) => Some(unread(node, &error)),
         }
     }
 }
@@ -184,8 +187,10 @@ fn broken(zone: &str) -> Entry {
     )
 }
 
-fn first_line(node: &NodeName, error: &Error) -> String {
-    finding::of_error(stage::Place::node(node.as_str()), error).fact
+/// Returns why a node could not be read, and what PVE says about it.
+fn unread(node: &NodeName, error: &Error) -> Vec<String> {
+    let entry = finding::of_error(stage::Place::node(node.as_str()), error);
+    std::iter::once(entry.fact).chain(entry.notes).collect()
 }
 
 #[cfg(test)]

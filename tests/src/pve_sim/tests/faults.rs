@@ -1,7 +1,11 @@
 //! Scripted faults: what the client sees, and the world afterwards.
 
+use std::io;
+use std::net::TcpStream;
+
 use super::wire::Wire;
 use super::{check, send, start};
+use crate::pve_sim::PveSim;
 
 const CREATE: &str = "POST /nodes/pve1/qemu vmid=100 name=web";
 
@@ -40,6 +44,66 @@ fn a_connection_may_be_cut_before_or_after_the_work() {
         assert!(got.is_none(), "{cut}");
         assert_eq!(sim.world().vms.contains_key(&100), exists, "{cut}");
         assert_eq!(sim.requests()[0].status, 0, "{cut}");
+    }
+}
+
+#[test]
+fn an_answer_may_be_spoiled_on_its_way() {
+    let spoiled = |wire: &str| {
+        let sim = start("{}", &fault("POST /nodes/*/qemu", &format!(r#"{{"wire": "{wire}"}}"#)));
+        let got = send(&sim, CREATE);
+        assert!(sim.world().vms.contains_key(&100), "{wire}: the work is done");
+        assert_eq!(sim.faults_met(), 1);
+        got
+    };
+    let upid = spoiled("slow");
+    assert!(upid.starts_with("200 OK {\"data\":\"UPID:pve1:"), "{upid}");
+    let half = spoiled("truncated");
+    assert!(half.starts_with("200 OK {\"data\":\"UPID:") && !half.ends_with('}'), "{half}");
+    assert!(spoiled("html").starts_with("200 OK <!DOCTYPE html>"));
+    let huge = spoiled("huge");
+    assert!(huge.len() > 10_000_000 && huge.ends_with("]}"), "{}", huge.len());
+}
+
+/// Sends a create over a connection of its own, and returns all bytes of the answer and how it ended.
+fn create_on_the_wire(sim: &PveSim) -> (String, io::Result<usize>) {
+    let mut wire = Wire::connect(sim);
+    let headers = format!("Authorization: PVEAPIToken={}\r\nContent-Length: 17\r\n", sim.token());
+    let mut bytes = Vec::new();
+    let ended = wire.raw_to_end("/nodes/pve1/qemu", &headers, b"vmid=100&name=web", &mut bytes);
+    (String::from_utf8(bytes).unwrap(), ended)
+}
+
+#[test]
+fn a_connection_may_be_reset_or_end_within_the_body() {
+    let on = "POST /nodes/*/qemu";
+    let sim = start("{}", &fault(on, r#"{"wire": "reset"}"#));
+    let (text, ended) = create_on_the_wire(&sim);
+    assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::ConnectionReset, "{text}");
+    assert_eq!((text.as_str(), sim.requests()[0].status), ("", 0));
+    let sim = start("{}", &fault(on, r#"{"wire": "broken_off"}"#));
+    let (text, ended) = create_on_the_wire(&sim);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let length: usize =
+        head.split("Length: ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
+    assert_eq!((ended.unwrap(), body.len()), (0, length / 2), "{text}");
+}
+
+#[test]
+fn nothing_listens_for_a_while_or_until_the_faults_end() {
+    for (ms, comes_back) in [(1, true), (0, false)] {
+        let sim = start("{}", &fault("GET /version", &format!(r#"{{"gone_ms": {ms}}}"#)));
+        let mut idle = Wire::connect(&sim);
+        assert!(Wire::connect(&sim).raw("GET", "/version", "", b"").is_none());
+        assert!(idle.ends(), "every connection ends");
+        let connected = || TcpStream::connect(sim.address());
+        if comes_back {
+            while connected().is_err() {}
+        } else {
+            assert_eq!(connected().unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        }
+        sim.mend();
+        assert!(send(&sim, "GET /version").starts_with("200 OK"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A client for these tests: TLS with the simulator's CA, HTTP by hand.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
@@ -76,6 +76,27 @@ impl Wire {
         self.tls.write_all(&bytes).ok()?;
         self.tls.flush().ok()?;
         self.answer()
+    }
+
+    /// Sends a raw POST and reads all bytes until the connection ends; returns how it ended.
+    pub(super) fn raw_to_end(
+        &mut self,
+        path: &str,
+        headers: &str,
+        body: &[u8],
+        into: &mut Vec<u8>,
+    ) -> io::Result<usize> {
+        let head = format!("POST /api2/json{path} HTTP/1.1\r\nHost: pve1\r\n{headers}\r\n");
+        self.tls.write_all(&[head.as_bytes(), body].concat())?;
+        self.tls.flush()?;
+        loop {
+            let mut chunk = [0; 4096];
+            match self.tls.read(&mut chunk) {
+                Ok(0) => return Ok(0),
+                Ok(count) => into.extend_from_slice(&chunk[..count]),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     pub(super) fn answer(&mut self) -> Option<Got> {

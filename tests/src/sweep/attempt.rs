@@ -1,0 +1,219 @@
+//! One fault at one request: the run that meets it, and the runs after it.
+
+use super::Verb;
+use super::asked::Asked;
+use super::check::{self, Met};
+use super::expected::{self, Expected};
+use super::trouble::{self, ALL, Trouble};
+use crate::pve_sim::requests::Request;
+use crate::stand::{Stand, difference, read};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// When a run hangs. Everything that it waits for ends long before, also on a busy machine.
+const HANGS: Duration = Duration::from_secs(240);
+/// How often the end of a run is looked for.
+const LOOK: Duration = Duration::from_millis(5);
+/// The number of runs after which the work must be done once the fault is over.
+const RUNS: usize = 2;
+
+/// One fault at one request.
+#[derive(Clone)]
+pub(super) struct Attempt {
+    verb: Verb,
+    expected: Arc<Expected>,
+    request: usize,
+    /// Its place in the list of faults.
+    pub(super) trouble: usize,
+}
+
+/// What came of it.
+pub(super) struct Tried {
+    /// Whether the fault met a request.
+    pub(super) met: bool,
+    /// What does not hold.
+    pub(super) verdict: Result<(), String>,
+}
+
+/// Returns each fault at each request of a verb.
+pub(super) fn all(verb: &Verb, expected: &Arc<Expected>) -> Vec<Attempt> {
+    let at = |request: usize| {
+        (0..ALL.len()).map(move |trouble| Attempt {
+            verb: *verb,
+            expected: Arc::clone(expected),
+            request,
+            trouble,
+        })
+    };
+    let all = (0..expected.asked.len()).flat_map(at);
+    all.filter(|attempt| {
+        let (trouble, asked) = (attempt.trouble(), attempt.asked());
+        let spares =
+            |(name, at): &(&str, &str)| *name == trouble.name && asked.pattern.contains(at);
+        !verb.spared.iter().any(spares) && !trouble.faults(asked).is_empty()
+    })
+    .collect()
+}
+
+impl Attempt {
+    pub(super) fn asked(&self) -> &Asked {
+        &self.expected.asked[self.request]
+    }
+
+    pub(super) fn trouble(&self) -> &'static Trouble {
+        &ALL[self.trouble]
+    }
+
+    pub(super) fn verb(&self) -> &'static str {
+        self.verb.name
+    }
+
+    /// Returns its name, by which it can be tried again.
+    pub(super) fn name(&self) -> String {
+        format!("{}/{}/{}", self.verb.name, self.trouble().name, self.asked().at)
+    }
+
+    /// Tries it, with this `PVE_PIPELINE_LOG`.
+    pub(super) fn run(&self, log: &'static str) -> Tried {
+        let mut stand = expected::stand(&self.verb, &self.trouble().faults(self.asked()));
+        stand.log = log;
+        let verdict = self.outcome(&stand).map_err(|text| {
+            format!("{}, {}: {text}\n{}", self.name(), self.asked().pattern, stand.output())
+        });
+        Tried { met: stand.sim.faults_met() > 0, verdict }
+    }
+
+    fn outcome(&self, stand: &Stand) -> Result<(), String> {
+        let ended = self.wait(stand)?;
+        let met = Met {
+            trouble: self.trouble(),
+            expected: &self.expected,
+            code: ended.code().ok_or_else(|| format!("it was ended: {ended}"))?,
+            stdout: read(stand.folder.path(), "stdout"),
+            stderr: stand.output(),
+            is_json: !stand.log.is_empty(),
+            world: stand.sim.world(),
+            upids: self.upids(stand),
+        };
+        check::said(&met)?;
+        let taken = self.trouble().creates(self.asked());
+        let stranger = taken.and_then(|vmid| met.world.vms.get(&vmid));
+        if taken.is_some()
+            && stranger.is_none_or(|vm| vm.config.get("tags").is_none_or(|tags| tags != "prod"))
+        {
+            return Err("the VM that somebody else has created is not as it was".to_owned());
+        }
+        stand.sim.mend();
+        stand.sim.edit(|world| self.trouble().end(self.asked(), world));
+        stand.sim.settle();
+        let world = stand.world();
+        if met.code == 0 && self.verb.chooses_vmids && world != self.expected.world {
+            return self.stays(stand, &world);
+        }
+        check::done(&met, &world)?;
+        self.leave_to_root(stand)?;
+        self.finish(stand)
+    }
+
+    /// A run that has succeeded at another vmid has done its work: the next one has nothing to do.
+    fn stays(&self, stand: &Stand, world: &str) -> Result<(), String> {
+        let ended = stand.spawn().wait().map_err(|error| error.to_string())?;
+        let now = stand.world();
+        match ended.success() && now == world {
+            true => Ok(()),
+            false => {
+                Err(format!("the next run does something: {ended}\n{}", difference(world, &now)))
+            }
+        }
+    }
+
+    /// What a create has left whose node has lost the quorum stays locked: the next run says so, and root removes it.
+    fn leave_to_root(&self, stand: &Stand) -> Result<(), String> {
+        let locked = stand.locked();
+        if locked.is_empty() {
+            return Ok(());
+        }
+        let ended = stand.spawn().wait().map_err(|error| error.to_string())?;
+        if ended.success() || !stand.output().contains("qm unlock") {
+            return Err(format!("the next run leaves locked VMs: {ended}"));
+        }
+        stand.clear(&locked);
+        Ok(())
+    }
+
+    /// Waits for the end of the run that meets the fault.
+    fn wait(&self, stand: &Stand) -> Result<ExitStatus, String> {
+        let mut child = stand.spawn_with(self.verb.hurry, stand.folder.path());
+        let is_signalled = self.verb.hurry.is_empty() && self.trouble().name == trouble::ENDLESS;
+        let (begun, mut is_waiting) = (Instant::now(), is_signalled);
+        loop {
+            if let Some(ended) = child.try_wait().map_err(|error| error.to_string())? {
+                return Ok(ended);
+            }
+            if begun.elapsed() > HANGS {
+                // It may just have ended.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err("it hangs".to_owned());
+            }
+            if is_waiting && self.is_watched(stand) {
+                is_waiting = false;
+                terminate(&child)?;
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Returns whether the task that does not end has been looked at a few times.
+    fn is_watched(&self, stand: &Stand) -> bool {
+        let requests = stand.sim.requests();
+        let is_it = |request: &&Request| {
+            format!("{} {}", request.method, request.path) == self.asked().pattern
+        };
+        let begins = requests.iter().filter(is_it).nth(self.asked().nth - 1);
+        let looks =
+            |upid: &String| requests.iter().filter(|r| r.path.contains(upid.as_str())).count();
+        begins.and_then(|request| request.task.as_ref()).is_some_and(|upid| looks(upid) > 3)
+    }
+
+    /// Returns the UPIDs of the tasks that failed.
+    fn upids(&self, stand: &Stand) -> Vec<String> {
+        let world = stand.sim.world();
+        let is_ours = |status: &str| self.trouble().says.contains(&status);
+        let tasks = world.tasks.iter();
+        let failed = tasks.filter(|task| task.exitstatus.as_deref().is_some_and(is_ours));
+        failed.map(|task| task.upid.clone()).collect()
+    }
+
+    /// Runs again, without the fault, and compares what comes of it.
+    fn finish(&self, stand: &Stand) -> Result<(), String> {
+        let code = |_| stand.spawn().wait().ok().and_then(|ended| ended.code());
+        let ends_well = (0..RUNS).map(code).any(|code| code == Some(self.expected.code));
+        if !ends_well && !self.verb.fails_when_done {
+            return Err("the runs after it do not end as the undisturbed one".to_owned());
+        }
+        if stand.remembers_a_lock() {
+            return Err("the token of SDN's lock is still kept".to_owned());
+        }
+        let world = stand.world();
+        if world != self.expected.world {
+            let lines = difference(&self.expected.world, &world);
+            return Err(format!("after the next runs the world is another:\n{lines}"));
+        }
+        let printed = read(stand.folder.path(), "stdout");
+        if self.expected.only_reads() && printed != self.expected.stdout {
+            let lines = difference(&self.expected.stdout, &printed);
+            return Err(format!("the next run prints something else:\n{lines}"));
+        }
+        Ok(())
+    }
+}
+
+/// Ends a run in order.
+fn terminate(child: &Child) -> Result<(), String> {
+    let pid = child.id().to_string();
+    let sent =
+        Command::new("kill").args(["-TERM", &pid]).status().map_err(|error| error.to_string())?;
+    if sent.success() { Ok(()) } else { Err("it cannot be ended by a signal".to_owned()) }
+}
