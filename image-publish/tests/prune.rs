@@ -63,7 +63,7 @@ impl Scene {
     fn kill_after(&self, requests: usize) {
         let mut child = self.start();
         while child.try_wait().unwrap().is_none() {
-            if self.sim.requests().len() >= requests {
+            if self.sim.request_count() >= requests {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 return;

@@ -105,7 +105,7 @@ impl Scene {
     fn kill_after(&self, requests: usize) -> bool {
         let mut child = self.start(0);
         loop {
-            if self.sim.requests().len() >= requests {
+            if self.sim.request_count() >= requests {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 return true;

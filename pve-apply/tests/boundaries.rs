@@ -1,84 +1,24 @@
 //! What is ended between any two requests is finished by the next run, and the world is then as if
 //! nothing had happened: after kill -9 at each request, and after each write that goes unanswered.
 //!
-//! The runs are those of case folders: their world, their document, their options.
+//! The runs are those of case folders: their world, their faults, their document, their options.
 
-#![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and reads its cases")]
-#![expect(clippy::print_stdout, reason = "a test tells its figures")]
-#![expect(clippy::unwrap_used, reason = "a test may")]
+use test_support::cases;
+use test_support::cuts::{After, RUNS, writes};
+use test_support::stand::{Cases, each};
 
-mod stand;
-
-use stand::{Stand, compare, each, undisturbed};
-
-/// The number of runs after which the work must be done: one that is cut, one that finishes it, one that finds
-/// the second at its own cleaning up.
-const RUNS: usize = 3;
-
-/// Which requests a run is killed after.
-enum After {
-    /// Each.
-    Request,
-    /// Each that may change something: what a read leaves behind is what the write before it has left.
-    Write,
-}
-
-fn writes(requests: &[String]) -> Vec<usize> {
-    (1..=requests.len()).filter(|n| !requests[n - 1].starts_with("GET ")).collect()
-}
-
-/// Kills runs: each once with what PVE has begun still going on, and once when that is over.
-fn check_killed(case: &str, after: &After) {
-    let (expected, requests) = undisturbed(case);
-    let points = match after {
-        After::Request => (1..=requests.len()).collect(),
-        After::Write => writes(&requests),
-    };
-    each(2 * points.len(), |number| {
-        let (point, goes_on) = (points[number / 2], number % 2 == 0);
-        // The answer never comes, so that the tool cannot get further before it is killed.
-        let cut = format!(r#"[{{"when": "* /**", "nth": {point}, "then": {{"cut": "after"}}}}]"#);
-        let stand = Stand::new(case, &cut);
-        let what = format!("{case}: killed after request {point}, {}", requests[point - 1]);
-        if !stand.kill_after(point) {
-            return Err(format!("{what}: it had ended by then"));
-        }
-        if goes_on {
-            // A task may end between two looks of the second run; the third finds that it has.
-            stand
-                .finish(RUNS - 1)
-                .map_err(|text| format!("{what}: the next runs end with\n{text}"))?;
-        }
-        stand.sim.settle();
-        // With nothing under way one run does it, and says that all is well.
-        compare(&what, &stand, 1, &expected)
-    });
-}
-
-/// Loses each write on its way, and the answer to each.
-fn check_unanswered(case: &str) {
-    let (expected, requests) = undisturbed(case);
-    let writes = writes(&requests);
-    let ways = ["before", "after"];
-    each(ways.len() * writes.len(), |number| {
-        let (write, way) = (writes[number / 2], ways[number % 2]);
-        let fault = format!(r#"[{{"when": "* /**", "nth": {write}, "then": {{"cut": "{way}"}}}}]"#);
-        let stand = Stand::new(case, &fault);
-        let what = format!("{case}: cut {way} {}", requests[write - 1]);
-        compare(&what, &stand, RUNS, &expected)
-    });
-}
+const CASES: Cases = cases!("pve-apply");
 
 /// Kills the worker of each task on its node. What a killed clone leaves is locked: root removes it.
 fn check_killed_on_the_node(case: &str) {
-    let (expected, requests) = undisturbed(case);
+    let (expected, requests) = CASES.undisturbed(case);
     let writes = writes(&requests);
-    each(writes.len(), |number| {
+    each(&format!("{case}, workers killed"), writes.len(), |number| {
         let write = writes[number];
         let fault = format!(
             r#"[{{"when": "* /**", "nth": {write}, "then": {{"task": {{"exitstatus": "unexpected status"}}}}}}]"#
         );
-        let stand = Stand::new(case, &fault);
+        let stand = CASES.stand(case, &fault);
         let what = format!("{case}: worker killed, {}", requests[write - 1]);
         let is_well = stand.finish(1).is_ok();
         stand.sim.settle();
@@ -100,7 +40,7 @@ fn check_killed_on_the_node(case: &str) {
         if is_well && !locked.is_empty() {
             return Err(format!("{what}: the first run said that all is well"));
         }
-        compare(&what, &stand, RUNS, &expected)
+        stand.compare(&what, RUNS, &expected)
     });
 }
 
@@ -116,25 +56,19 @@ fn clones_whose_workers_are_killed() {
     check_killed_on_the_node("clone-of-a-template-of-two-disks");
 }
 
-macro_rules! cases {
-    ($($name:ident: $case:literal after $after:ident,)*) => {
-        $(mod $name {
-            #[test]
-            fn killed() {
-                super::check_killed($case, &super::After::$after);
-            }
-
-            #[test]
-            fn unanswered() {
-                super::check_unanswered($case);
-            }
+macro_rules! verbs {
+    ($($verb:ident: $case:literal after $after:ident,)*) => {
+        $(#[test]
+        fn $verb() {
+            CASES.survive_cuts(stringify!($verb), $case, After::$after);
         })*
     };
 }
 
-cases! {
+verbs! {
     create: "create-one" after Request,
     create_with_free_choice: "create-with-free-choice-of-vmid" after Write,
+    rollback: "rollback-removes-vms-of-this-run" after Write,
     clone: "clones-one-of-an-image" after Request,
     clone_with_free_choice: "clone-without-a-vmid" after Request,
     clone_of_two_disks: "clone-of-a-template-of-two-disks" after Write,
@@ -144,7 +78,9 @@ cases! {
     reseed: "reseed-gives-new-data" after Request,
     several_nodes: "nodes-vms-are-created-on-three" after Write,
     reseed_on_two_nodes: "nodes-a-vm-elsewhere-gets-a-new-seed" after Write,
+    resize: "a-stopped-vm-grows-and-is-started" after Request,
     destroy: "destroy-two" after Write,
+    destroy_a_vmid: "destroy-by-vmid-takes-only-ours" after Write,
     ha_stop_and_start: "ha-stop-then-start-for-a-reseed" after Write,
     ha_restart: "ha-restart-for-a-change" after Write,
     ha_destroy: "ha-destroy-waits-for-the-stop" after Write,
@@ -164,6 +100,7 @@ cases! {
     description: "the-description-is-all-lines-but-ours" after Write,
     pool: "a-pool-is-joined-and-left" after Write,
     rename: "a-renamed-vm-gets-its-name-and-new-memory" after Request,
+    adopt: "adopt-shows-the-difference-and-writes-the-mark" after Request,
     release: "released-vms-lose-the-mark" after Request,
     change_of_tags: "foreign-tags-stay-and-ours-are-reset" after Write,
     network_and_vm: "network-is-committed-before-its-vm" after Write,
@@ -173,4 +110,5 @@ cases! {
     network_changed: "network-alone-is-changed" after Request,
     network_removed: "network-alone-is-removed" after Request,
     network_leftovers: "network-leftovers-of-a-killed-run-are-committed" after Request,
+    network_adopted: "network-is-adopted" after Request,
 }

@@ -5,10 +5,11 @@
 #![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-mod stand;
-
-use stand::{Stand, compare, each, read, undisturbed};
 use std::time::Duration;
+use test_support::cases;
+use test_support::stand::{Cases, each, read};
+
+const CASES: Cases = cases!("pve-apply");
 
 /// How many tries of each case.
 const TRIES: usize = 8;
@@ -16,9 +17,9 @@ const TRIES: usize = 8;
 const STEP: Duration = Duration::from_millis(250);
 
 fn check(case: &str) {
-    let (expected, _) = undisturbed(case);
-    each(TRIES, |number| {
-        let stand = Stand::new(case, "[]");
+    let (expected, _) = CASES.undisturbed(case);
+    each(case, TRIES, |number| {
+        let stand = CASES.stand(case, "[]");
         let mut first = stand.spawn();
         std::thread::sleep(STEP * u32::try_from(number).unwrap());
         let mut second = stand.spawn_elsewhere();
@@ -45,7 +46,7 @@ fn check(case: &str) {
                 return Err(format!("{what}: {end}\n{said}"));
             }
         }
-        compare(&what, &stand, 2, &expected)
+        stand.compare(&what, 2, &expected)
     });
 }
 

@@ -4,16 +4,16 @@
 #![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
-mod stand;
+use test_support::cases;
+use test_support::stand::{Cases, each, read};
 
-use stand::{Stand, compare, each, undisturbed};
-
+const CASES: Cases = cases!("pve-apply");
 const MANY: &str = "migrate-one-at-a-time-to-a-node";
 const ONE: &str = "migrate-live-with-its-disks";
 
 #[test]
 fn one_vm_at_a_time_moves_to_a_node() {
-    let stand = Stand::new(MANY, "[]");
+    let stand = CASES.stand(MANY, "[]");
     stand.finish(1).unwrap();
     let requests: Vec<String> =
         stand.sim.requests().iter().map(|r| format!("{} {}", r.method, r.path)).collect();
@@ -36,17 +36,17 @@ fn one_vm_at_a_time_moves_to_a_node() {
 
 #[test]
 fn two_runs_at_once_move_a_vm_once() {
-    let (expected, requests) = undisturbed(ONE);
+    let (expected, requests) = CASES.undisturbed(ONE);
     // The second run begins once the first one has sent this many requests.
-    each(requests.len(), |after| {
-        let stand = Stand::new(ONE, "[]");
+    each("two runs that migrate", requests.len(), |after| {
+        let stand = CASES.stand(ONE, "[]");
         let what = format!("a second run after {}", requests[after]);
         let mut first = stand.spawn();
-        while stand.sim.requests().len() <= after && first.try_wait().unwrap().is_none() {
+        while stand.sim.request_count() <= after && first.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         let second = stand.spawn_elsewhere().wait().unwrap();
-        let text = stand::read(&stand.folder.path().join("elsewhere"), "stderr");
+        let text = read(&stand.folder.path().join("elsewhere"), "stderr");
         let first = first.wait().unwrap();
         if !first.success() || !second.success() {
             return Err(format!("{what}: {first}, {second}\n{}\n{text}", stand.output()));
@@ -57,6 +57,6 @@ fn two_runs_at_once_move_a_vm_once() {
         if moved != 1 {
             return Err(format!("{what}: {moved} migrations have begun"));
         }
-        compare(&what, &stand, 1, &expected)
+        stand.compare(&what, 1, &expected)
     });
 }

@@ -8,10 +8,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may")]
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and reads its cases")]
 
-mod stand;
-
 use serde_json::{Value, json};
-use stand::{Stand, compare, each, undisturbed};
+use test_support::cases;
+use test_support::stand::{Cases, Stand, each};
+
+const CASES: Cases = cases!("pve-apply");
 
 /// The number of runs after which the work must be done once the trouble is over.
 const RUNS: usize = 2;
@@ -106,16 +107,16 @@ impl Trouble {
 
 /// Tries a trouble at each request of a case.
 fn check(case: &str, troubles: &[Trouble]) {
-    let (expected, requests) = undisturbed(case);
+    let (expected, requests) = CASES.undisturbed(case);
     let all: Vec<(Trouble, usize)> = troubles
         .iter()
         .flat_map(|trouble| (1..=requests.len()).map(|nth| (*trouble, nth)))
         .filter(|(trouble, nth)| trouble.comes_at(*nth, &requests))
         .collect();
-    each(all.len(), |number| {
+    each(case, all.len(), |number| {
         let (trouble, nth) = all[number];
         let fault = json!([{"when": "* /**", "nth": nth, "then": trouble.fault()}]);
-        let stand = Stand::new(case, &fault.to_string());
+        let stand = CASES.stand(case, &fault.to_string());
         let what = format!("{case}: {trouble:?} at request {nth}, {}", requests[nth - 1]);
         let with_output = |text: String| format!("{what}: {text}\n{}", stand.output());
         let ended = stand.spawn_hasty().wait().unwrap();
@@ -125,7 +126,7 @@ fn check(case: &str, troubles: &[Trouble]) {
         }
         trouble.check(&stand).map_err(with_output)?;
         trouble.end(&stand);
-        compare(&what, &stand, RUNS, &expected)
+        stand.compare(&what, RUNS, &expected)
     });
 }
 
@@ -171,10 +172,10 @@ fn while_a_network_is_created_on_8_4() {
 /// A run is killed while it asks for the lock, and PVE never gets the request.
 fn killed_before_the_lock() -> (Stand, String) {
     let case = "network-alone-is-created";
-    let (expected, requests) = undisturbed(case);
+    let (expected, requests) = CASES.undisturbed(case);
     let ask = requests.iter().position(|request| request == "POST /cluster/sdn/lock").unwrap() + 1;
     let fault = json!([{"when": "* /**", "nth": ask, "then": {"cut": "before"}}]);
-    let stand = Stand::new(case, &fault.to_string());
+    let stand = CASES.stand(case, &fault.to_string());
     assert!(stand.kill_after(ask));
     assert!(stand.remembers_a_lock());
     (stand, expected)
@@ -192,11 +193,11 @@ fn a_lock_of_others_is_not_taken_for_the_one_of_a_killed_run() {
     assert_eq!(stand.sim.world().sdn.lock.as_deref(), Some(THEIRS));
     assert!(!stand.remembers_a_lock());
     Trouble::Lock.end(&stand);
-    compare("after the lock of others", &stand, 1, &expected).unwrap();
+    stand.compare("after the lock of others", 1, &expected).unwrap();
 }
 
 #[test]
 fn a_lock_that_nobody_got_is_forgotten() {
     let (stand, expected) = killed_before_the_lock();
-    compare("after the request that was lost", &stand, 1, &expected).unwrap();
+    stand.compare("after the request that was lost", 1, &expected).unwrap();
 }

@@ -5,8 +5,10 @@
 
 pub mod case;
 pub mod command_line;
+pub mod cuts;
 pub mod generated;
 pub mod parallel;
 pub mod process;
 pub mod pve_sim;
 pub mod recording;
+pub mod stand;

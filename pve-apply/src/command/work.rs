@@ -98,6 +98,7 @@ impl<'a> Worker<'a> {
             client,
             console,
             interrupt,
+            run: &desired.run,
             clock: &SystemClock,
             gates: &gates,
             migrations: &migrations,

@@ -1,8 +1,10 @@
 //! Checks the effect of a step: a task that PVE calls done is not proof.
 
 use super::{StepError, Work};
+use crate::mark::{NO_UUID, uuid};
+use crate::observed::is_being_created;
 use crate::read::read_retrying;
-use pve_client::{ConfigView, Error, PropertyString, StorageId, Vmid};
+use pve_client::{ConfigView, Error, PropertyString, StorageId, VmConfig, Vmid};
 use pve_stage::finding;
 use stage::Entry;
 use std::collections::BTreeMap;
@@ -80,7 +82,7 @@ impl Work<'_> {
         StepError::uncertain(Entry::error("not-effective", self.place(), fact).hint(SEE_TASKS))
     }
 
-    /// Checks after the last step that what this run wrote is there and does not wait for a reboot,
+    /// Checks after the last step that what this run wrote is still there and does not wait for a reboot,
     /// unless the plan leaves it to a reboot.
     pub(super) fn settled(&self, keys: &BTreeMap<&str, bool>) -> Result<(), StepError> {
         let Some(vmid) = self.vmid.filter(|_| !keys.is_empty()) else { return Ok(()) };
@@ -91,6 +93,11 @@ impl Work<'_> {
         if let Some((lost, _)) = set.find(|(key, _)| items.iter().all(|item| item.key != **key)) {
             return Err(self.lost(lost));
         }
+        // Somebody may have written to it while it was shut down.
+        self.is_read_back(|key| {
+            let item = items.iter().find(|item| item.key == key && !item.delete)?;
+            item.pending.as_deref().or(item.value.as_deref())
+        })?;
         let waits =
             |key: &str| keys.contains_key(key) && !self.plan.may_wait.iter().any(|k| k == key);
         let pending: Vec<String> = items
@@ -108,13 +115,23 @@ impl Work<'_> {
         Err(StepError::uncertain(Entry::error("reboot-pending", self.place(), fact).hint(hint)))
     }
 
-    /// Checks both sources: the cluster says that the vmid is free, and the VM has no config.
+    /// Checks both sources: the cluster says that the vmid is free, and the VM has no config. Another run may have
+    /// created another VM there in the meantime.
     pub(super) fn is_gone(&self, vmid: Vmid) -> bool {
         let client = self.runner.client;
         let config = read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Current));
+        if config.as_ref().is_ok_and(|config| self.is_another(config)) {
+            return true;
+        }
         // PVE: facts 4: to a token with rights on single VMs only, a missing VM is forbidden.
         let no_config =
             config.is_err_and(|error: Error| error.is_not_found() || error.is_permission());
         no_config && read_retrying(|| client.is_free(vmid)).unwrap_or(false)
+    }
+
+    /// Returns whether a config is certainly that of another VM: the uuid of ours is never changed.
+    fn is_another(&self, config: &VmConfig) -> bool {
+        let has_uuid = !["", NO_UUID].contains(&self.mark.uuid.as_str());
+        has_uuid && (is_being_created(config) || uuid(config.get("smbios1")) != self.mark.uuid)
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Runner<'a> {
     pub console: &'a Console,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
+    /// This run's nonce.
+    pub(crate) run: &'a str,
     /// Measures how long a write is waited for.
     pub(crate) clock: &'a dyn Clock,
     /// The number of imports into one storage at a time.

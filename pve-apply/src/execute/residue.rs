@@ -66,7 +66,8 @@ impl Work<'_> {
     fn is_removed_by_another(&self, vmid: Vmid, failure: StepError) -> Result<(), StepError> {
         match self.guard() {
             _ if failure.yielded => Err(failure),
-            Err(met) if met.yielded => Err(met),
+            // The VM that another run has created there does not undo the removal.
+            Err(met) if met.yielded => Err(StepError { uncertain: failure.uncertain, ..met }),
             Err(_) if self.is_gone(vmid) => Ok(()),
             _ => Err(failure),
         }

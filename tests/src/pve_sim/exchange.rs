@@ -29,6 +29,7 @@ pub(super) struct Pending {
     pub(super) query: String,
     pub(super) method: String,
     pub(super) connection: u64,
+    pub(super) host: String,
     pub(super) delay_ms: u64,
     pub(super) upload_boundary: Option<String>,
     who: Who,
@@ -59,6 +60,7 @@ pub(super) fn begin(shared: &Shared, head: &Head, connection: u64) -> Step {
         query,
         method: head.method.clone(),
         connection,
+        host: head.host().to_owned(),
         delay_ms: plan.delay_ms,
         upload_boundary: None,
         who: Who { authid: String::new() },
@@ -236,5 +238,6 @@ fn note_in(state: &mut State, pending: &Pending, params: &Params, status: u16) {
         params: params.0.clone(),
         status,
         connection: pending.connection,
+        host: pending.host.clone(),
     });
 }

@@ -18,6 +18,8 @@ pub struct Request {
     pub status: u16,
     /// The number of its connection, from 1.
     pub connection: u64,
+    /// The host that the client called, without the port.
+    pub host: String,
 }
 
 impl Request {
@@ -76,6 +78,7 @@ mod tests {
             params: BTreeMap::new(),
             status: 200,
             connection: 1,
+            host: "127.0.0.1".to_owned(),
         };
         let poll = request(
             "/nodes/pve1/tasks/UPID:pve1:00001001:00100064:69000001:qmcreate:100:u@pve!t:/status",

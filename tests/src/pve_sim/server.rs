@@ -16,6 +16,7 @@ use super::certificate;
 use super::connection;
 use super::faults::Fault;
 use super::folder::Folder;
+use super::hold::Holds;
 use super::requests::Request;
 use super::world::World;
 use super::world::clockwork::Pace;
@@ -68,6 +69,7 @@ impl Default for Options {
 /// State shared by the connections.
 pub(super) struct Shared {
     pub(super) options: Options,
+    pub(super) holds: Holds,
     state: Mutex<State>,
     started: Instant,
     closing: AtomicBool,
@@ -146,6 +148,7 @@ impl PveSim {
         };
         let shared = Arc::new(Shared {
             options,
+            holds: Holds::default(),
             state: Mutex::new(state),
             started: clock(),
             closing: AtomicBool::new(false),
@@ -206,6 +209,11 @@ impl PveSim {
         self.shared.state().requests.clone()
     }
 
+    /// Returns how many requests there were so far.
+    pub fn request_count(&self) -> usize {
+        self.shared.state().requests.len()
+    }
+
     /// Forgets the requests so far.
     pub fn forget_requests(&self) {
         self.shared.state().requests.clear();
@@ -236,6 +244,26 @@ impl PveSim {
     /// Adds a fault; its count starts now.
     pub fn add_fault(&self, fault: Fault) {
         self.shared.state().faults.push(fault);
+    }
+
+    /// Holds every request to this host, such as `127.0.0.1`, after the first `passes` from now on.
+    pub fn hold(&self, host: &str, passes: usize) {
+        self.shared.holds.add(host, Some(passes));
+    }
+
+    /// Holds every request to this host from its next write on.
+    pub fn hold_writes(&self, host: &str) {
+        self.shared.holds.add(host, None);
+    }
+
+    /// Returns whether a request to this host is being held.
+    pub fn is_holding(&self, host: &str) -> bool {
+        self.shared.holds.is_reached(host)
+    }
+
+    /// Lets the requests to this host pass again.
+    pub fn release(&self, host: &str) {
+        self.shared.holds.remove(host);
     }
 
     /// Returns the bytes of a small file, or of a disk imported from one.
@@ -270,6 +298,7 @@ impl PveSim {
 
     fn close(&mut self) {
         self.shared.closing.store(true, Ordering::SeqCst);
+        self.shared.holds.remove_all();
         wake(self.address);
         self.drop_connections();
         if let Some(listener) = self.listener.take() {

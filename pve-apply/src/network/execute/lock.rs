@@ -7,7 +7,8 @@
 use super::send::Losses;
 use super::token::Memory;
 use super::{Executor, Halt, look::Look};
-use crate::network::model::Transaction;
+use crate::network::model::{Edit, Transaction};
+use crate::network::observed::Object;
 use crate::read::Deadline;
 use pve_client::Error;
 use stage::{Entry, Place};
@@ -57,7 +58,10 @@ impl Executor<'_> {
     /// # Errors
     /// Somebody else holds it for too long, or PVE refuses.
     pub(super) fn lock(&self, looked: &Look, transaction: &Transaction) -> Result<SdnLock, Halt> {
-        let allow_pending = !transaction.pending.is_empty();
+        let is_pending =
+            |edit: &Edit| looked.get(edit.kind, &edit.id).is_some_and(Object::is_pending);
+        let allow_pending =
+            !transaction.pending.is_empty() || transaction.edits.iter().any(is_pending);
         let deadline = Deadline::after(BUSY.min(self.task_limit));
         let mut reported = false;
         let mut losses = Losses::new(self);
