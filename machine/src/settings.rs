@@ -1,6 +1,7 @@
 //! `Settings`: the document's `config` of one VM. Does no I/O.
 
 use crate::config_key::ConfigKey;
+use crate::parts::Parts;
 use crate::row::{Form, Key, Part};
 use crate::rows::{option_refusal, refusal};
 use serde_json::{Map, Value};
@@ -14,6 +15,16 @@ pub enum Setting {
     /// Options by their name in PVE, in normal form; `None` for a cancelled option. The only part
     /// of a scalar has an empty name.
     Parts(BTreeMap<&'static str, Option<String>>),
+}
+
+impl Setting {
+    /// Returns what PVE's text of a key would be in a document; parts that the table lacks are left out.
+    pub fn of(key: &'static Key, parts: &Parts) -> Self {
+        let known = parts
+            .iter()
+            .filter_map(|(name, value)| Some((key.part(name)?.name_in(key), Some(value.to_owned()))));
+        Self::Parts(known.collect())
+    }
 }
 
 /// The settings of a VM: only what some layer of YAML sets.

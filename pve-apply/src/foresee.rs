@@ -39,8 +39,7 @@ fn to_migrate<'a>(
     desired: &'a Desired,
     observed: &'a Observed,
 ) -> Vec<(&'a DesiredVm, &'a VmState)> {
-    let by_name: BTreeMap<&str, &DesiredVm> =
-        desired.vms.iter().map(|vm| (vm.name.as_str(), vm)).collect();
+    let by_name = desired.by_name();
     let found = observed.seen().filter_map(|seen| {
         let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else { return None };
         let vm = *by_name.get(desired.name_now(&mark.vm))?;

@@ -127,8 +127,7 @@ fn unfinished<'o>(
     desired: &'o Desired,
     observed: &'o Observed,
 ) -> impl Iterator<Item = &'o VmState> {
-    let by_name: BTreeMap<&str, &DesiredVm> =
-        desired.vms.iter().map(|vm| (vm.name.as_str(), vm)).collect();
+    let by_name = desired.by_name();
     observed.seen().filter(move |seen| {
         let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else {
             return false;
