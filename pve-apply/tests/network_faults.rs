@@ -13,6 +13,8 @@ use test_support::stand::{Stand, compare, each, undisturbed};
 const RUNS: usize = 2;
 /// The token of a stranger's lock.
 const THEIRS: &str = "01900000-0000-7000-8000-00000000beef";
+/// How the lock is taken.
+const LOCK: &str = "POST /cluster/sdn/lock";
 
 /// A trouble, and how it ends.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +31,14 @@ enum Trouble {
     Quorum,
     /// PVE refuses.
     Answer(u16),
+    /// PVE gives us the lock whenever we ask for it, and each answer is lost.
+    LostLock,
 }
 
 impl Trouble {
-    fn fault(self) -> Value {
+    fn fault(self, nth: usize) -> Value {
         let edit = json!({"zones": {"others": {"type": "simple"}}});
-        match self {
+        let then = match self {
             Self::Edit => json!({"sdn": {"set": edit}}),
             Self::BreakAndEdit => json!({"sdn": {"unlock": true, "set": edit}}),
             Self::Lock => json!({"sdn": {"lock": THEIRS}}),
@@ -43,7 +47,12 @@ impl Trouble {
             }
             Self::Quorum => json!({"offline": "pve2"}),
             Self::Answer(status) => json!({"answer": {"status": status, "message": "no"}}),
-        }
+            Self::LostLock => {
+                let then = json!({"answer_after": {"status": 596, "message": "no"}});
+                return json!({"when": LOCK, "times": 0, "then": then});
+            }
+        };
+        json!({"when": "* /**", "nth": nth, "then": then})
     }
 
     /// Whether it may come at the nth request: an answer concerns writes only, and an edit without breaking the
@@ -58,6 +67,7 @@ impl Trouble {
             Self::Edit => nth <= look + 1,
             Self::BreakAndEdit => nth <= commit,
             Self::Answer(_) => !request.starts_with("GET "),
+            Self::LostLock => request == LOCK,
             _ => true,
         }
     }
@@ -85,6 +95,7 @@ impl Trouble {
 
     /// Ends it.
     fn end(self, stand: &Stand) {
+        stand.sim.mend();
         stand.sim.edit(|world| {
             world.sdn.edited.zones.remove("others");
             world.sdn.fails.clear();
@@ -110,7 +121,7 @@ fn check(case: &str, troubles: &[Trouble]) {
         .collect();
     each(all.len(), |number| {
         let (trouble, nth) = all[number];
-        let fault = json!([{"when": "* /**", "nth": nth, "then": trouble.fault()}]);
+        let fault = json!([trouble.fault(nth)]);
         let stand = Stand::new(case, &fault.to_string());
         let what = format!("{case}: {trouble:?} at request {nth}, {}", requests[nth - 1]);
         let with_output = |text: String| format!("{what}: {text}\n{}", stand.output());
@@ -138,7 +149,7 @@ const ALL: [Trouble; 8] = [
 
 #[test]
 fn while_a_network_is_created() {
-    check("network-alone-is-created", &ALL);
+    check("network-alone-is-created", &[&ALL[..], &[Trouble::LostLock]].concat());
 }
 
 #[test]
@@ -168,7 +179,7 @@ fn while_a_network_is_created_on_8_4() {
 fn killed_before_the_lock() -> (Stand, String) {
     let case = "network-alone-is-created";
     let (expected, requests) = undisturbed(case);
-    let ask = requests.iter().position(|request| request == "POST /cluster/sdn/lock").unwrap() + 1;
+    let ask = requests.iter().position(|request| request == LOCK).unwrap() + 1;
     let fault = json!([{"when": "* /**", "nth": ask, "then": {"cut": "before"}}]);
     let stand = Stand::new(case, &fault.to_string());
     assert!(stand.kill_after(ask));

@@ -4,7 +4,7 @@ use pve_client::{Error, Upid};
 use pve_stage::finding;
 use stage::{Entry, shown};
 
-use super::arrival::{self, Expected, Presence};
+use super::arrival::{self, Expected};
 use super::reason::stopped;
 use super::upload::send;
 use crate::node::Node;
@@ -67,10 +67,9 @@ pub(crate) fn download(
     }
     // A task that cannot be read may be at work, or may have ended.
     if let Some(upid) = upid.filter(|_| !matches!(error, Error::TaskFailed(_))) {
-        let is_whole = |size| expected.judge(size) == Presence::Whole;
-        return match node.size_of(file).is_ok_and(is_whole) {
-            true => Ok((file.clone(), Action::Downloaded)),
-            false => Err(Failed { entry: fail(&error).note(format!("task {upid}")), left: true }),
+        return match arrival::check(node, expected, &upid) {
+            Ok(()) => Ok((file.clone(), Action::Downloaded)),
+            Err(_) => Err(Failed { entry: fail(&error).note(format!("task {upid}")), left: true }),
         };
     }
     match not_for_the_node(&error).filter(|_| *may_send) {
