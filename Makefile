@@ -69,8 +69,8 @@ bench: release ## speed and memory, as counts and ratios, against their limits
 
 # make mutants M=token: only those whose names contain it
 M      ?=
-mutants: ## dangerous changes of the code, which tests must notice: tests/mutants/deadly.toml
-	CARGO="$(CARGO)" $(CARGO) run --quiet --package test-support --bin mutants --locked -- $(M)
+mutants: build ## dangerous changes of the code, which tests must notice: tests/mutants/deadly.toml
+	CARGO="$(CARGO)" target/debug/mutants $(M)
 
 test-peers: test-cloudinit ## what other programs say of our output: docs/testing.md lists them
 	$(CARGO) test --workspace --locked --no-fail-fast -- peer_
