@@ -28,14 +28,14 @@ build: ## all tools, debug
 release dist: export PVE_PIPELINE_VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)$(shell git describe --always --dirty --abbrev=10 2>/dev/null | sed 's/.*/ (&)/')
 release: ## all tools, optimised and stripped
 	$(CARGO) build --workspace --locked --release
-	-@$(MAKE) --no-print-directory size
+	@$(MAKE) --no-print-directory size
 
 # In KiB. Why so small, and what to do about it: docs/decisions/0008-small-programs.md
 SIZE := 4096
 
 size: $(BUILT) ## fails if a tool of `make release` is larger than 4 MiB
 	@for tool in $(BUILT); do \
-	    kib=$$(($$(wc -c <$$tool) / 1024)); echo "$$tool: $$kib KiB"; \
+	    kib=$$((($$(wc -c <$$tool) + 1023) / 1024)); echo "$$tool: $$kib KiB"; \
 	    [ $$kib -le $(SIZE) ] || { echo "$$tool is larger than $(SIZE) KiB" >&2; big=1; }; \
 	done; [ -z "$$big" ]
 

@@ -1,9 +1,11 @@
 //! `Settings`: the document's `config` of one VM. Does no I/O.
 
 use crate::config_key::ConfigKey;
+use crate::parts::Parts;
 use crate::row::{Form, Key, Part};
 use crate::rows::{option_refusal, refusal};
 use serde_json::{Map, Value};
+use stage::Gather as _;
 use std::collections::BTreeMap;
 
 /// The setting of a key.
@@ -14,6 +16,21 @@ pub enum Setting {
     /// Options by their name in PVE, in normal form; `None` for a cancelled option. The only part
     /// of a scalar has an empty name.
     Parts(BTreeMap<&'static str, Option<String>>),
+}
+
+impl Setting {
+    /// Returns what a key without parts has.
+    pub fn scalar(text: String) -> Self {
+        Self::Parts(std::iter::once(("", Some(text))).gather())
+    }
+
+    /// Returns what PVE's text of a key would be in a document; parts that the table lacks are left out.
+    pub fn of(key: &'static Key, parts: &Parts) -> Self {
+        let known = parts.iter().filter_map(|(name, value)| {
+            Some((key.part(name)?.name_in(key), Some(value.to_owned())))
+        });
+        Self::Parts(known.gather())
+    }
 }
 
 /// The settings of a VM: only what some layer of YAML sets.
@@ -120,7 +137,7 @@ fn read_value(key: &'static Key, value: &Value) -> Result<Setting, Wrong> {
     match (key.form, value) {
         (_, Value::Null) => Ok(Setting::Cancelled),
         (Form::Scalar, value) => match key.part.kind.normal_of_json(value) {
-            Some(text) => Ok(Setting::Parts([("", Some(text))].into())),
+            Some(text) => Ok(Setting::scalar(text)),
             None => Err(vec![(None, must(&key.part))]),
         },
         (_, Value::Object(options)) => {

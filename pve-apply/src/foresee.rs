@@ -9,7 +9,7 @@ use pve_client::{
     Client, Error, MigrationPreconditions, Node, NodeName, PropertyString, Storage, Vmid,
 };
 use pve_stage::finding;
-use stage::{Failure, Place};
+use stage::{Failure, Gather as _, Place};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads the outlook of each VM that must be migrated; reads nothing when there is none.
@@ -39,8 +39,7 @@ fn to_migrate<'a>(
     desired: &'a Desired,
     observed: &'a Observed,
 ) -> Vec<(&'a DesiredVm, &'a VmState)> {
-    let by_name: BTreeMap<&str, &DesiredVm> =
-        desired.vms.iter().map(|vm| (vm.name.as_str(), vm)).collect();
+    let by_name = desired.by_name();
     let found = observed.seen().filter_map(|seen| {
         let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else { return None };
         let vm = *by_name.get(desired.name_now(&mark.vm))?;
@@ -91,7 +90,7 @@ impl Reader<'_> {
             self.storages.insert(node.clone(), storages);
         }
         let known = self.storages.get(node).into_iter().flatten();
-        Ok(known.map(|storage| (storage.storage.to_string(), storage.kind.clone())).collect())
+        Ok(known.map(|storage| (storage.storage.to_string(), storage.kind.clone())).gather())
     }
 
     /// PVE leaves out of its lists what the token cannot see, on every node alike: only what the VM's own

@@ -7,7 +7,7 @@
 use crate::status::Row;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use stage::{Deployment, Vm};
+use stage::{Deployment, Gather as _, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -26,7 +26,7 @@ pub(crate) fn guests(deployment: &Deployment) -> BTreeMap<String, GuestFacts> {
         tags: vm.tags.clone(),
         spec: vm.spec.clone(),
     };
-    deployment.vms.iter().map(|vm| (vm.name.clone(), facts(vm))).collect()
+    deployment.vms.iter().map(|vm| (vm.name.clone(), facts(vm))).gather()
 }
 
 /// Returns the user of a guest. The document's default user exists only with rendered user-data.

@@ -6,10 +6,10 @@ use crate::ha;
 use crate::json;
 use crate::mark::NotOurs;
 use pve_client::Vmid;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Information about one VM of a plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Notice {
     /// The VM's name in the document.
     pub name: String,
@@ -22,7 +22,7 @@ pub(crate) struct Notice {
 }
 
 /// The kind of a notice, with its details.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "notice", rename_all = "kebab-case")]
 pub(crate) enum NoticeKind {
     /// The seed data has changed; the VM keeps its old one until `--reseed`.

@@ -156,7 +156,7 @@ impl RequestedVm {
             // A document of an earlier build.
             let startup = vm.startup.as_deref().and_then(|text| {
                 let key = ConfigKey::find("startup")?;
-                Some((key, setting_of(key.key, &Parts::read(key.key, text))))
+                Some((key, Setting::of(key.key, &Parts::read(key.key, text))))
             });
             effective.0.extend(startup);
         }
@@ -267,13 +267,6 @@ fn fill(settings: &mut Settings, key: &str, part: &'static str, value: Option<St
     if let Setting::Parts(parts) = setting {
         parts.entry(part).or_insert(Some(value));
     }
-}
-
-fn setting_of(key: &'static Key, parts: &Parts) -> Setting {
-    let known = parts
-        .iter()
-        .filter_map(|(name, value)| Some((key.part(name)?.name_in(key), Some(value.to_owned()))));
-    Setting::Parts(known.collect())
 }
 
 /// Returns what PVE must have for one option.

@@ -33,9 +33,9 @@ const SCREEN: usize = 40;
 pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     let mut out = summary(plan);
     show_networks(&mut out, plan, colour);
-    let mut vms: Vec<&VmPlan> = plan.vms.iter().collect();
-    vms.sort_by_key(|vm| vm.action != Action::Destroy);
-    for vm in vms {
+    let (first, then): (Vec<&VmPlan>, Vec<&VmPlan>) =
+        plan.vms.iter().partition(|vm| vm.action == Action::Destroy);
+    for vm in first.into_iter().chain(then) {
         show_vm(&mut out, vm, colour);
     }
     for blocked in &plan.blocked {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::fields::{BadField, Fields};
+use crate::fields::{BadField, Fields, map_of};
 use crate::ids::{NodeName, Vmid};
 use crate::params::{Params, path};
 
@@ -186,9 +186,9 @@ impl Client {
 fn permissions_of(answer: &Fields<'_>) -> Permissions {
     let privileges = |name: &String| {
         let list = answer.object(name).map(|list| list.texts()).unwrap_or_default();
-        list.into_iter().map(|(privilege, propagates)| (privilege, propagates != "0")).collect()
+        map_of(list.into_iter().map(|(privilege, propagates)| (privilege, propagates != "0")))
     };
-    answer.0.keys().map(|name| (name.clone(), privileges(name))).collect()
+    map_of(answer.0.keys().map(|name| (name.clone(), privileges(name))))
 }
 
 /// Returns the privileges listed for a path or, if it is not listed, those that it inherits.

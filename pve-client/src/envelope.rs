@@ -1,10 +1,9 @@
 //! Turns the status, reason phrase and bytes of an answer into its data, or into PVE's refusal. Does no I/O.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::error::{Call, Error, Refusal};
+use crate::fields::map_of;
 
 /// An answer as it came over the wire.
 #[derive(Debug)]
@@ -35,17 +34,11 @@ pub(crate) fn open(call: Call, raw: &Raw) -> Result<Value, Error> {
 
 /// Collects PVE's reasons for a refusal from all the places where it may put them.
 fn refusal(call: Call, raw: &Raw, json: Option<&Value>) -> Refusal {
-    let errors: BTreeMap<String, String> = json
-        .and_then(|json| json.get("errors")?.as_object())
-        .into_iter()
-        .flatten()
-        .map(|(name, text)| {
-            (
-                name.clone(),
-                text.as_str().map_or_else(|| text.to_string(), |t| t.trim_end().to_owned()),
-            )
-        })
-        .collect();
+    let errors = json.and_then(|json| json.get("errors")?.as_object()).into_iter().flatten();
+    let errors = map_of(errors.map(|(name, text)| {
+        let reason = text.as_str().map_or_else(|| text.to_string(), |t| t.trim_end().to_owned());
+        (name.clone(), reason)
+    }));
     let said = json.and_then(|json| json.get("message")?.as_str()).unwrap_or_default();
     // PVE: facts 2 and 3: the body's message may have several lines, the status line only the first;
     // 401, 403 and 501 have no JSON at all, and PVE before 8.4 has no `message`.

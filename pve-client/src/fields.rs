@@ -167,8 +167,15 @@ impl Fields<'_> {
 
     /// Returns all text, number and boolean fields as texts.
     pub(crate) fn texts(&self) -> BTreeMap<String, String> {
-        self.0.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+        map_of(self.0.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))))
     }
+}
+
+/// Collects without sorting first: `collect` would need 5 KB of code for each kind of iterator.
+pub(crate) fn map_of<V>(entries: impl Iterator<Item = (String, V)>) -> BTreeMap<String, V> {
+    let mut map = BTreeMap::new();
+    map.extend(entries);
+    map
 }
 
 /// Converts a text, number or boolean to text.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::fields::{Fields, text};
+use crate::fields::{Fields, map_of, text};
 use crate::ids::{NodeName, Vmid};
 use crate::params::Params;
 use crate::qemu::vm_path;
@@ -135,7 +135,7 @@ impl Client {
             not_allowed,
             local_disks: local_disks.collect(),
             local_resources: strings(&fields, "local_resources"),
-            mapped_resources: mapped.collect(),
+            mapped_resources: map_of(mapped),
             dependent: strings(&fields, "dependent-ha-resources"),
         })
     }

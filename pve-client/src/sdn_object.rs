@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::fields::{BadField, Fields, text};
+use crate::fields::{BadField, Fields, map_of, text};
 use crate::ids::Digest;
 
 /// Whether an object has changes that are not applied yet.
@@ -150,7 +150,7 @@ fn changes(row: &Fields<'_>) -> (SdnState, BTreeMap<String, String>) {
 /// Returns all values of an object except the fields in `but`.
 fn values(row: &Fields<'_>, but: &[&str]) -> BTreeMap<String, String> {
     let shown = row.0.iter().filter(|(name, _)| !but.contains(&name.as_str()));
-    shown.filter_map(|(name, value)| Some((name.clone(), value_text(value)?))).collect()
+    map_of(shown.filter_map(|(name, value)| Some((name.clone(), value_text(value)?))))
 }
 
 /// Returns a value, or a list, as text. Nested objects are not values.

@@ -5,11 +5,13 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{CryptoProvider, KeyProvider, ring};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::sign::SigningKey;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage, OtherError,
     RootCertStore, SignatureScheme,
@@ -85,8 +87,9 @@ impl TlsSource {
         if let Some(config) = self.made.get() {
             return Ok(config.clone());
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = Verifier { rule: rule(&self.trust, &provider)?, provider: provider.clone() };
+        let provider =
+            Arc::new(CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() });
+        let verifier = Verifier { rule: rule(&self.trust)?, provider: provider.clone() };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| Unreachable::Tls(e.to_string()))?
@@ -95,6 +98,19 @@ impl TlsSource {
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         Ok(self.made.get_or_init(|| Arc::new(config)).clone())
+    }
+}
+
+/// Loads no private key: we present no certificate. So a tool has no code that signs.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(
+        &self,
+        _: PrivateKeyDer<'static>,
+    ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("a client without a certificate".to_owned()))
     }
 }
 
@@ -116,26 +132,23 @@ pub(crate) fn unreachable_from(error: &rustls::Error) -> Unreachable {
 
 /// What the verifier requires of a leaf certificate.
 enum Rule {
-    Authorities(Arc<WebPkiServerVerifier>),
+    Authorities(RootCertStore),
     Pinned(Vec<Fingerprint>),
     Any,
 }
 
 /// Builds the rule for a trust; reads the system's store if needed.
-fn rule(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Rule, Unreachable> {
-    let roots = match trust {
-        Trust::Insecure => return Ok(Rule::Any),
-        Trust::Fingerprint(pinned) => return Ok(Rule::Pinned(pinned.clone())),
-        Trust::CaFile(pem) => {
-            roots_of(pem).ok_or_else(|| Unreachable::Tls(BadTrust::NoCertificate.to_string()))?
-        }
+fn rule(trust: &Trust) -> Result<Rule, Unreachable> {
+    match trust {
+        Trust::Insecure => Ok(Rule::Any),
+        Trust::Fingerprint(pinned) => Ok(Rule::Pinned(pinned.clone())),
+        Trust::CaFile(pem) => roots_of(pem)
+            .map(Rule::Authorities)
+            .ok_or_else(|| Unreachable::Tls(BadTrust::NoCertificate.to_string())),
         Trust::System => roots(rustls_native_certs::load_native_certs().certs)
-            .ok_or(Unreachable::NoSystemRoots)?,
-    };
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-        .build()
-        .map(Rule::Authorities)
-        .map_err(|e| Unreachable::Tls(e.to_string()))
+            .map(Rule::Authorities)
+            .ok_or(Unreachable::NoSystemRoots),
+    }
 }
 
 /// Reads the authorities in a PEM text; `None` if part of it is invalid or none is usable.
@@ -162,13 +175,30 @@ impl fmt::Debug for Verifier {
     }
 }
 
+impl Verifier {
+    /// Does what [`rustls::client::WebPkiServerVerifier`] does without revocation lists, whose code is large.
+    fn signed_by(
+        &self,
+        roots: &RootCertStore,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        let leaf = ParsedCertificate::try_from(leaf)?;
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&leaf, roots, intermediates, now, algorithms)?;
+        verify_server_name(&leaf, name)
+    }
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
+        _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let shown = Fingerprint::of(leaf);
@@ -178,12 +208,11 @@ impl ServerCertVerifier for Verifier {
                 return Ok(ServerCertVerified::assertion());
             }
             Rule::Pinned(pinned) => CertificateProblem::NotPinned { shown, pinned: pinned.clone() },
-            Rule::Authorities(authorities) => {
-                match authorities.verify_server_cert(leaf, intermediates, name, ocsp, now) {
-                    Ok(verified) => return Ok(verified),
-                    Err(error) => certificate_problem(&error, name, shown),
-                }
-            }
+            Rule::Authorities(roots) => match self.signed_by(roots, leaf, intermediates, name, now)
+            {
+                Ok(()) => return Ok(ServerCertVerified::assertion()),
+                Err(error) => certificate_problem(&error, name, shown),
+            },
         };
         Err(CertificateError::Other(OtherError(Arc::new(problem))).into())
     }

@@ -4,6 +4,7 @@
 //! DOOR: reads the environment, for the variables of `env = "…"`.
 
 use crate::environment::is_set_to_nothing;
+use crate::gather::Gather as _;
 use crate::option_order::subcommand_first;
 use crate::usage;
 use clap::builder::Resettable;
@@ -44,7 +45,7 @@ fn effective(command: Command, without: &dyn Fn(&Command, &Arg) -> bool) -> Comm
         .get_arguments()
         .filter(|arg| arg.get_env().is_some() && without(&command, arg))
         .map(|arg| arg.get_id().clone())
-        .collect();
+        .gather();
     command
         .mut_args(|arg| if ids.contains(arg.get_id()) { arg.env(Resettable::Reset) } else { arg })
         .mut_subcommands(|sub| effective(sub, without))
@@ -76,7 +77,7 @@ fn ids(matches: &ArgMatches, source: ValueSource) -> BTreeSet<Id> {
     let from = |id: &&Id| matches.value_source(id.as_str()) == Some(source);
     let own = matches.ids().filter(from).cloned();
     let below = matches.subcommand().map(|(_, sub)| ids(sub, source)).unwrap_or_default();
-    own.chain(below).collect()
+    own.chain(below).gather()
 }
 
 fn from_variables(command: &Command, matches: &ArgMatches) -> Variables {
@@ -87,5 +88,5 @@ fn from_variables(command: &Command, matches: &ArgMatches) -> Variables {
         let name = arg.get_env()?.to_str()?;
         Some((format!("--{}", arg.get_long()?), name.to_owned()))
     })
-    .collect()
+    .gather()
 }

@@ -1,5 +1,6 @@
 //! `Fields`: reads a JSON object as typed values and reports every problem. Does no I/O.
 
+use crate::gather::Gather as _;
 use crate::report::{Entry, Place, Report};
 use crate::secret::Secret;
 use crate::shown;
@@ -73,9 +74,9 @@ impl<'a> Fields<'a> {
         let Some(value) = self.present(key) else { return BTreeMap::new() };
         let map = value.as_object().and_then(|object| {
             let pair = |(k, v): (&String, &Value)| Some((k.clone(), v.as_str()?.to_owned()));
-            object.iter().map(pair).collect::<Option<BTreeMap<_, _>>>()
+            object.iter().map(pair).collect::<Option<Vec<_>>>()
         });
-        self.typed(key, map, "a map from names to texts").unwrap_or_default()
+        self.typed(key, map, "a map from names to texts").into_iter().flatten().gather()
     }
 
     /// A map from text to whole number, which may be null; empty when absent.
@@ -85,8 +86,9 @@ impl<'a> Fields<'a> {
             Value::Null => Some((name.clone(), None)),
             value => Some((name.clone(), Some(value.as_u64()?))),
         };
-        let map = object.iter().map(read).collect::<Option<BTreeMap<_, _>>>();
-        self.typed(key, map, "a map from names to whole numbers").unwrap_or_default()
+        let map = object.iter().map(read).collect::<Option<Vec<_>>>();
+        let map = self.typed(key, map, "a map from names to whole numbers");
+        map.into_iter().flatten().gather()
     }
 
     /// An object; empty when absent.

@@ -18,6 +18,7 @@
 //! * [`child`] starts programs without the stage's secrets.
 //! * [`whole_file`] writes files with secrets in them.
 //! * [`example`] knows the secrets of the examples.
+//! * [`Gather`] makes maps with little code.
 //! * [`Console`] shows progress and events while a stage works.
 
 mod alike;
@@ -37,6 +38,7 @@ mod event;
 pub mod example;
 mod failure;
 mod fields;
+mod gather;
 pub mod guest;
 pub mod identity;
 mod image_source;
@@ -77,6 +79,7 @@ pub use environment::variable;
 pub use event::Event;
 pub use failure::Failure;
 pub use fields::Fields;
+pub use gather::Gather;
 pub use image_source::ImageSource;
 pub use live::Live;
 pub use log_setting::LogFormat;

@@ -1,5 +1,6 @@
 //! A command line that cannot be understood, as clap says it or as a finding. Does no I/O.
 
+use crate::gather::Gather as _;
 use crate::report::{Entry, Place};
 use crate::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -59,7 +60,7 @@ pub(crate) fn name_variables(error: &mut clap::Error, command: &Command, given: 
     let args = all.flat_map(Command::get_arguments).filter(|arg| !given.contains(arg.get_id()));
     let names: BTreeMap<String, String> = args
         .filter_map(|arg| Some((arg.to_string(), arg.get_env()?.to_str()?.to_owned())))
-        .collect();
+        .gather();
     let name = |text: &String| names.get(text).unwrap_or(text).clone();
     for kind in [ContextKind::InvalidArg, ContextKind::PriorArg] {
         let named = match error.get(kind) {

@@ -4,6 +4,7 @@ use super::at::At;
 use super::object::{Object, refusal};
 use super::row::{Row, ZoneType};
 use serde_json::{Map, Value};
+use stage::Gather as _;
 use std::collections::BTreeMap;
 
 /// Options by their names in PVE, in normal form.
@@ -93,7 +94,7 @@ impl Config {
             });
             Some((row.part.name, normal)).filter(|(_, normal)| !normal.is_empty())
         };
-        Self(object.rows().iter().filter_map(read).collect())
+        Self(object.rows().iter().filter_map(read).gather())
     }
 
     /// Returns the value of an option, in normal form.

@@ -7,6 +7,7 @@ pub(crate) use step::{CopiedDisk, Repeat, Step};
 
 use crate::blocked::Blocked;
 use crate::change::{Change, Impact};
+use crate::desired::Consent;
 use crate::json;
 use crate::mark::Mark;
 use crate::network::model::Networks;
@@ -32,13 +33,18 @@ pub(crate) struct Plan {
     /// The plan's own nonce, in the marks and file names that the plan writes until a run
     /// replaces it by its own ([`Plan::stamp`]).
     pub run: String,
+    /// What the user had agreed to.
+    #[serde(default, skip_serializing_if = "Consent::is_default")]
+    pub(crate) consent: Consent,
     /// VMs with something to do, destroys first, then in the document's order.
     pub vms: Vec<VmPlan>,
     /// VMs that are as they should be.
     pub unchanged: Vec<Unchanged>,
     /// What cannot be done, and why.
+    #[serde(skip_deserializing)]
     pub blocked: Vec<Blocked>,
     /// Notices, which stop nothing.
+    #[serde(skip_deserializing)]
     pub notices: Vec<Notice>,
     /// VMs of this deployment that are not in the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -188,6 +194,7 @@ impl Plan {
             site: String::new(),
             deployment: deployment.to_owned(),
             run: run.to_owned(),
+            consent: Consent::default(),
             vms: Vec::new(),
             unchanged: Vec::new(),
             blocked: Vec::new(),

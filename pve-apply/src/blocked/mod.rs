@@ -12,12 +12,12 @@ use crate::change::Change;
 use crate::json;
 use crate::mark::NotOurs;
 use pve_client::{NodeName, Vmid};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use stage::{Entry, Place};
 use strum::IntoStaticStr;
 
 /// A VM that cannot be brought to the state that the document asks for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Blocked {
     /// The VM's name in the document.
     pub name: String,
@@ -36,7 +36,7 @@ pub(crate) struct Blocked {
 }
 
 /// Why something cannot be done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, Serialize, IntoStaticStr)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub(crate) enum BlockReason {
@@ -280,7 +280,7 @@ pub(crate) enum BlockReason {
 }
 
 /// An operation that needs a running guest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Request {
     /// Run.

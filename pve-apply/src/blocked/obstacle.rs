@@ -1,9 +1,9 @@
 //! What stands against a migration, in PVE's words where it has some. Does no I/O.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// What stands against a migration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub(crate) enum Obstacle {
     /// The cluster does not have the node.

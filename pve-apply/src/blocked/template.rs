@@ -1,10 +1,10 @@
 //! What stands against a clone of somebody's template. Does no I/O.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use strum::IntoStaticStr;
 
 /// What stands against a clone of somebody's template. The name of a variant is the finding's code.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, Serialize, IntoStaticStr)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub(crate) enum TemplateFault {

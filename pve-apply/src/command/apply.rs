@@ -2,24 +2,22 @@
 
 use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
 use super::work::{Worker, close};
-use super::{networks, preflight, rollback, wait};
-use crate::action::{Action, Plan, Unchanged, VmPlan};
+use super::{networks, preflight, rollback, saved, wait};
+use crate::action::Plan;
 use crate::addresses;
 use crate::cli::ApplyArgs;
 use crate::closing::Readiness;
 use crate::confirm;
-use crate::desired::{Desired, OnError, Purpose};
+use crate::desired::{OnError, Purpose};
 use crate::interrupt::Interrupt;
-use crate::mark::Owner;
-use crate::network::{self, desired::Purpose as Role};
+use crate::network::desired::Purpose as Role;
 use crate::observe::Scope;
-use crate::observed::{Observation, Observed, VmState};
 use crate::other_run::OtherRuns;
 use crate::outcome::{self, Outcomes, ResultJson};
-use crate::{plan, plan_file, ready};
+use crate::plan_file::{self, Saved};
+use crate::{plan, ready};
 use pve_stage::wait::Stopwatch;
-use stage::{Console, Entry, Failure, Output, Place, Report};
-use std::path::Path;
+use stage::{Console, Failure, Output, Report};
 use std::time::Duration;
 
 /// How often the work is planned again because another run of this deployment worked on the same VMs.
@@ -50,6 +48,10 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     session.desired.consent = (&args.consent).into();
     networks::choose(&mut session, args.network, &args.target, Role::Compare);
     session.desired.networks.prune = args.prune;
+    let saved = args.plan.as_deref().map(plan_file::read).transpose()?;
+    if let Some(saved) = &saved {
+        saved::agree(&mut session.desired, &saved.plan);
+    }
     let interrupt = Interrupt::listen();
     let mut pace = args.pace;
     let on_error = args.on_error.or(session.desired.on_error).unwrap_or_default();
@@ -57,7 +59,7 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let lock = session.lock(pace, &interrupt, console)?;
     let others = session.other_runs(pace, &interrupt, console, &lock);
     let args = ApplyArgs { pace, ..args.clone() };
-    let work = rounds(&args, &session, &others)?;
+    let work = rounds(&args, saved, &session, &others)?;
     let (plan, outcomes) = (&work.plan, &work.outcomes);
     let failed = !outcomes.all_done();
     if failed {
@@ -89,7 +91,12 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
 }
 
 /// Plans and works until no other run interferes.
-fn rounds(args: &ApplyArgs, session: &Session, others: &OtherRuns<'_>) -> Result<Work, Failure> {
+fn rounds(
+    args: &ApplyArgs,
+    mut saved: Option<Saved>,
+    session: &Session,
+    others: &OtherRuns<'_>,
+) -> Result<Work, Failure> {
     let (console, interrupt) = (others.console, others.interrupt);
     let mut outcomes = Outcomes::default();
     let mut watch = None;
@@ -106,8 +113,8 @@ fn rounds(args: &ApplyArgs, session: &Session, others: &OtherRuns<'_>) -> Result
         let scope = networks::scope(session, Scope::Apply);
         let observed = others.observe(&session.desired, scope).map_err(stopped)?;
         let mut plan = plan::plan(&session.desired, &observed);
-        if let Some(path) = args.plan.as_ref().filter(|_| first) {
-            plan = saved(path, &session.desired, &plan, &observed)?;
+        if let Some(saved) = saved.take() {
+            plan = saved::still_right(saved, &session.desired, plan, &observed)?;
             plan.stamp(&session.desired.run);
         }
         if args.prune && first {
@@ -143,75 +150,5 @@ fn rounds(args: &ApplyArgs, session: &Session, others: &OtherRuns<'_>) -> Result
         if !met || round == ROUNDS || interrupt.is_stopping() {
             return Ok(Work { plan, outcomes, skipped, watch: started });
         }
-    }
-}
-
-/// Returns the plan of a file, if PVE is still as it was when the plan was written.
-fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Result<Plan, Failure> {
-    let plan = plan_file::read(path)?;
-    let place = || Place::file(path.display().to_string());
-    if (&plan.site, &plan.deployment) != (&now.site, &now.deployment) {
-        let (planned, requested) = (plan.owner_text(), now.owner_text());
-        let fact = format!("the plan is for {planned}, but the document is for {requested}");
-        return Err(Entry::error("plan-of-another-document", place(), fact).into());
-    }
-    let mut report = Report::new();
-    for vm in &plan.vms {
-        let fact = match vm.action {
-            Action::Create if is_still_creatable(now, vm) => continue,
-            Action::Create => {
-                format!("\"{}\" now exists, or can no longer be created", vm.name)
-            }
-            Action::Change if is_as_planned(observed, vm) => continue,
-            Action::Change => format!("\"{}\" has changed since it was planned", vm.name),
-            // `plan` writes neither.
-            Action::Destroy | Action::Adopt | Action::Release | Action::Power => {
-                format!("\"{}\" is neither to be created nor to be changed", vm.name)
-            }
-        };
-        report.push(Entry::error("plan-outdated", place(), fact).hint(PLAN_AGAIN));
-    }
-    for vm in &plan.unchanged {
-        let fact = match still_there(vm, desired, observed) {
-            Some(seen) if seen.power.as_str() == vm.status => continue,
-            Some(_) => format!("\"{}\" has changed since it was planned", vm.name),
-            None => format!("\"{}\" is no longer where it was planned", vm.name),
-        };
-        report.push(Entry::error("plan-outdated", place(), fact).hint(PLAN_AGAIN));
-    }
-    for name in network::outdated(&plan.networks, &now.networks, observed.sdn.as_ref()) {
-        let fact = format!("network \"{name}\" has changed since it was planned");
-        report.push(Entry::error("plan-outdated", place(), fact).hint(PLAN_AGAIN));
-    }
-    if report.has_errors() { Err(report.into()) } else { Ok(plan) }
-}
-
-const PLAN_AGAIN: &str = "plan again and look at what differs";
-
-/// Returns a VM that a plan leaves alone, if it exists as before.
-fn still_there<'o>(
-    vm: &Unchanged,
-    desired: &Desired,
-    observed: &'o Observed,
-) -> Option<&'o VmState> {
-    let Some(Observation::Seen(seen)) = observed.vms.get(&vm.vmid?) else { return None };
-    match seen.owner(&desired.site, &desired.deployment) {
-        Owner::Ours(mark) if desired.name_now(&mark.vm) == vm.name => Some(seen),
-        _ => None,
-    }
-}
-
-fn is_still_creatable(now: &Plan, vm: &VmPlan) -> bool {
-    now.vms.iter().any(|other| other.name == vm.name && other.action == Action::Create)
-}
-
-/// Returns whether the VM is where it was, with the config and the power that were planned for.
-fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
-    match vm.vmid.and_then(|vmid| observed.vms.get(&vmid)) {
-        Some(Observation::Seen(seen)) => {
-            let power = vm.power.is_none_or(|power| power == seen.power);
-            seen.node == vm.node && seen.config.digest == vm.planned_digest() && power
-        }
-        _ => false,
     }
 }

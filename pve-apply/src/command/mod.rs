@@ -13,6 +13,7 @@ mod preflight;
 pub(crate) mod privileges;
 pub(crate) mod release;
 mod rollback;
+mod saved;
 mod session;
 pub(crate) mod status;
 pub(crate) mod unlock_sdn;

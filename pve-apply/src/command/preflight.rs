@@ -10,7 +10,7 @@ use crate::requested::RequestedVm;
 use crate::{facts, quorum, room};
 use machine::sdn::Network;
 use pve_client::NodeName;
-use stage::{Failure, Report};
+use stage::{Failure, Gather as _, Report};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The result of the checks.
@@ -41,10 +41,13 @@ pub(super) fn check(
     Ok(Checked { report, shared: shared(&facts) })
 }
 
+fn requested_by_name(session: &Session) -> BTreeMap<&str, &RequestedVm> {
+    session.requested.iter().map(|vm| (vm.name.as_str(), vm)).gather()
+}
+
 /// Returns what a plan creates and changes, node by node.
 fn of_plan<'s>(session: &'s Session, plan: &'s Plan) -> Vec<Preflight<'s>> {
-    let requested: BTreeMap<&str, &RequestedVm> =
-        session.requested.iter().map(|vm| (vm.name.as_str(), vm)).collect();
+    let requested = requested_by_name(session);
     let made = networks::made(session, plan);
     let mut works = BTreeMap::new();
     for vm in &plan.vms {
@@ -72,8 +75,7 @@ pub(super) fn of_document<'s>(
     nodes: &BTreeSet<&NodeName>,
     missing: &[&'s Network],
 ) -> Vec<Preflight<'s>> {
-    let requested: BTreeMap<&str, &RequestedVm> =
-        session.requested.iter().map(|vm| (vm.name.as_str(), vm)).collect();
+    let requested = requested_by_name(session);
     let mut works = BTreeMap::new();
     if session.desired.vms.is_empty() {
         work_on(&mut works, &session.desired, &session.desired.node, missing);

@@ -190,8 +190,8 @@ fn select(
     }
     let is_tagged = |vm: &&Vm| target.tags.iter().any(|tag| has(vm, tag));
     let tagged = deployment.vms.iter().filter(is_tagged).map(|vm| &vm.name);
-    let names: BTreeSet<&String> = target.vms.iter().chain(tagged).collect();
-    desired.vms.retain(|vm| names.contains(&vm.name));
+    let names: BTreeSet<&str> = target.vms.iter().chain(tagged).map(String::as_str).collect();
+    desired.vms.retain(|vm| names.contains(vm.name.as_str()));
     Ok(())
 }
 

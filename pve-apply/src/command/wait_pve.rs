@@ -11,7 +11,9 @@ use crate::outcome::{PveResult, ResultJson, VmResult};
 use crate::ready::Waiting;
 use pve_client::ApiUrl;
 use pve_stage::wait::Deadline;
-use stage::{Console, Deployment, Entry, Event, Failure, Output, Place, Report, suggest};
+use stage::{
+    Console, Deployment, Entry, Event, Failure, Gather as _, Output, Place, Report, suggest,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -113,7 +115,7 @@ fn kinds(deployment: &Deployment) -> BTreeMap<String, Kind> {
         (false, Some(scenario)) => Kind::Scenario(scenario.clone()),
         (false, None) => Kind::Other,
     };
-    deployment.vms.iter().map(|vm| (vm.name.clone(), kind(vm))).collect()
+    deployment.vms.iter().map(|vm| (vm.name.clone(), kind(vm))).gather()
 }
 
 /// Returns why a VM cannot be waited for; `None` if it can.

@@ -22,7 +22,9 @@ use crate::network::desired::DesiredNetworks;
 use data_encoding::HEXLOWER;
 use pve_client::{NodeName, StorageId, Vmid};
 use pve_stage::vmid_walk;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use stage::Gather as _;
 use stage::identity::VmidRange;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -78,7 +80,7 @@ pub(crate) enum OnError {
 }
 
 /// What the user has agreed to on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a consent of its own")]
 pub(crate) struct Consent {
     /// Running VMs may be rebooted.
@@ -112,6 +114,13 @@ impl Default for Consent {
             migrate: false,
             shutdown_seconds: 60,
         }
+    }
+}
+
+impl Consent {
+    /// Returns whether it is what the user agrees to by saying nothing.
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 
@@ -200,6 +209,11 @@ impl Desired {
     /// Returns the current name of a VM whose mark has this name.
     pub(crate) fn name_now<'n>(&'n self, marked: &'n str) -> &'n str {
         self.former_names.get(marked).map_or(marked, String::as_str)
+    }
+
+    /// Returns the document's VMs by their names.
+    pub(crate) fn by_name(&self) -> BTreeMap<&str, &DesiredVm> {
+        self.vms.iter().map(|vm| (vm.name.as_str(), vm)).gather()
     }
 
     /// Returns what every mark of a VM that this run writes has in common.

@@ -8,7 +8,7 @@ use crate::read::read_retrying;
 use machine::{ConfigKey, Parts};
 use pve_client::{ConfigView, Digest, Error, VmConfig, Vmid};
 use pve_stage::finding;
-use stage::Entry;
+use stage::{Entry, Gather as _};
 use std::collections::BTreeMap;
 
 /// The guard's result: the write that follows sends this digest.
@@ -159,5 +159,5 @@ impl Work<'_> {
 fn without_place(row: ConfigKey, text: Option<&str>) -> Option<BTreeMap<String, String>> {
     let parts = Parts::read(row.key, text?);
     let others = parts.iter().filter(|(name, _)| !["file", "size"].contains(name));
-    Some(others.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    Some(others.map(|(name, value)| (name.to_owned(), value.to_owned())).gather())
 }

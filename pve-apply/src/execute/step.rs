@@ -13,7 +13,7 @@ use data_encoding::HEXLOWER;
 use pve_client::{Digest, Params, StorageId, Upid, Upload, Volid};
 use pve_stage::wait::{Deadline, Poll, rest};
 use sha2::{Digest as _, Sha256};
-use stage::{Entry, seed};
+use stage::{Entry, Gather as _, seed};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Work<'_> {
                 client.delete_volume(node, volid)?
             }
             Step::AddDisk { disk, value } => {
-                self.add_disks(&[(disk.clone(), value.clone())].into(), is_first)?
+                self.add_disks(&std::iter::once((disk.clone(), value.clone())).gather(), is_first)?
             }
             Step::AddDisks { disks } => self.add_disks(disks, is_first)?,
             Step::MoveDisk { disk, storage } => {
@@ -136,7 +136,7 @@ impl Work<'_> {
             return Err(self.in_use(disk).into());
         }
         let missing = disks.iter().filter(|(disk, _)| !is_there(disk));
-        let missing: BTreeMap<&String, &String> = missing.collect();
+        let missing: BTreeMap<&String, &String> = missing.gather();
         if missing.is_empty() {
             return Ok(None);
         }

@@ -3,6 +3,7 @@
 
 use machine::{ConfigKey, Form, KEYS, Key, Part, Parts, Setting, Settings, option_refusal};
 use serde_json::{Map, Value};
+use stage::Gather as _;
 use std::collections::BTreeMap;
 
 /// An env's value for a key, and what it cannot express.
@@ -29,10 +30,10 @@ impl CreateDefaults {
         let scalars = KEYS.iter().filter(|key| key.is_scalar() && key.slots.is_none());
         let setting = scalars.map(|&key| {
             let text = value(key.part.name).and_then(|text| normal(key, text));
-            let setting = text.map(|text| Setting::Parts([("", Some(text))].into()));
+            let setting = text.map(Setting::scalar);
             (ConfigKey { key, slot: None }, setting.unwrap_or(Setting::Cancelled))
         });
-        Self(Settings(setting.collect()))
+        Self(Settings(setting.gather()))
     }
 
     /// Returns what a create sends for a key with this setting, or without one.

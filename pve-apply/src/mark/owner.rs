@@ -6,7 +6,7 @@
 use super::{Line, Mark, NO_UUID, Stage, TAG, tag_set};
 use pve_stage::image_template::{ImageMark, TemplateOwner};
 use pve_stage::uuid;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The owner of a VM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) enum Owner {
 }
 
 /// Why a VM is not ours.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub(crate) enum NotOurs {
     /// It carries no mark.

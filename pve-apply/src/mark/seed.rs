@@ -4,6 +4,7 @@
 //! `vol` is the volume in the slot: any other volume is not ours to replace. Each FIELD is one that
 //! user-data was rendered from.
 
+use stage::Gather as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -93,7 +94,7 @@ impl SeedNote {
     /// Returns the digests of files and fields by name, without the volume's.
     fn digests(&self) -> BTreeMap<&str, &str> {
         let parts = self.parts.iter().filter(|part| !part.starts_with(VOLUME));
-        parts.filter_map(|part| part.split_once(':')).collect()
+        parts.filter_map(|part| part.split_once(':')).gather()
     }
 
     /// Returns whether this is such a note.

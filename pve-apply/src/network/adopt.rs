@@ -1,7 +1,7 @@
 //! Plans to take over vnets: only their alias is written. Does no I/O.
 
 use super::commit::{is_of, others_too, pending, pending_of_others, refusal};
-use super::edits::{self, EditParams};
+use super::edits;
 use super::find::{Finder, Owner};
 use super::finding::{NetworkBlocked, NetworkReason as Reason};
 use super::mark::{Alias, Mark, Origin};
@@ -14,6 +14,7 @@ use super::observed::{Object, Sdn, State};
 use crate::change::Change;
 use crate::desired::Desired;
 use machine::sdn::Network;
+use stage::Gather as _;
 
 /// Plans to mark the vnets of the document's networks that exist and are nobody's; with `from_site` also
 /// those of a site of this name, which this one had before.
@@ -162,7 +163,11 @@ impl Adoption<'_> {
         let is_clear = !has.split(' ').any(|word| word.contains("site="));
         let people = if fits && is_clear { has.as_str() } else { said.unwrap_or_default() };
         let alias: Param = edits::one(&Alias::write(people, mark));
-        edits::update(&self.network.zone, seen, EditParams::from([("alias".to_owned(), alias)]))
+        edits::update(
+            &self.network.zone,
+            seen,
+            std::iter::once(("alias".to_owned(), alias)).gather(),
+        )
     }
 }
 

@@ -6,6 +6,7 @@ use super::edits;
 use super::finding::{NetworkBlocked, NetworkNotice, NetworkNoticeKind, NetworkReason};
 use super::model::{Edit, NetworkStatus, Networks, Pending, Transaction, UnchangedNetwork};
 use super::observed::{Kind, Object, Sdn};
+use stage::Gather as _;
 use std::collections::BTreeSet;
 
 /// Joins the drafts of all networks into a plan.
@@ -77,7 +78,7 @@ fn commit(
         all.extend(reverts);
     }
     let touched: BTreeSet<(Kind, String)> =
-        all.iter().map(|edit| (edit.kind, edit.id.clone())).collect();
+        all.iter().map(|edit| (edit.kind, edit.id.clone())).gather();
     let mut list: Vec<Pending> = staged.iter().map(|object| pending(object, true)).collect();
     if let Some(draft) = needing.first().filter(|_| !others.is_empty()) {
         plan.notices.push(others_too(&draft.name, &others));

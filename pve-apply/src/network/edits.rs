@@ -4,6 +4,7 @@ use super::model::{Edit, EditVerb, Guard, Param};
 use super::normal::{Difference, Options};
 use super::observed::{Kind, Object};
 use machine::sdn;
+use stage::Gather as _;
 use std::collections::BTreeMap;
 
 /// The parameters of an edit.
@@ -16,7 +17,7 @@ pub(super) fn one(value: &str) -> Param {
 
 /// Returns the parameters that set these options of a new object.
 pub(super) fn params_of(object: sdn::Object, options: &Options) -> EditParams {
-    options.iter().map(|(name, normal)| param(object, name, normal)).collect()
+    options.iter().map(|(name, normal)| param(object, name, normal)).gather()
 }
 
 /// Returns the parameters that make an object differ no longer.
@@ -24,7 +25,7 @@ pub(super) fn params_to(object: sdn::Object, differences: &[Difference]) -> Edit
     let set = differences
         .iter()
         .filter_map(|difference| Some(param(object, difference.name, difference.to.as_deref()?)));
-    let mut params: EditParams = set.collect();
+    let mut params: EditParams = set.gather();
     let gone: Vec<&str> =
         differences.iter().filter(|d| d.to.is_none()).map(|difference| difference.name).collect();
     if !gone.is_empty() {

@@ -4,10 +4,10 @@
 use super::observed::User;
 use super::transaction::{NetworkAction, Pending};
 use crate::change::Change;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// What cannot be done to a network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct NetworkBlocked {
     /// Its zone.
     pub name: String,
@@ -23,7 +23,7 @@ pub(crate) struct NetworkBlocked {
 }
 
 /// Why something cannot be done to a network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, Serialize, strum::IntoStaticStr)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub(crate) enum NetworkReason {
@@ -109,7 +109,7 @@ impl NetworkReason {
 }
 
 /// Information about a network that blocks nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct NetworkNotice {
     /// Its zone.
     pub name: String,
@@ -119,7 +119,7 @@ pub(crate) struct NetworkNotice {
 }
 
 /// The kind of a notice about a network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "notice", rename_all = "kebab-case")]
 pub(crate) enum NetworkNoticeKind {
     /// It stays, since guests that stay use it.

@@ -4,7 +4,7 @@ use super::desired::has_node;
 use super::observed::NodeSdn;
 use machine::sdn::{Network, ZoneType};
 use pve_client::{NodeName, Package};
-use stage::{Entry, Place, Report};
+use stage::{Entry, Gather as _, Place, Report};
 use std::collections::BTreeMap;
 
 /// What zones want from a node.
@@ -43,7 +43,7 @@ pub(crate) fn wanted(
         })
     };
     let online = nodes.iter().filter(|(_, node)| node.is_online);
-    online.filter_map(|(node, _)| Some((node.clone(), of(node)?))).collect()
+    online.filter_map(|(node, _)| Some((node.clone(), of(node)?))).gather()
 }
 
 /// Judges what nodes say; what the token is not allowed to ask is a warning.

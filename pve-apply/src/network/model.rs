@@ -18,10 +18,10 @@ pub(crate) struct Networks {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unchanged: Vec<UnchangedNetwork>,
     /// What cannot be done, and why.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<NetworkBlocked>,
     /// Notices, which stop nothing.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<NetworkNotice>,
     /// Vnets of this site whose network left the site's files, and vnets that left theirs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,6 +1,7 @@
 //! What the nodes say about a zone, in a word each. Does no I/O.
 
 use super::observed::{NodeSdn, Sdn};
+use stage::Gather as _;
 use std::collections::BTreeMap;
 
 /// Returns the state of a zone on each node that has it or should have it.
@@ -15,5 +16,5 @@ pub(super) fn of(sdn: &Sdn, zone: &str) -> BTreeMap<String, String> {
         None => "missing".to_owned(),
     };
     let all = sdn.nodes.iter().filter(|(name, _)| is_in(name.as_str()));
-    all.map(|(name, node)| (name.to_string(), word(node))).collect()
+    all.map(|(name, node)| (name.to_string(), word(node))).gather()
 }

@@ -4,6 +4,7 @@ use super::observed::Values;
 use crate::change::{Change, Impact};
 use machine::Kind;
 use machine::sdn::{Config, Object, Row};
+use stage::Gather as _;
 use std::collections::BTreeMap;
 
 /// Options in normal form, without those that have PVE's default.
@@ -36,14 +37,14 @@ pub(super) fn of_values(object: Object, values: &Values) -> Options {
         let normal = row.normal(&text).unwrap_or(text);
         (!normal.is_empty() && !is_default(row, &normal)).then_some((row.part.name, normal))
     };
-    known.filter_map(read).collect()
+    known.filter_map(read).gather()
 }
 
 /// Returns the document's options.
 pub(super) fn of_config(object: Object, config: &Config) -> Options {
     let said = config.rows(object).filter(|(row, _)| row.part.name != "alias");
     let said = said.filter(|(row, text)| !is_default(row, text));
-    said.map(|(row, text)| (row.part.name, text.to_owned())).collect()
+    said.map(|(row, text)| (row.part.name, text.to_owned())).gather()
 }
 
 fn is_default(row: &Row, normal: &str) -> bool {

@@ -199,16 +199,16 @@ pub(crate) struct Users {
 }
 
 /// A guest that has a NIC on a vnet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct User {
     /// Its vmid.
     #[serde(with = "json::vmid")]
     pub(crate) vmid: Vmid,
     /// Its name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     /// Whether it is a container.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_container: bool,
 }
 

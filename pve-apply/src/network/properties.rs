@@ -10,6 +10,7 @@ use super::{plan, plan_destroy, plan_prune};
 use crate::desired::Desired;
 use crate::plan::worlds::vmid;
 use proptest::prelude::*;
+use serde::Deserialize as _;
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -350,7 +351,9 @@ proptest! {
             plan.networks = networks;
             let json = serde_json::to_value(&plan).unwrap();
             prop_assert!(schema.is_valid(&json), "{:?}", schema.iter_errors(&json).next());
-            let read: crate::action::Plan = serde_json::from_value(json).unwrap();
+            let read = crate::action::Plan::deserialize(&json).unwrap();
+            // What is blocked and the notices are judged anew.
+            (plan.networks.blocked, plan.networks.notices) = (Vec::new(), Vec::new());
             prop_assert_eq!(read, plan);
         }
     }

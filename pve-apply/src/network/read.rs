@@ -13,7 +13,7 @@ use crate::observed::Observed;
 use crate::read::read_api;
 use pve_client::{Client, Error, NodeName, SdnFabrics, SdnKind, SdnState};
 use pve_stage::finding;
-use stage::{Failure, Place};
+use stage::{Failure, Gather as _, Place};
 use std::collections::BTreeMap;
 
 /// Reads the cluster's SDN; `None` if the run has nothing to do with it.
@@ -71,7 +71,7 @@ fn list(client: &Client, kind: &SdnKind) -> Result<BTreeMap<String, Object>, Err
         let object = Object::of(kind, listed);
         (object.id.clone(), object)
     };
-    Ok(listed.into_iter().map(object).collect())
+    Ok(listed.into_iter().map(object).gather())
 }
 
 /// Reads the subnets of those vnets that stay: a vnet that the next commit deletes has none.
@@ -101,7 +101,7 @@ pub(super) fn fabrics(client: &Client) -> Result<BTreeMap<String, Object>, Error
     let nodes =
         all.nodes.into_iter().map(|node| (format!("{} on {}", node.fabric, node.node), node.state));
     let waiting = fabrics.chain(nodes).filter(|(_, state)| *state != SdnState::Applied);
-    Ok(waiting.map(|(id, state)| (id.clone(), Object::fabric(&id, state))).collect())
+    Ok(waiting.map(|(id, state)| (id.clone(), Object::fabric(&id, state))).gather())
 }
 
 /// Returns the fabrics that the token can see.
@@ -122,7 +122,7 @@ fn nodes(client: &Client, desired: &Desired) -> Result<BTreeMap<NodeName, NodeSd
             match read_api(|| client.node_sdn_zones(&node.node)) {
                 Ok(zones) => {
                     let status = zones.into_iter().map(|zone| (zone.zone, zone.status));
-                    seen.zones = status.collect();
+                    seen.zones = status.gather();
                 }
                 Err(error) if error.is_node_unreachable() => seen.is_online = false,
                 Err(error) => return Err(error),

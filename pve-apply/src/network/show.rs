@@ -44,9 +44,9 @@ pub(crate) fn summary(networks: &Networks) -> Vec<String> {
 /// Returns the lines about networks, those that are destroyed first.
 pub(crate) fn lines(networks: &Networks) -> Vec<Line> {
     let mut lines = Vec::new();
-    let mut planned: Vec<&NetworkPlan> = networks.planned.iter().collect();
-    planned.sort_by_key(|network| network.action != NetworkAction::Destroy);
-    planned.into_iter().for_each(|network| one(&mut lines, network));
+    let (first, then): (Vec<&NetworkPlan>, Vec<&NetworkPlan>) =
+        networks.planned.iter().partition(|network| network.action == NetworkAction::Destroy);
+    first.into_iter().chain(then).for_each(|network| one(&mut lines, network));
     for blocked in &networks.blocked {
         let object = blocked.object.as_ref().map(|object| format!(" {object}")).unwrap_or_default();
         let fact = blocked.reason.fact();

@@ -24,7 +24,7 @@ use crate::read::read_api;
 use crate::version;
 use nodes::failed;
 use pve_client::{Client, Error, NodeName, TaskFilter, Upid, Vmid};
-use stage::Failure;
+use stage::{Failure, Gather as _};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the cluster is read for.
@@ -196,7 +196,7 @@ pub(crate) fn left_running(
 ) -> Vec<(String, Upid)> {
     let fixed = desired.vms.iter().filter_map(|vm| Some((vm.vmid?, vm.name.clone())));
     let found = ours(desired, observed).map(|(seen, name)| (seen.vmid, name));
-    let names: BTreeMap<Vmid, String> = fixed.chain(found).collect();
+    let names: BTreeMap<Vmid, String> = fixed.chain(found).gather();
     // Another deployment's create by the same token does not concern us where every vmid is fixed.
     let any_vmid = desired.vms.iter().any(|vm| vm.vmid.is_none());
     let about_ours = |upid: &Upid| {

@@ -5,7 +5,7 @@ use crate::observed::{Guest, is_making};
 use crate::read::read_api;
 use pve_client::{Error, NodeName, Resource, Upid, Vmid};
 use pve_stage::finding;
-use stage::{Failure, Place};
+use stage::{Failure, Gather as _, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
@@ -29,7 +29,7 @@ impl Lists {
     /// Returns the cluster's guests, with the nodes' own lists of their guests.
     pub(super) fn guests(&self) -> Vec<Guest> {
         let rows = self.rows.iter().map(|row| (row.vmid, Guest::from(row)));
-        let mut guests: BTreeMap<Vmid, Guest> = rows.collect();
+        let mut guests: BTreeMap<Vmid, Guest> = rows.gather();
         guests.extend(self.fresh.values().flatten().map(|row| (row.vmid, Guest::from(row))));
         guests.into_values().collect()
     }
@@ -46,13 +46,13 @@ impl Lists {
 
     /// Returns the pool of each VM that is in one.
     pub(super) fn pools(&self) -> BTreeMap<Vmid, String> {
-        self.rows.iter().filter_map(|row| Some((row.vmid, row.pool.clone()?))).collect()
+        self.rows.iter().filter_map(|row| Some((row.vmid, row.pool.clone()?))).gather()
     }
 
     /// Returns the rows of the nodes' own lists.
     pub(super) fn power(&mut self) -> BTreeMap<Vmid, Resource> {
         let fresh = std::mem::take(&mut self.fresh);
-        fresh.into_values().flatten().map(|row| (row.vmid, row)).collect()
+        fresh.into_values().flatten().map(|row| (row.vmid, row)).gather()
     }
 
     /// Returns the nodes that list a VM as being created.

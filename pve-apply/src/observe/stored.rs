@@ -10,7 +10,7 @@ use crate::observed::{Observed, VmState};
 use crate::read::read_api;
 use machine::ConfigKey;
 use pve_client::{Client, Error, NodeName, StorageId, Volid};
-use stage::Failure;
+use stage::{Failure, Gather as _};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,7 +101,7 @@ impl Look<'_> {
             return Ok(sizes);
         }
         let there: BTreeMap<String, &VmState> =
-            ours(self.desired, observed).map(|(seen, name)| (name, seen)).collect();
+            ours(self.desired, observed).map(|(seen, name)| (name, seen)).gather();
         for vm in &self.desired.vms {
             let seen = there.get(&vm.name).copied();
             let node =
@@ -127,8 +127,7 @@ fn unfinished<'o>(
     desired: &'o Desired,
     observed: &'o Observed,
 ) -> impl Iterator<Item = &'o VmState> {
-    let by_name: BTreeMap<&str, &DesiredVm> =
-        desired.vms.iter().map(|vm| (vm.name.as_str(), vm)).collect();
+    let by_name = desired.by_name();
     observed.seen().filter(move |seen| {
         let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else {
             return false;

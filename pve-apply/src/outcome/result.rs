@@ -9,6 +9,7 @@ use crate::notice::Notice;
 use pve_client::Vmid;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use stage::Gather as _;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -162,7 +163,7 @@ pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec
         }
     }));
     let places: BTreeMap<&str, usize> =
-        order.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+        order.iter().enumerate().map(|(place, name)| (name.as_str(), place)).gather();
     rows.sort_by_key(|row| places.get(row.name.as_str()).copied());
     rows
 }

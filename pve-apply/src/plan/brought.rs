@@ -13,6 +13,7 @@ use crate::desired::Definition;
 use crate::mark::split_tags;
 use crate::template::TemplateState;
 use machine::{ConfigKey, Form, Parts, Setting, Settings};
+use stage::Gather as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys that only root can remove, and that reach outside of the VM.
@@ -226,20 +227,14 @@ fn collisions(
 fn conflicts(definition: &Definition, state: &TemplateState) -> Vec<TemplateFault> {
     let gone = taken_away(definition, state);
     let is_compared = |key: &ConfigKey| !matches!(key.key.form, Form::Nic(_) | Form::Drive(_));
-    let as_setting = |key: ConfigKey, parts: &Parts| {
-        let known = parts.iter().filter_map(|(name, value)| {
-            Some((key.key.part(name)?.name_in(key.key), Some(value.to_owned())))
-        });
-        Setting::Parts(known.collect())
-    };
     let kept = keys(state).filter(|(key, _)| is_compared(key) && !gone.contains(&key.to_string()));
-    let brought = Settings(kept.map(|(key, parts)| (key, as_setting(key, &parts))).collect());
+    let brought = Settings(kept.map(|(key, parts)| (key, Setting::of(key.key, &parts))).gather());
     let mut all = brought.clone();
     for key in definition.new.0.keys().filter(|key| is_compared(key)) {
         if let Some(parts) = parts_of(&definition.new, *key)
             && let Some(parts) = merged(&definition.explicit, state, *key, parts)
         {
-            all.0.insert(*key, as_setting(*key, &parts));
+            all.0.insert(*key, Setting::of(key.key, &parts));
         }
     }
     // PVE has accepted what the template has.
@@ -319,8 +314,8 @@ pub(super) fn merged(
             parts.set(name, value);
         }
     }
-    let changed: BTreeMap<&str, &str> = parts.iter().collect();
-    (changed != brought.iter().collect()).then_some(parts)
+    let changed: BTreeMap<&str, &str> = parts.iter().gather();
+    (changed != brought.iter().gather()).then_some(parts)
 }
 
 /// Returns the firmware tables that a template has, without its uuid: PVE gives each clone another.

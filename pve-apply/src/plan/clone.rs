@@ -14,6 +14,7 @@ use crate::desired::Definition;
 use crate::mark::owns::Slot;
 use crate::mark::{Mark, Stage, TAG, tag_set};
 use machine::{ConfigKey, Form, Parts};
+use stage::Gather as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Plans a VM that is cloned.
@@ -215,8 +216,10 @@ impl Steps<'_> {
             vec![seed::upload(desired, vm, &definition.seed), self.clone(), Step::Fence];
         if !self.made.first.is_empty() {
             let list = self.made.first.into_iter().collect::<Vec<_>>().join(",");
-            steps
-                .push(Step::Configure { params: [("delete".to_owned(), list)].into(), mark: None });
+            steps.push(Step::Configure {
+                params: std::iter::once(("delete".to_owned(), list)).gather(),
+                mark: None,
+            });
         }
         let mut disks = self.made.disks;
         disks.insert(self.slot, seed::disk(desired, vm, definition));
@@ -249,12 +252,12 @@ impl Steps<'_> {
         });
         Step::Clone {
             template: template.state.vmid,
-            volumes: volumes.collect(),
+            volumes: volumes.gather(),
             full: template.full,
             storage: template.storage.clone(),
             pool: definition.pool.clone(),
             description: description.map(str::to_owned),
-            moved: [(definition.boot.to_string(), made.from.to_string())].into(),
+            moved: std::iter::once((definition.boot.to_string(), made.from.to_string())).gather(),
             bridges: template.state.bridges(),
         }
     }

@@ -9,7 +9,7 @@ use crate::desired::{Desired, DesiredVm, Placement};
 use crate::mark::{Mark, NotOurs, Owner};
 use crate::observed::{Guest, Observation, Observed, VmState};
 use pve_client::{NodeName, Vmid};
-use stage::suggest;
+use stage::{Gather as _, suggest};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The result of the search for a VM.
@@ -91,7 +91,7 @@ impl<'a> Finder<'a> {
                 Owner::NotOurs(reason) => _ = not_ours.insert(seen.vmid, reason),
             }
         }
-        let guests = observed.guests.iter().map(|guest| (guest.vmid, guest)).collect();
+        let guests = observed.guests.iter().map(|guest| (guest.vmid, guest)).gather();
         let fixed = desired.vms.iter().filter(|vm| !vm.vmid_is_counted);
         let fixed = fixed.filter_map(|vm| vm.vmid).collect();
         Self { desired, observed, ours, not_ours, guests, fixed }

@@ -109,6 +109,7 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
 fn empty(desired: &Desired) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
     plan.site.clone_from(&desired.site);
+    plan.consent = desired.consent;
     plan
 }
 

@@ -14,6 +14,7 @@ use crate::mark::{Mark, NotOurs, Owner, Stage};
 use crate::observed::{Observation, Observed, Power};
 use proptest::prelude::*;
 use pve_client::Vmid;
+use serde::Deserialize as _;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -385,8 +386,9 @@ proptest! {
         ] {
             let json = serde_json::to_value(&plan).unwrap();
             prop_assert!(schema.is_valid(&json), "{:?}", schema.iter_errors(&json).next());
-            let read: Plan = serde_json::from_value(json).unwrap();
-            prop_assert_eq!(read, plan);
+            let read = Plan::deserialize(&json).unwrap();
+            // What is blocked and the notices are judged anew.
+            prop_assert_eq!(read, Plan { blocked: Vec::new(), notices: Vec::new(), ..plan });
         }
     }
 }

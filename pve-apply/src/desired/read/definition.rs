@@ -7,7 +7,7 @@ use crate::mark::{self, TAG};
 use machine::{ConfigKey, Form, NewVm, Problem, Setting, Settings, rule};
 use pve_client::{StorageId, Volid};
 use serde_json::{Map, Value, json};
-use stage::{Entry, Place, Vm};
+use stage::{Entry, Gather as _, Place, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -282,7 +282,7 @@ fn new(vm: &Vm, explicit: &Settings, flat: Settings, boot: ConfigKey) -> Setting
 
 fn derived_macs(vm: &Vm) -> BTreeMap<ConfigKey, String> {
     let derived = vm.nics.iter().flatten().filter(|nic| nic.derived);
-    derived.filter_map(|nic| Some((ConfigKey::find(&nic.slot)?, nic.mac.clone()))).collect()
+    derived.filter_map(|nic| Some((ConfigKey::find(&nic.slot)?, nic.mac.clone()))).gather()
 }
 
 /// A habit of older setups that PVE refuses only in the middle of a create.

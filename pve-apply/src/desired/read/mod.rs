@@ -12,7 +12,7 @@ use crate::requested::Parsed;
 use nodes::placement;
 use pve_client::{NodeName, Vmid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
-use stage::{Deployment, Place, Report, SeedFields, SeedInputs, Vm};
+use stage::{Deployment, Gather as _, Place, Report, SeedFields, SeedInputs, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -185,12 +185,12 @@ impl Reader<'_> {
     fn former_names(&mut self) -> BTreeMap<String, String> {
         let d = self.deployment;
         // `vm_names` holds former names too.
-        let names: BTreeSet<&String> = d.vms.iter().map(|vm| &vm.name).collect();
+        let names: BTreeSet<&str> = d.vms.iter().map(|vm| vm.name.as_str()).collect();
         let mut former = BTreeMap::new();
         for (index, vm) in d.vms.iter().enumerate() {
             let Some(old) = &vm.renamed_from else { continue };
             let place = Place::input(format!("vms[{index}].renamed_from"));
-            if names.contains(old) {
+            if names.contains(old.as_str()) {
                 let fact = format!("\"{old}\" is the name of a VM of this deployment");
                 self.report.error("renamed-from", place, fact);
             } else if let Some(other) = former.insert(old.clone(), vm.name.clone()) {
@@ -204,7 +204,7 @@ impl Reader<'_> {
     fn parents(&mut self) {
         let vms = &self.deployment.vms;
         let parent_of: BTreeMap<_, _> =
-            vms.iter().map(|vm| (vm.name.as_str(), vm.parent.as_deref())).collect();
+            vms.iter().map(|vm| (vm.name.as_str(), vm.parent.as_deref())).gather();
         for (index, vm) in vms.iter().enumerate() {
             let Some(parent) = &vm.parent else { continue };
             let place = Place::input(format!("vms[{index}].parent"));

@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::desired::{NodeDefaults, Placement};
 use pve_client::{NodeName, StorageId, Volid};
-use stage::{Node, Vm};
+use stage::{Gather as _, Node, Vm};
 use std::collections::BTreeMap;
 
 impl Reader<'_> {
@@ -32,7 +32,7 @@ impl Reader<'_> {
             Some((parsed?, self.defaults(name, node, head)?))
         });
         // All are read, to find every problem.
-        nodes.collect::<Vec<_>>().into_iter().flatten().collect()
+        nodes.collect::<Vec<_>>().into_iter().flatten().gather()
     }
 
     fn defaults(
@@ -80,7 +80,7 @@ impl Reader<'_> {
 }
 
 fn volids(images: &BTreeMap<String, String>) -> BTreeMap<String, Volid> {
-    images.iter().filter_map(|(name, text)| Some((name.clone(), text.parse().ok()?))).collect()
+    images.iter().filter_map(|(name, text)| Some((name.clone(), text.parse().ok()?))).gather()
 }
 
 /// Returns how a VM came to its node.

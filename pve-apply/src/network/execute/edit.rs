@@ -4,6 +4,7 @@
 use crate::network::model::{Edit, EditVerb, Guard, Param};
 use crate::network::observed::{Kind, Object, State, Values};
 use pve_client::{Digest, Params, SdnKind};
+use stage::Gather as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Kind {
@@ -190,7 +191,7 @@ impl Edit {
         let mut params: BTreeMap<String, Param> = had
             .into_iter()
             .filter_map(|name| Some((name.to_owned(), param(name, before.get(name)?))))
-            .collect();
+            .gather();
         if !had_not.is_empty() {
             params.insert("delete".to_owned(), Param::One(had_not.join(",")));
         }
@@ -201,7 +202,7 @@ impl Edit {
     fn recreated(&self, before: &Values) -> BTreeMap<String, Param> {
         let one = |text: &str| Param::One(text.to_owned());
         let values = before.iter().map(|(name, value)| (name.clone(), param(name, value)));
-        let mut params: BTreeMap<String, Param> = values.collect();
+        let mut params: BTreeMap<String, Param> = values.gather();
         match self.kind {
             Kind::Subnet => {
                 params.insert("subnet".to_owned(), one(&cidr_of(&self.id)));

@@ -43,8 +43,8 @@ impl TokenFile {
     /// Returns what an earlier run has left. A file that cannot be read counts as none.
     #[expect(clippy::disallowed_methods, reason = "door: the lock's token")]
     pub(super) fn read(&self) -> Option<Memory> {
-        let text = std::fs::read_to_string(self.path.as_ref()?).ok()?;
-        serde_json::from_str(&text).ok()
+        let bytes = std::fs::read(self.path.as_ref()?).ok()?;
+        serde_json::from_slice(&bytes).ok()
     }
 
     /// Remembers. A folder that cannot be written only means that nobody can clean up after a killed run.

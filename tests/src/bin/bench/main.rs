@@ -21,15 +21,19 @@ use table::Table;
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     if args.first().is_some_and(|first| first == measure::MEASURED) {
-        return measure::measured(&args[1..]).unwrap_or(ExitCode::FAILURE);
+        return measure::measured(&args[1..]).unwrap_or_else(|error| failed(error.as_ref()));
     }
     let mut table = Table::default();
     if let Err(error) = run(&mut table) {
-        eprintln!("bench: {error}");
-        return ExitCode::FAILURE;
+        return failed(error.as_ref());
     }
     print!("{table}");
     if table.all_within() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn failed(error: &dyn Error) -> ExitCode {
+    eprintln!("bench: {error}");
+    ExitCode::FAILURE
 }
 
 /// Runs the groups given as arguments, or all: `start`, `documents`, `cluster`, `nodes`, `clones`,

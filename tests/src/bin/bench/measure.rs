@@ -66,13 +66,13 @@ impl Tool {
 
     /// Runs it once.
     pub(crate) fn once(&self) -> Result<Measure, Box<dyn Error>> {
-        let bench = std::env::current_exe()?;
+        let tool = std::env::current_exe()?.with_file_name(self.name);
         let mut stderr = tempfile::tempfile()?;
         let mut usage = tempfile::NamedTempFile::new()?;
-        let mut child = Command::new(&bench)
+        let mut child = Command::new(THIS)
             .arg(MEASURED)
             .arg(usage.path())
-            .arg(bench.with_file_name(self.name))
+            .arg(tool)
             .args(&self.args)
             .env("SOURCE_DATE_EPOCH", "1760000000")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
@@ -102,6 +102,9 @@ impl Tool {
     }
 }
 
+/// This program. Its own path leads nowhere once a build has put another file there.
+const THIS: &str = "/proc/self/exe";
+
 /// The first argument of a process between this program and a tool.
 ///
 /// The kernel includes memory from before `exec` in the peak memory of a process. A tool that this
@@ -111,7 +114,9 @@ pub(crate) const MEASURED: &str = "--measured";
 /// Runs a program, writes its resource usage to a file, and exits with its status.
 pub(crate) fn measured(args: &[OsString]) -> Result<ExitCode, Box<dyn Error>> {
     let [usage, program, args @ ..] = args else { return Err("no program".into()) };
-    let used = Command::new(program).args(args).spawn()?.wait4()?;
+    let tool = Command::new(program).args(args).spawn();
+    let mut tool = tool.map_err(|error| format!("{}: {error}", program.display()))?;
+    let used = tool.wait4()?;
     let cpu = used.rusage.utime + used.rusage.stime;
     std::fs::write(usage, format!("{} {}", cpu.as_micros(), used.rusage.maxrss))?;
     Ok(ExitCode::from(used.status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)))
