@@ -3,6 +3,7 @@
 //! After VMware's "Virtual Disk Format 5.0" and QEMU's block/vmdk.c, vmdk_open_vmdk4. All places in it are
 //! sectors. Pure, except for [`tables_fit`], which reads from the given reader.
 
+use std::borrow::Cow;
 use std::io::{self, Read, Seek};
 
 use super::head::{at, bytes_at, u32_at, u64_at};
@@ -46,8 +47,7 @@ pub(super) fn judge(head: &[u8], length: u64) -> Result<u64, Unfit> {
     if header.data > length / SECTOR {
         return cut("the file ends before its data");
     }
-    let end = DESCRIPTION.end.min(head.len());
-    let description = String::from_utf8_lossy(head.get(DESCRIPTION.start..end).unwrap_or_default());
+    let description = description(head);
     if !description.contains("parentCID=") {
         // The extents of a VMDK in several files have none.
         let what = "a description is missing".to_owned();
@@ -59,11 +59,19 @@ pub(super) fn judge(head: &[u8], length: u64) -> Result<u64, Unfit> {
     }
 }
 
+/// Returns the description as far as QEMU reads it: its text ends with the first zero.
+fn description(head: &[u8]) -> Cow<'_, str> {
+    let end = DESCRIPTION.end.min(head.len());
+    let bytes = head.get(DESCRIPTION.start..end).unwrap_or_default();
+    String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().unwrap_or_default())
+}
+
 /// Returns the file that a description names as the parent.
+// QEMU: vmdk_parent_open: the first of these words, in the middle of a line too; the name is in quotes after it.
 fn parent(description: &str) -> Option<String> {
-    let mut lines = description.lines();
-    let parent = lines.find_map(|line| line.trim().strip_prefix("parentFileNameHint="));
-    parent.map(|name| name.trim_matches('"').to_owned())
+    let (_, rest) = description.split_once("parentFileNameHint")?;
+    let line = rest.lines().next().unwrap_or_default();
+    Some(line.trim_matches(['=', '"', ' ']).to_owned())
 }
 
 /// Returns whether a plain VMDK contains everything that its tables refer to.

@@ -94,10 +94,18 @@ fn an_image_must_be_complete_in_one_file() {
     let child = |b: &mut Vec<u8>| {
         b[512..512 + description.len()].copy_from_slice(description.as_bytes());
     };
-    check(child, Err(Unfit::BackingFile { name: "base.vmdk".to_owned() }));
+    let parent = || Err(Unfit::BackingFile { name: "base.vmdk".to_owned() });
+    check(child, parent());
+    // QEMU finds the name in a comment too, but nothing after a zero.
+    let hint = b"# parentFileNameHint=\"base.vmdk\"";
+    let commented = |at: usize| move |b: &mut Vec<u8>| b[at..at + hint.len()].copy_from_slice(hint);
+    check(commented(558), parent());
+    check(commented(600), Ok(2 << 20));
     // One of several files has no description.
     let what = "a description is missing".to_owned();
-    check(|b| b[512..1024].fill(0), Err(Unfit::BadHeader { format: "vmdk", what }));
+    let missing = || Err(Unfit::BadHeader { format: "vmdk", what: what.clone() });
+    check(|b| b[512..1024].fill(0), missing());
+    check(|b| b[520] = 0, missing());
 }
 
 #[test]
