@@ -30,7 +30,15 @@ pub(crate) fn read(path: &Path) -> Result<Plan, Failure> {
     let place = || Place::file(path.display().to_string());
     let bytes = std::fs::read(path)
         .map_err(|error| Entry::error("unreadable", place(), "cannot be read").cause(&error))?;
-    let value: serde_json::Value = serde_json::from_slice(&bytes)
+    parse(&bytes, place)
+}
+
+/// Reads the plan that a file has.
+///
+/// # Errors
+/// It is not a plan of this version.
+pub(crate) fn parse(bytes: &[u8], place: impl Fn() -> Place) -> Result<Plan, Failure> {
+    let value: serde_json::Value = serde_json::from_slice(bytes)
         .map_err(|error| Entry::error("not-json", place(), "is not JSON").cause(&error))?;
     let version = value.get("version").and_then(serde_json::Value::as_u64);
     if version != Some(u64::from(VERSION)) {
