@@ -84,8 +84,13 @@ pub(super) fn tables_fit(
 ) -> io::Result<Result<(), Unfit>> {
     let Ok(header) = Header::read(head) else { return Ok(Ok(())) };
     let header = match header.directory {
+        // QEMU: vmdk_open_vmdk4: the footer takes the place of the header, with its size of the disk.
         AT_END => match footer(file, length)? {
-            Some(header) => header,
+            Some(footer) if footer.capacity == header.capacity => footer,
+            Some(footer) => {
+                let what = format!("its footer has a disk of {} sectors", footer.capacity);
+                return Ok(Err(Unfit::BadHeader { format: "vmdk", what }));
+            }
             None => return Ok(Err(Unfit::CutOff { what: "its footer is missing".to_owned() })),
         },
         _ => header,
@@ -124,8 +129,11 @@ fn end_of_grain(
     let start = grain * SECTOR;
     // Its number (8 bytes) and its size come before compressed bytes.
     let marker = start + 12;
-    if !header.is_compressed || marker > length {
+    if !header.is_compressed {
         return Ok(start + 1);
+    }
+    if marker > length {
+        return Ok(marker);
     }
     let marker = bytes_at(file, start, 12)?;
     Ok(start + 12 + u64::from(u32_at(&marker, 8).unwrap_or_default()))

@@ -66,8 +66,8 @@ fn a_truncated_compressed_grain_is_detected() {
         cut("its tables refer to data at byte 8304, but the file has 8303 bytes"),
     );
     check(
-        compressed(16 * 512),
-        cut("its tables refer to data at byte 8193, but the file has 8192 bytes"),
+        compressed(16 * 512 + 5),
+        cut("its tables refer to data at byte 8204, but the file has 8197 bytes"),
     );
 }
 
@@ -85,6 +85,12 @@ fn the_header_at_the_end_of_a_stream_counts() {
         b.truncate(25 * 512);
     };
     check(torn, cut("its footer is missing"));
+    let other = |b: &mut Vec<u8>| {
+        stream(b);
+        b[24 * 512 + 13] = 8;
+    };
+    let what = "its footer has a disk of 2048 sectors".to_owned();
+    check(other, Err(Unfit::BadHeader { format: "vmdk", what }));
     check(|b| b[56..64].fill(0xff), cut("its footer is missing"));
 }
 
