@@ -18,7 +18,7 @@ pub use cli::Cli;
 pub use key::{Key, KeyRing, KeyText};
 pub use manual::MANUAL;
 pub use token::{Claims, Token, Validity, mint};
-pub use verify::{Payload, Verifier, VerifyError, read_damaged, read_unverified, verify};
+pub use verify::{Payload, Verifier, VerifyError, read_unverified, verify};
 
 use cli::{Command, InspectArgs, MintArgs, TokenArgs, VerifyArgs};
 use load::KeySource;
@@ -64,7 +64,7 @@ fn inspect(args: &InspectArgs) -> Result<Output, Failure> {
         Ok(payload) => {
             Ok(Output::bytes(show::payload(&payload, args.json, "not checked"), Report::new()))
         }
-        Err(why) => Err(damaged(&why, &read_damaged(&text)).into()),
+        Err(why) => Err(damaged(&why, &verify::read_damaged(&text)).into()),
     }
 }
 

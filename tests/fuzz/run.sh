@@ -24,7 +24,7 @@ mkdir -p "$work/corpus/$target" "$work/findings" "$kept"
 # nothing in safe Rust, and without `cfg(fuzzing)`, by which a dependency could behave differently.
 fuzz() {
     RUSTC_BOOTSTRAP=1 "$cargo" fuzz run --fuzz-dir tests/fuzz --target-dir "$work" --codegen-units 16 \
-        --sanitizer none --no-cfg-fuzzing "$target" "$@" -max_len=8192 -timeout=10 -rss_limit_mb=2048
+        --sanitizer none --no-cfg-fuzzing "$target" "$@" -max_len=8192 -timeout=60 -rss_limit_mb=2048
 }
 
 if [ -z "$keep" ]; then
