@@ -36,7 +36,7 @@ smallest=$work/smallest/$target
 rm -rf "$smallest"
 mkdir -p "$smallest"
 fuzz "$smallest" "$work/corpus/$target" "$kept" -- -set_cover_merge=1 -use_counters=0
-find "$kept" -type f ! -name 'finding-*' -delete
+find "$kept" -type f ! -name 'finding-*' ! -name 'seed-*' -delete
 for input in "$smallest"/*; do
     name=$(basename "$input" | cut -c1-12)
     cp "$input" "$kept/$name"
