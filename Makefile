@@ -13,7 +13,7 @@ THREADS ?= $(shell echo $$((4 * $$(getconf _NPROCESSORS_ONLN))))
 PROFILE ?= release
 BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
 
-.PHONY: help build release test check fmt snapshots docs demo bench mutants test-peers test-cloudinit test-guest test-live record install uninstall size deny deb test-deb dist clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench mutants fuzz test-peers test-cloudinit test-guest test-live record install uninstall size deny deb test-deb dist clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -77,6 +77,11 @@ test-peers: test-cloudinit ## what other programs say of our output: docs/testin
 
 test-cloudinit: build ## rendered data against the real cloud-init of Debian 12, 13 and sid
 	sh tests/cloudinit/check.sh
+
+# `make test` replays what it has found before.
+SECONDS ?= 600
+fuzz: ## one fuzz target: TARGET=qcow2 SECONDS=600; KEEP=1 makes the best inputs its corpus
+	@CARGO="$(CARGO)" sh tests/fuzz/run.sh "$(TARGET)" "$(SECONDS)" "$(KEEP)"
 
 # Debian's name of the guest's release: trixie or bookworm
 SUITE ?= trixie

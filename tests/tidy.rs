@@ -11,7 +11,7 @@ const TOOLS: [&str; 5] =
     ["resolve", "mint-token", "cloudinit-render", "image-publish", "pve-apply"];
 
 /// Which of our crates may use which, in addition to test-support as a dev-dependency.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("stage", &[]),
     ("machine", &["stage"]),
     ("pve-client", &[]),
@@ -22,6 +22,19 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("image-publish", &["stage", "machine", "pve-client", "pve-stage"]),
     ("pve-apply", &["stage", "machine", "pve-client", "pve-stage"]),
     ("test-support", &[]),
+    (
+        "fuzzed",
+        &[
+            "stage",
+            "machine",
+            "pve-client",
+            "resolve",
+            "mint-token",
+            "cloudinit-render",
+            "image-publish",
+            "pve-apply",
+        ],
+    ),
 ];
 
 const NETWORK: [&str; 6] = ["ureq", "rustls", "native-tls", "hyper", "tokio", "reqwest"];

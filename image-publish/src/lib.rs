@@ -16,6 +16,7 @@ mod image_use;
 mod interrupt;
 mod left_over;
 mod manual;
+pub mod memory;
 mod node;
 mod origin;
 mod outcome;

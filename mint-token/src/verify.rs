@@ -216,6 +216,7 @@ fn judge(payload: &Payload) -> Result<(), VerifyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_token_cut_anywhere_shows_whole_claims_only() {
@@ -231,6 +232,34 @@ mod tests {
                 .iter()
                 .filter(|end| claims.find(**end).is_some_and(|at| at + end.len() <= length));
             assert_eq!(read.len(), whole.count(), "{}", &claims[..length]);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// What a damaged token shows, the whole one has; and a whole one is not damaged.
+        #[test]
+        fn nothing_is_shown_that_a_token_does_not_have(
+            claims in proptest::collection::btree_map("[a-z\",:}]{0,3}", ".{0,9}", 0..5),
+            end in any::<proptest::sample::Index>(),
+        ) {
+            let json = serde_json::to_vec(&claims).unwrap();
+            let token = BASE64URL_NOPAD.encode(&json);
+            let whole = read_unverified(&format!("{token}.AAAA")).unwrap();
+            prop_assert_eq!(read_damaged(&token), whole.clone());
+            let read = read_damaged(&token[..end.index(token.len())]);
+            prop_assert!(read.claims.iter().all(|(name, value)| whole.claims.get(name) == Some(value)));
+        }
+
+        #[test]
+        fn any_text_can_be_shown(text in ".{0,40}", payload in "[A-Za-z0-9_=-]{0,40}", json in ".{0,40}") {
+            for token in [text, payload, BASE64URL_NOPAD.encode(json.as_bytes())] {
+                let damaged = read_damaged(&token);
+                if let Ok(whole) = read_unverified(&token) {
+                    prop_assert_eq!(damaged, whole);
+                }
+            }
         }
     }
 }

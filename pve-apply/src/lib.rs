@@ -27,6 +27,7 @@ mod json;
 mod listing;
 mod manual;
 mod mark;
+pub mod memory;
 mod nested;
 mod network;
 mod notice;

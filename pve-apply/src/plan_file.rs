@@ -47,7 +47,16 @@ pub(crate) fn read(path: &Path) -> Result<Saved, Failure> {
     let place = || Place::file(path.display().to_string());
     let bytes = std::fs::read(path)
         .map_err(|error| Entry::error("unreadable", place(), "cannot be read").cause(&error))?;
-    let json: Value = serde_json::from_slice(&bytes)
+    parse(&bytes, path)
+}
+
+/// Reads the plan that a file has.
+///
+/// # Errors
+/// It is not a plan of this version.
+pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Saved, Failure> {
+    let place = || Place::file(path.display().to_string());
+    let json: Value = serde_json::from_slice(bytes)
         .map_err(|error| Entry::error("not-json", place(), "is not JSON").cause(&error))?;
     if json.get("version").and_then(Value::as_u64) != Some(u64::from(VERSION)) {
         return Err(Entry::error(

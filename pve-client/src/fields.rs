@@ -154,10 +154,37 @@ impl Fields<'_> {
         self.0.get(name)?.as_object().map(Fields)
     }
 
-    /// Returns the objects in a nested list; empty if there is no list.
-    pub(crate) fn objects(&self, name: &str) -> impl Iterator<Item = Fields<'_>> {
-        let list = self.0.get(name).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(|item| item.as_object().map(Fields))
+    /// Returns the texts in a nested list that PVE leaves out when it is empty.
+    pub(crate) fn texts_if_any(&self, name: &'static str) -> Result<Vec<String>, BadField> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(Value::Array(list)) => {
+                list.iter().map(|item| text(item).ok_or_else(|| self.bad(name))).collect()
+            }
+            Some(_) => Err(self.bad(name)),
+        }
+    }
+
+    /// Reads each row of a nested list. As in [`Answer::list`], what is missing from it must be missing in PVE:
+    /// without the list, or with a row that cannot be read, the answer is unusable.
+    pub(crate) fn rows<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&Fields<'_>) -> Result<T, BadField>,
+    ) -> Result<Vec<T>, BadField> {
+        let list = self.0.get(name).and_then(Value::as_array).ok_or_else(|| self.bad(name))?;
+        let rows = list.iter().map(|row| row.as_object().map(Fields));
+        rows.map(|row| read(&row.ok_or_else(|| self.bad(name))?)).collect()
+    }
+
+    /// The same for a list that PVE leaves out when it is empty.
+    pub(crate) fn rows_if_any<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&Fields<'_>) -> Result<T, BadField>,
+    ) -> Result<Vec<T>, BadField> {
+        let is_there = self.0.get(name).is_some_and(|list| !list.is_null());
+        if is_there { self.rows(name, read) } else { Ok(Vec::new()) }
     }
 
     /// Returns the texts in a nested list; `None` if there is no list.

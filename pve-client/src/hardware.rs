@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::fields::Fields;
 use crate::ids::NodeName;
 use crate::params::{Params, path};
 
@@ -45,9 +46,10 @@ impl Client {
         let params = Params::new().with("check-node", node);
         self.get(&path(&["cluster", "mapping", kind.as_str()]), &params)?.list(|mapping| {
             // PVE: pve-manager, API2/Cluster/Mapping/USB.pm uses another name for the same list.
-            let findings = ["checks", "errors"].iter().flat_map(|name| mapping.objects(name));
-            let message = findings.filter_map(|finding| finding.text("message"));
-            Ok(Mapping { id: mapping.required("id")?, findings: message.collect() })
+            let message = |finding: &Fields<'_>| finding.required("message");
+            let mut findings = mapping.rows_if_any("checks", message)?;
+            findings.extend(mapping.rows_if_any("errors", message)?);
+            Ok(Mapping { id: mapping.required("id")?, findings })
         })
     }
 

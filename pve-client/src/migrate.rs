@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::fields::{Fields, map_of, text};
+use crate::fields::{BadField, Fields, map_of};
 use crate::ids::{NodeName, Vmid};
 use crate::params::Params;
 use crate::qemu::vm_path;
@@ -102,12 +102,13 @@ impl Client {
     ) -> Result<MigrationPreconditions, Error> {
         let answer = self.get(&vm_path(node, vmid, &["migrate"]), &Params::new())?;
         let fields = answer.object()?;
-        let nodes = strings(&fields, "allowed_nodes").into_iter();
+        let bad = |field: BadField| answer.bad(&format!("{field}"));
+        let nodes = fields.texts_if_any("allowed_nodes").map_err(bad)?.into_iter();
         let allowed = nodes.map(|name| name.parse().map_err(|_| answer.bad("a bad node name")));
         let mut not_allowed = BTreeMap::new();
         // PVE: an allowed node is listed here too, with an empty object.
         for (name, found) in children(&fields, "not_allowed_nodes") {
-            let found = obstacles(&found);
+            let found = obstacles(&found).map_err(bad)?;
             if !found.is_empty() {
                 let name = name.parse().map_err(|_| answer.bad("a bad node name"))?;
                 not_allowed.insert(name, found);
@@ -117,26 +118,14 @@ impl Client {
             let name = info.text("name").unwrap_or_default();
             (key.clone(), MappedResource { name, live: info.flag("live-migration") })
         });
-        let local_disks = fields.objects("local_disks").filter_map(|disk| {
-            Some(LocalDisk {
-                volid: disk.text("volid")?,
-                size: disk.integer("size"),
-                cdrom: disk.flag("cdrom"),
-                unused: disk.flag("is_unused"),
-                // PVE: qemu-server 9.2.6, QemuServer.pm, foreach_volid: an object with the snapshots' names.
-                snapshot: disk
-                    .object("referenced_in_snapshot")
-                    .is_some_and(|names| !names.0.is_empty()),
-            })
-        });
         Ok(MigrationPreconditions {
             running: fields.flag("running"),
             allowed: allowed.collect::<Result<_, _>>()?,
             not_allowed,
-            local_disks: local_disks.collect(),
-            local_resources: strings(&fields, "local_resources"),
+            local_disks: fields.rows_if_any("local_disks", local_disk).map_err(bad)?,
+            local_resources: fields.texts_if_any("local_resources").map_err(bad)?,
             mapped_resources: map_of(mapped),
-            dependent: strings(&fields, "dependent-ha-resources"),
+            dependent: fields.texts_if_any("dependent-ha-resources").map_err(bad)?,
         })
     }
 
@@ -155,19 +144,23 @@ impl Client {
     }
 }
 
-fn obstacles(found: &Fields<'_>) -> MigrationObstacles {
-    let blocking = found.objects("blocking-ha-resources");
-    MigrationObstacles {
-        storages: strings(found, "unavailable_storages"),
-        resources: strings(found, "unavailable-resources"),
-        ha_resources: blocking.filter_map(|resource| resource.text("sid")).collect(),
-    }
+fn local_disk(disk: &Fields<'_>) -> Result<LocalDisk, BadField> {
+    Ok(LocalDisk {
+        volid: disk.required("volid")?,
+        size: disk.integer("size"),
+        cdrom: disk.flag("cdrom"),
+        unused: disk.flag("is_unused"),
+        // PVE: qemu-server 9.2.6, QemuServer.pm, foreach_volid: an object with the snapshots' names.
+        snapshot: disk.object("referenced_in_snapshot").is_some_and(|names| !names.0.is_empty()),
+    })
 }
 
-/// Returns a list of texts; empty if the field is missing.
-fn strings(fields: &Fields<'_>, name: &str) -> Vec<String> {
-    let list = fields.0.get(name).and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(text).collect()
+fn obstacles(found: &Fields<'_>) -> Result<MigrationObstacles, BadField> {
+    Ok(MigrationObstacles {
+        storages: found.texts_if_any("unavailable_storages")?,
+        resources: found.texts_if_any("unavailable-resources")?,
+        ha_resources: found.rows_if_any("blocking-ha-resources", |row| row.required("sid"))?,
+    })
 }
 
 /// Returns the objects in an object, by name.

@@ -94,11 +94,9 @@ impl Client {
         let answer = self.get("/cluster/sdn/fabrics/all", &params)?;
         let all = answer.object()?;
         let bad = |field| answer.bad(&format!("{field}"));
-        let fabrics = all.objects("fabrics").map(|row| SdnFabric::read(&row));
-        let nodes = all.objects("nodes").map(|row| SdnFabricNode::read(&row));
         Ok(SdnFabrics {
-            fabrics: fabrics.collect::<Result<_, _>>().map_err(bad)?,
-            nodes: nodes.collect::<Result<_, _>>().map_err(bad)?,
+            fabrics: all.rows("fabrics", SdnFabric::read).map_err(bad)?,
+            nodes: all.rows("nodes", SdnFabricNode::read).map_err(bad)?,
         })
     }
 

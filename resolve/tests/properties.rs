@@ -1,5 +1,5 @@
 //! Properties of any site: no panic, deterministic output, correct merging, no secret in a message.
-//! The fuzz target of resolve/fuzz also runs here, on fewer inputs.
+//! The fuzz target `site` in tests/fuzzed has others.
 
 use proptest::prelude::*;
 use resolve::memory::{check, document, validate};

@@ -149,10 +149,8 @@ pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> LookUp {
 /// Parses a line of a list.
 fn line(line: &str) -> Option<(Option<&str>, Sum)> {
     let line = line.trim();
-    // BSD: `SHA256 (NAME) = HEX`; openssl: `SHA2-256(NAME)= HEX`.
-    if let Some((label, hex)) = line.rsplit_once(") = ").or_else(|| line.rsplit_once(")= ")) {
-        let (_, name) = label.split_once('(')?;
-        return Some((Some(name), Sum::of_hex(hex)?));
+    if let Some(labelled) = labelled(line) {
+        return Some(labelled);
     }
     match line.split_once(char::is_whitespace) {
         None => Some((None, Sum::of_hex(line)?)),
@@ -160,6 +158,17 @@ fn line(line: &str) -> Option<(Option<&str>, Sum)> {
             Some((Some(name.trim_start().trim_start_matches('*')), Sum::of_hex(hex)?))
         }
     }
+}
+
+/// Parses a line that names its algorithm. Others have as many digits: BLAKE2b as many as SHA-512.
+fn labelled(line: &str) -> Option<(Option<&str>, Sum)> {
+    // BSD: `SHA256 (NAME) = HEX`; openssl: `SHA2-256(NAME)= HEX`.
+    let (label, hex) = line.rsplit_once(") = ").or_else(|| line.rsplit_once(")= "))?;
+    let (label, name) = label.split_once('(')?;
+    let sum = Sum::of_hex(hex)?;
+    let label = label.trim_end().to_ascii_lowercase();
+    let label = label.replace("sha2-", "sha").replace("sha-", "sha");
+    (label == sum.algorithm.name()).then_some((Some(name), sum))
 }
 
 /// Returns the last part of a path.
@@ -189,8 +198,10 @@ mod tests {
         check(&format!("{B}\n"), true, Some(&B.to_lowercase()));
         check(&format!("SHA256(x.qcow2)= {A}\n"), false, Some(A));
         check(&format!("SHA2-256(./x.qcow2)= {A}\n"), false, Some(A));
+        check(&format!("SHA-256 (x.qcow2) = {A}\n"), false, Some(A));
         check(&format!("\u{feff}{A}  x.qcow2\r\n{B}  y.qcow2\r\n"), false, Some(A));
         check(&format!("{A}\t x.qcow2\n"), false, Some(A));
+        check(&format!("{A}  a (1) = x.qcow2\n{B}  x.qcow2\n"), false, Some(&B.to_lowercase()));
         let signed = format!(
             "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{B} *y.qcow2\n{A} *x.qcow2\n\
              -----BEGIN PGP SIGNATURE-----\n\niQIzBAEBCgAdFiEE1KOn\n=abcd\n-----END PGP SIGNATURE-----\n"
@@ -214,6 +225,13 @@ mod tests {
         check(&list, false, None);
         check(&list, true, Some(A));
         check(&format!("{A}  y.qcow2\n{B}  z.qcow2\n"), true, None);
+        for other in [
+            format!("BLAKE2b (x.qcow2) = {}", "c".repeat(128)),
+            format!("SHA512-256(x.qcow2)= {B}"),
+        ] {
+            assert_eq!(look_up(&other, "x.qcow2", true), LookUp::NoSums);
+            check(&format!("SHA256 (x.qcow2) = {A}\n{other}\n"), false, Some(A));
+        }
         assert_eq!(look_up("<html>Not Found</html>", "x.qcow2", true), LookUp::NoSums);
         assert_eq!(look_up(&list, "x.qcow2", false), LookUp::NotListed);
     }

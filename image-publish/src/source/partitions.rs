@@ -9,7 +9,17 @@ const SECTOR: u64 = 512;
 
 /// Returns an error if the file ends before the end of a partition in its head.
 pub(super) fn fit(head: &[u8], length: u64) -> Result<(), Unfit> {
-    let ends = if at(head, 512, b"EFI PART") { gpt_ends(head) } else { mbr_ends(head) };
+    let ends = if at(head, 512, b"EFI PART") {
+        let table = gpt_table(head);
+        if table >= length {
+            let what =
+                format!("its partition table is at byte {table}, but the file has {length} bytes");
+            return Err(Unfit::CutOff { what });
+        }
+        gpt_ends(head, table)
+    } else {
+        mbr_ends(head)
+    };
     match ends.into_iter().map(|sectors| sectors.saturating_mul(SECTOR)).max() {
         Some(end) if end > length => {
             let what = format!("a partition ends at byte {end}, but the file has {length} bytes");
@@ -19,23 +29,27 @@ pub(super) fn fit(head: &[u8], length: u64) -> Result<(), Unfit> {
     }
 }
 
-/// Returns the end of each partition of a GPT, in sectors.
-fn gpt_ends(head: &[u8]) -> Vec<u64> {
+/// Returns the byte at which the table of a GPT begins; 0 if its header ends before it says so.
+fn gpt_table(head: &[u8]) -> u64 {
+    u64_at(head, 512 + 72).unwrap_or_default().saturating_mul(SECTOR)
+}
+
+/// Returns the end of each partition of a GPT, in sectors, as far as its table is in the head.
+fn gpt_ends(head: &[u8], table: u64) -> Vec<u64> {
     let u32_at =
         |offset| u64_at(head, offset).and_then(|word| usize::try_from(word & 0xffff_ffff).ok());
-    let first =
-        u64_at(head, 512 + 72).and_then(|sector| usize::try_from(sector.checked_mul(SECTOR)?).ok());
-    let (Some(first), Some(count), Some(size)) = (first, u32_at(512 + 80), u32_at(512 + 84)) else {
+    let table = usize::try_from(table).ok().and_then(|table| head.get(table..));
+    let (Some(table), Some(count), Some(size)) = (table, u32_at(512 + 80), u32_at(512 + 84)) else {
         return Vec::new();
     };
-    if size < 128 || first >= head.len() {
+    if size < 128 {
         return Vec::new();
     }
-    let used = head[first..]
+    let used = table
         .chunks(size)
         .take(count)
         .filter(|entry| entry.len() >= 128 && entry[..16].iter().any(|byte| *byte != 0));
-    used.filter_map(|entry| u64_at(entry, 40)?.checked_add(1)).collect()
+    used.filter_map(|entry| Some(u64_at(entry, 40)?.saturating_add(1))).collect()
 }
 
 /// Returns the end of each partition of an MBR, in sectors.
@@ -109,6 +123,18 @@ mod tests {
     }
 
     #[test]
+    fn no_table_or_partition_is_behind_the_end() {
+        let mut torn = gpt();
+        torn[1024 + 2 * 128 + 40..1024 + 2 * 128 + 48].fill(0xff);
+        check(&torn, 1 << 20, Some(u64::MAX));
+        let mut torn = gpt();
+        torn[584..592].fill(0xff);
+        let what =
+            format!("its partition table is at byte {}, but the file has 1024 bytes", u64::MAX);
+        assert_eq!(fit(&torn, 1024), Err(Unfit::CutOff { what }));
+    }
+
+    #[test]
     fn other_content_passes() {
         check(&[], 0, None);
         check(&mbr(0xEE), 512, None);
@@ -118,9 +144,10 @@ mod tests {
         let mut text = mbr(0x83);
         text[446] = b'R';
         check(&text, 512, None);
-        let mut torn = gpt();
-        torn[584..600].fill(0xff);
-        check(&torn, 512, None);
-        check(&gpt()[..600], 512, None);
+        check(&gpt()[..600], 1 << 20, None);
+        // The entries are behind the head.
+        let mut far = gpt();
+        far[585] = 1;
+        check(&far, 1 << 20, None);
     }
 }

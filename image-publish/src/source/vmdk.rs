@@ -3,6 +3,7 @@
 //! After VMware's "Virtual Disk Format 5.0" and QEMU's block/vmdk.c, vmdk_open_vmdk4. All places in it are
 //! sectors. Pure, except for [`tables_fit`], which reads from the given reader.
 
+use std::borrow::Cow;
 use std::io::{self, Read, Seek};
 
 use super::head::{at, bytes_at, u32_at, u64_at};
@@ -46,8 +47,7 @@ pub(super) fn judge(head: &[u8], length: u64) -> Result<u64, Unfit> {
     if header.data > length / SECTOR {
         return cut("the file ends before its data");
     }
-    let end = DESCRIPTION.end.min(head.len());
-    let description = String::from_utf8_lossy(head.get(DESCRIPTION.start..end).unwrap_or_default());
+    let description = description(head);
     if !description.contains("parentCID=") {
         // The extents of a VMDK in several files have none.
         let what = "a description is missing".to_owned();
@@ -59,11 +59,19 @@ pub(super) fn judge(head: &[u8], length: u64) -> Result<u64, Unfit> {
     }
 }
 
+/// Returns the description as far as QEMU reads it: its text ends with the first zero.
+fn description(head: &[u8]) -> Cow<'_, str> {
+    let end = DESCRIPTION.end.min(head.len());
+    let bytes = head.get(DESCRIPTION.start..end).unwrap_or_default();
+    String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().unwrap_or_default())
+}
+
 /// Returns the file that a description names as the parent.
+// QEMU: vmdk_parent_open: the first of these words, in the middle of a line too; the name is in quotes after it.
 fn parent(description: &str) -> Option<String> {
-    let mut lines = description.lines();
-    let parent = lines.find_map(|line| line.trim().strip_prefix("parentFileNameHint="));
-    parent.map(|name| name.trim_matches('"').to_owned())
+    let (_, rest) = description.split_once("parentFileNameHint")?;
+    let line = rest.lines().next().unwrap_or_default();
+    Some(line.trim_matches(['=', '"', ' ']).to_owned())
 }
 
 /// Returns whether a plain VMDK contains everything that its tables refer to.
@@ -76,8 +84,13 @@ pub(super) fn tables_fit(
 ) -> io::Result<Result<(), Unfit>> {
     let Ok(header) = Header::read(head) else { return Ok(Ok(())) };
     let header = match header.directory {
+        // QEMU: vmdk_open_vmdk4: the footer takes the place of the header, with its size of the disk.
         AT_END => match footer(file, length)? {
-            Some(header) => header,
+            Some(footer) if footer.capacity == header.capacity => footer,
+            Some(footer) => {
+                let what = format!("its footer has a disk of {} sectors", footer.capacity);
+                return Ok(Err(Unfit::BadHeader { format: "vmdk", what }));
+            }
             None => return Ok(Err(Unfit::CutOff { what: "its footer is missing".to_owned() })),
         },
         _ => header,
@@ -116,8 +129,11 @@ fn end_of_grain(
     let start = grain * SECTOR;
     // Its number (8 bytes) and its size come before compressed bytes.
     let marker = start + 12;
-    if !header.is_compressed || marker > length {
+    if !header.is_compressed {
         return Ok(start + 1);
+    }
+    if marker > length {
+        return Ok(marker);
     }
     let marker = bytes_at(file, start, 12)?;
     Ok(start + 12 + u64::from(u32_at(&marker, 8).unwrap_or_default()))

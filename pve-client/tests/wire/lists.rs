@@ -1,6 +1,6 @@
 //! Lists: what is missing from one must be missing in PVE, so half a list is an error.
 
-use pve_client::{Client, Error, SdnKind, StorageId, TaskFilter};
+use pve_client::{Client, Error, MappingKind, SdnKind, StorageId, TaskFilter};
 
 use crate::server::{Server, ok};
 use crate::{client, node, vmid};
@@ -104,6 +104,34 @@ fn a_row_that_cannot_be_read_invalidates_the_answer() {
         error.to_string(),
         "the answer to GET /cluster/resources cannot be used: row 1: `vmid` is \"7\""
     );
+}
+
+/// A list inside of an answer is no different: half of one is an error.
+#[test]
+fn a_nested_list_is_read_whole_or_not_at_all() {
+    let fabrics: Call = |c| c.sdn_fabrics().map(|all| all.fabrics.len());
+    let migration: Call =
+        |c| c.migration_preconditions(&node(), vmid()).map(|found| found.local_disks.len());
+    let mappings: Call = |c| c.mappings(MappingKind::Pci, &node()).map(|list| list.len());
+    for (call, data, expected) in [
+        (fabrics, r#"{"fabrics":[{"id":"f"}],"nodes":[]}"#, Ok(1)),
+        (fabrics, r#"{"nodes":[]}"#, Err("`fabrics` is missing")),
+        (fabrics, r#"{"fabrics":"f","nodes":[]}"#, Err("`fabrics` is \"f\"")),
+        (fabrics, r#"{"fabrics":[],"nodes":[1]}"#, Err("`nodes` is \"[1]\"")),
+        (migration, "{}", Ok(0)),
+        (migration, r#"{"local_disks":[{"volid":"a:b"}]}"#, Ok(1)),
+        (migration, r#"{"local_disks":[{"size":1}]}"#, Err("`volid` is missing")),
+        (migration, r#"{"local_resources":[{}]}"#, Err("`local_resources` is \"[{}]\"")),
+        (migration, r#"{"allowed_nodes":"pve1"}"#, Err("`allowed_nodes` is \"pve1\"")),
+        (mappings, r#"[{"id":"m","checks":[{"message":"x"}]}]"#, Ok(1)),
+        (mappings, r#"[{"id":"m","errors":[{}]}]"#, Err("row 1: `message` is missing")),
+    ] {
+        let body = format!(r#"{{"data":{data}}}"#);
+        match expected {
+            Ok(rows) => assert_eq!(ask(call, &body).unwrap(), rows, "{data}"),
+            Err(what) => assert_eq!(bad_answer(call, &body), what, "{data}"),
+        }
+    }
 }
 
 #[test]

@@ -66,8 +66,8 @@ fn a_truncated_compressed_grain_is_detected() {
         cut("its tables refer to data at byte 8304, but the file has 8303 bytes"),
     );
     check(
-        compressed(16 * 512),
-        cut("its tables refer to data at byte 8193, but the file has 8192 bytes"),
+        compressed(16 * 512 + 5),
+        cut("its tables refer to data at byte 8204, but the file has 8197 bytes"),
     );
 }
 
@@ -85,6 +85,12 @@ fn the_header_at_the_end_of_a_stream_counts() {
         b.truncate(25 * 512);
     };
     check(torn, cut("its footer is missing"));
+    let other = |b: &mut Vec<u8>| {
+        stream(b);
+        b[24 * 512 + 13] = 8;
+    };
+    let what = "its footer has a disk of 2048 sectors".to_owned();
+    check(other, Err(Unfit::BadHeader { format: "vmdk", what }));
     check(|b| b[56..64].fill(0xff), cut("its footer is missing"));
 }
 
@@ -94,10 +100,18 @@ fn an_image_must_be_complete_in_one_file() {
     let child = |b: &mut Vec<u8>| {
         b[512..512 + description.len()].copy_from_slice(description.as_bytes());
     };
-    check(child, Err(Unfit::BackingFile { name: "base.vmdk".to_owned() }));
+    let parent = || Err(Unfit::BackingFile { name: "base.vmdk".to_owned() });
+    check(child, parent());
+    // QEMU finds the name in a comment too, but nothing after a zero.
+    let hint = b"# parentFileNameHint=\"base.vmdk\"";
+    let commented = |at: usize| move |b: &mut Vec<u8>| b[at..at + hint.len()].copy_from_slice(hint);
+    check(commented(558), parent());
+    check(commented(600), Ok(2 << 20));
     // One of several files has no description.
     let what = "a description is missing".to_owned();
-    check(|b| b[512..1024].fill(0), Err(Unfit::BadHeader { format: "vmdk", what }));
+    let missing = || Err(Unfit::BadHeader { format: "vmdk", what: what.clone() });
+    check(|b| b[512..1024].fill(0), missing());
+    check(|b| b[520] = 0, missing());
 }
 
 #[test]
