@@ -111,6 +111,11 @@ pub fn cuts(verbs: &[Verb], least: usize) {
     wish.try_all(&wish.chosen(all, usual), least);
 }
 
+/// Returns whether every fault is to be tried.
+pub fn tries_all_faults() -> bool {
+    Wish::of("FAULTS").0 == "all"
+}
+
 /// What is to be tried: nothing in particular, `all`, or the beginning of a name.
 struct Wish(String);
 
