@@ -1,5 +1,5 @@
-//! `prune` of templates, whatever happens: runs that are killed after each request, and removals that are lost, fail
-//! or have no effect. The next run finishes the work, and the world is that of an undisturbed run.
+//! `prune` of templates, whatever happens: removals that are lost, fail or have no effect, and a signal. The next run
+//! finishes the work, and the world is that of an undisturbed run. Cuts after each request are in `sweeps.rs`.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool")]
 #![expect(clippy::print_stdout, reason = "a test tells its figures")]
@@ -59,19 +59,6 @@ impl Scene {
         (0..RUNS).any(|_| self.start().wait().unwrap().success())
     }
 
-    /// Kills a run as soon as PVE has got this many requests, or waits for its end.
-    fn kill_after(&self, requests: usize) {
-        let mut child = self.start();
-        while child.try_wait().unwrap().is_none() {
-            if self.sim.requests().len() >= requests {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-
     /// Returns the world without its tasks.
     fn world(&self) -> String {
         self.sim.settle();
@@ -107,19 +94,6 @@ fn each(count: usize, attempt: impl Fn(usize) -> Result<(), String> + Sync) {
     let failed = parallel::each(WORKERS, count, attempt);
     println!("{count} cuts, {} not survived", failed.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-}
-
-#[test]
-fn killed_after_each_request() {
-    let (expected, requests) = undisturbed();
-    each(requests.len(), |number| {
-        let point = number + 1;
-        // The answer never comes, so that the tool cannot get further before it is killed.
-        let cut = format!(r#"[{{"when": "* /**", "nth": {point}, "then": {{"cut": "after"}}}}]"#);
-        let scene = Scene::new(&cut);
-        scene.kill_after(point);
-        scene.compare(&format!("killed after {}", requests[number]), &expected)
-    });
 }
 
 #[test]

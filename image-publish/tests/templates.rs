@@ -1,5 +1,5 @@
-//! Templates whatever happens: runs that are killed after each request, writes that are lost, tasks that are killed,
-//! and several runs at once. The next run finishes the work, and the world is that of an undisturbed run.
+//! Templates whose tasks are killed or forgotten, and several runs at once that make them: the next run finishes the
+//! work, and the world is that of an undisturbed run. Cuts after each request and lost writes are in `sweeps.rs`.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool")]
 #![expect(clippy::print_stdout, reason = "a test tells its figures")]
@@ -101,22 +101,6 @@ impl Scene {
         if (0..runs).any(ends_well) { Ok(()) } else { Err(self.read(0, "stderr")) }
     }
 
-    /// Kills a run as soon as PVE has got this many requests; `false` if it had ended by then.
-    fn kill_after(&self, requests: usize) -> bool {
-        let mut child = self.start(0);
-        loop {
-            if self.sim.requests().len() >= requests {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                return true;
-            }
-            if child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-
     /// Returns the world without uuids, and without the tasks that were needed.
     fn world(&self) -> String {
         self.sim.settle();
@@ -173,47 +157,10 @@ fn example() -> String {
     root.join("examples/site/images/debian-12/debian-12.qcow2").display().to_string()
 }
 
-/// A template that is half made.
-fn half_made() -> String {
-    let uuid = "11111111-2222-4333-8444-555555555555";
-    let mark = format!(
-        "<!-- pve-pipeline v=1 kind=image site=home image=debian-12 digest=8424d4d9960a node=pve1 \
-         storage=local-lvm vmid=21082 uuid={uuid} -->"
-    );
-    let config = json!({
-        "name": "debian-12-8424d4d9960a", "tags": "pve-pipeline", "description": mark,
-        "smbios1": format!("uuid={uuid}"), "boot": "order=virtio0",
-        "virtio0": "local-lvm:vm-21082-disk-0,size=2G",
-    });
-    json!({"vms": {"21082": {"config": config}}}).to_string()
-}
-
 fn each(count: usize, attempt: impl Fn(usize) -> Result<(), String> + Sync) {
     let failed = parallel::each(WORKERS, count, attempt);
     println!("{count} cuts, {} not survived", failed.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-}
-
-/// Kills runs after each request: once with what PVE has begun still going on, and once when that is over.
-fn check_killed(world: &str) {
-    let expected = Expected::of(world);
-    each(2 * expected.requests.len(), |number| {
-        let (point, goes_on) = (1 + number / 2, number % 2 == 0);
-        // The answer never comes, so that the tool cannot get further before it is killed.
-        let cut = format!(r#"[{{"when": "* /**", "nth": {point}, "then": {{"cut": "after"}}}}]"#);
-        let scene = Scene::counted(world, &cut);
-        let what = format!("killed after request {point}");
-        if !scene.kill_after(point) {
-            // Side by side, the order differs, and so may their number.
-            return scene.compare(&format!("{what}: it had ended"), &expected);
-        }
-        if goes_on {
-            scene.finish(RUNS - 1).map_err(|text| format!("{what}: the next end with\n{text}"))?;
-        }
-        scene.sim.settle();
-        scene.finish(1).map_err(|text| format!("{what}: the last ends with\n{text}"))?;
-        scene.compare(&what, &expected)
-    });
 }
 
 /// Does something to each write of a run, in each of these ways.
@@ -227,28 +174,6 @@ fn check_writes(world: &str, ways: &[&str]) {
         scene.finish(RUNS).map_err(|text| format!("{what}: the runs end with\n{text}"))?;
         scene.compare(&what, &expected)
     });
-}
-
-const LOST: [&str; 3] = [
-    r#"{"cut": "before"}"#,
-    r#"{"cut": "after"}"#,
-    r#"{"answer_after": {"status": 596, "message": "Connection timed out"}}"#,
-];
-
-#[test]
-fn killed_after_each_request() {
-    check_killed("{}");
-}
-
-#[test]
-fn killed_after_each_request_that_finishes_one() {
-    check_killed(&half_made());
-}
-
-#[test]
-fn each_write_is_lost_or_its_answer() {
-    check_writes("{}", &LOST);
-    check_writes(&half_made(), &LOST);
 }
 
 #[test]

@@ -114,13 +114,13 @@ impl Stand {
         read(self.folder.path(), "stderr")
     }
 
-    /// The world without what tells one run from another: nonces, uuids, and the tasks that were needed.
+    /// The world without what tells one run from another: nonces, uuids, generations, and the tasks that were needed.
     pub fn world(&self) -> String {
         self.sim.settle();
         let mut world: Value = serde_json::from_str(&self.sim.world().to_json()).unwrap();
         world.as_object_mut().unwrap().remove("tasks");
         let text = serde_json::to_string_pretty(&world).unwrap();
-        without(&without(&text, "run="), "uuid=")
+        ["run=", "uuid=", "\"vmgenid\": \""].iter().fold(text, |text, mark| without(&text, mark))
     }
 
     /// The VMs that a killed create or clone has left locked.
@@ -157,7 +157,7 @@ impl Stand {
     pub fn kill_after(&self, requests: usize) -> bool {
         let mut child = self.spawn();
         loop {
-            if self.sim.requests().len() >= requests {
+            if self.sim.request_count() >= requests {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 self.sim.wait_for_clients();

@@ -4,13 +4,13 @@ use super::commit::{is_of, others_too, pending, pending_of_others, refusal};
 use super::edits;
 use super::find::{Finder, Owner};
 use super::finding::{NetworkBlocked, NetworkReason as Reason};
-use super::mark::{Alias, Mark, Origin};
+use super::mark::{Alias, Mark, Origin, Words};
 use super::model::{
     Edit, NetworkAction, NetworkImpact, NetworkPlan, NetworkStatus, Networks, Param, Transaction,
     UnchangedNetwork, Verify,
 };
 use super::normal::change;
-use super::observed::{Object, Sdn, State};
+use super::observed::{Object, Sdn, State, Values};
 use crate::change::Change;
 use crate::desired::Desired;
 use machine::sdn::Network;
@@ -21,18 +21,22 @@ use stage::Gather as _;
 pub(crate) fn plan_adopt(desired: &Desired, sdn: &Sdn, from_site: Option<&str>) -> Networks {
     let mut plan = Networks::default();
     let finder = Finder { site: &desired.site, sdn };
-    let mut edits = Vec::new();
+    let mut writes = Writes::default();
     for network in &desired.networks.list {
         let adoption = Adoption { desired, finder, network, from_site };
-        adoption.plan(&mut plan, &mut edits);
+        adoption.plan(&mut plan, &mut writes);
     }
-    let others = pending_of_others(sdn, &edits, &[]);
+    let Writes { edits, staged } = writes;
+    let needs_commit = !edits.is_empty() || !staged.is_empty();
+    // What somebody else has changed of such a vnet is theirs.
+    let staged: Vec<&Object> = staged.into_iter().filter(|seen| is_only_marked(seen)).collect();
+    let others = pending_of_others(sdn, &edits, &staged);
     let is_marked = |kind, id: &str| edits.iter().any(|edit: &Edit| is_of(edit, kind, id));
     let overwritten =
         sdn.all().filter(|object| object.is_pending() && is_marked(object.kind, &object.id));
     let mut others: Vec<_> =
         others.into_iter().chain(overwritten.map(|object| pending(object, false))).collect();
-    if edits.is_empty() {
+    if !needs_commit {
         return plan;
     }
     if let Some(reason) = refusal(&desired.networks, sdn, &others) {
@@ -49,6 +53,7 @@ pub(crate) fn plan_adopt(desired: &Desired, sdn: &Sdn, from_site: Option<&str>) 
         plan.notices.push(others_too(&network.name, &others));
     }
     others.retain(|pending| !is_marked(pending.kind, &pending.id));
+    others.extend(staged.into_iter().map(|object| pending(object, true)));
     plan.commit = Some(Transaction {
         edits,
         pending: others,
@@ -75,6 +80,14 @@ fn verify(sdn: &Sdn, network: &NetworkPlan) -> Verify {
     }
 }
 
+/// What is written to take over vnets.
+#[derive(Default)]
+struct Writes<'a> {
+    edits: Vec<Edit>,
+    /// Vnets that a killed run has marked: only the commit is missing.
+    staged: Vec<&'a Object>,
+}
+
 /// The adoption of one network.
 struct Adoption<'a> {
     desired: &'a Desired,
@@ -83,8 +96,8 @@ struct Adoption<'a> {
     from_site: Option<&'a str>,
 }
 
-impl Adoption<'_> {
-    fn plan(&self, plan: &mut Networks, edits: &mut Vec<Edit>) {
+impl<'a> Adoption<'a> {
+    fn plan(&self, plan: &mut Networks, writes: &mut Writes<'a>) {
         let zone = &self.network.zone;
         let (mut changes, mut any_ours) = (Vec::new(), false);
         for vnet in &self.network.vnets {
@@ -93,11 +106,14 @@ impl Adoption<'_> {
             let owner = self.finder.owner(seen, zone);
             any_ours |= matches!(owner, Owner::Ours(_));
             match self.mark(seen, owner) {
-                Ok(None) => {}
+                Ok(None) if !self.is_staged(seen) => {}
+                Ok(None) => {
+                    changes.push(self.change(&vnet.vnet, site_of(&seen.running)));
+                    writes.staged.push(seen);
+                }
                 Ok(Some((mark, from))) => {
-                    let (field, to) = (format!("vnets.{}.site", vnet.vnet), mark.site.clone());
-                    changes.push(change(&field, from, Some(to)));
-                    edits.push(self.edit(seen, &mark, vnet.config.get("alias")));
+                    changes.push(self.change(&vnet.vnet, from));
+                    writes.edits.push(self.edit(seen, &mark, vnet.config.get("alias")));
                 }
                 Err(reason) => plan.blocked.push(NetworkBlocked {
                     name: zone.clone(),
@@ -119,6 +135,17 @@ impl Adoption<'_> {
             let status = NetworkStatus::Ours;
             plan.unchanged.push(UnchangedNetwork { name: zone.clone(), status });
         }
+    }
+
+    /// Returns what changes for a vnet that had this site.
+    fn change(&self, vnet: &str, from: Option<String>) -> Change {
+        change(&format!("vnets.{vnet}.site"), from, Some(self.desired.site.clone()))
+    }
+
+    /// Returns whether a vnet of ours is marked by the next commit only.
+    fn is_staged(&self, seen: &Object) -> bool {
+        let committed = Object { edited: seen.running.clone(), ..seen.clone() };
+        seen.state == State::Changed && !self.finder.is_ours(&committed, &self.network.zone)
     }
 
     /// Returns the mark of a vnet that is taken over, and the site that had it.
@@ -171,9 +198,33 @@ impl Adoption<'_> {
     }
 }
 
+/// Returns whether the next commit changes nothing of a vnet but its alias.
+fn is_only_marked(seen: &Object) -> bool {
+    let without_alias = |values: &Values| {
+        let mut values = values.clone();
+        values.remove("alias");
+        values
+    };
+    without_alias(&seen.running) == without_alias(&seen.edited)
+}
+
+/// Returns the site that values of a vnet name.
+fn site_of(values: &Values) -> Option<String> {
+    match Alias::read(values.get("alias")?).words {
+        Words::Mark(mark) => Some(mark.site),
+        Words::Unmarked | Words::Broken => None,
+    }
+}
+
 /// Returns the state after the adoption, for what `plan` would say then.
 pub(crate) fn as_adopted(adoption: &Networks, sdn: &Sdn) -> Sdn {
     let mut after = sdn.clone();
+    for left in adoption.commit.iter().flat_map(|commit| &commit.pending).filter(|one| one.ours) {
+        if let Some(vnet) = after.vnets.get_mut(&left.id) {
+            vnet.running.clone_from(&vnet.edited);
+            vnet.state = State::Applied;
+        }
+    }
     let commit = adoption.commit.iter().flat_map(|commit| &commit.edits);
     for edit in commit {
         let Some(vnet) = after.vnets.get_mut(&edit.id) else { continue };

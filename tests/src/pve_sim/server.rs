@@ -231,6 +231,11 @@ impl PveSim {
         self.shared.state().requests.clone()
     }
 
+    /// Returns how many requests there were so far.
+    pub fn request_count(&self) -> usize {
+        self.shared.state().requests.len()
+    }
+
     /// Forgets the requests so far.
     pub fn forget_requests(&self) {
         self.shared.state().requests.clear();

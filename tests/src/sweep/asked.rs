@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub(super) struct Asked {
     /// Its number in the run, from 1.
     pub(super) at: usize,
-    /// Its method and path as in `faults.json`, with `*` for a UPID.
+    /// Its method and path as in `faults.json`, with `*` for a UPID and the file name of a seed.
     pub(super) pattern: String,
     /// Which of the requests with this pattern it is, from 1.
     pub(super) nth: usize,
@@ -35,9 +35,7 @@ pub(super) fn all(requests: &[Request]) -> Vec<Asked> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let one = |(index, request): (usize, &Request)| {
         let pieces: Vec<&str> = request.path.split('/').collect();
-        let is_upid = |piece: &&str| piece.starts_with("UPID:");
-        let known: Vec<&str> =
-            pieces.iter().map(|piece| if is_upid(piece) { "*" } else { piece }).collect();
+        let known: Vec<&str> = pieces.iter().map(|piece| in_each_run(piece)).collect();
         let pattern = format!("{} {}", request.method, known.join("/"));
         let nth = counts.entry(pattern.clone()).or_default();
         *nth += 1;
@@ -54,6 +52,12 @@ pub(super) fn all(requests: &[Request]) -> Vec<Asked> {
         }
     };
     requests.iter().enumerate().map(one).collect()
+}
+
+/// Returns what a piece of a path is in each run: UPIDs and the file names of seeds are new each time.
+fn in_each_run(piece: &str) -> &str {
+    let is_new = piece.starts_with("UPID:") || piece.starts_with("pve-pipeline-seed_");
+    if is_new { "*" } else { piece }
 }
 
 /// Collections whose members have names.
@@ -98,6 +102,11 @@ mod tests {
             request("GET", "/nodes/pve2/tasks/UPID:b/status", None),
             request("GET", "/nodes/pve1/tasks/UPID:c/status", None),
             request("DELETE", "/nodes/pve1/storage/local/content/local:iso/a.iso", None),
+            request(
+                "DELETE",
+                "/nodes/pve1/storage/local/content/local:import/pve-pipeline-seed_1_a_2.raw",
+                None,
+            ),
             request("GET", "/cluster/resources", None),
         ]);
         let seen: Vec<(&str, usize, &str)> =
@@ -114,11 +123,16 @@ mod tests {
                     1,
                     "DELETE /nodes/*/storage/*/content/*"
                 ),
+                (
+                    "DELETE /nodes/pve1/storage/local/content/local:import/*",
+                    1,
+                    "DELETE /nodes/*/storage/*/content/*"
+                ),
                 ("GET /cluster/resources", 1, "GET /cluster/resources"),
             ]
         );
         assert!(asked[0].starts_task && asked[0].is_write() && !asked[1].is_write());
         assert_eq!(asked[2].node.as_deref(), Some("pve2"));
-        assert_eq!(asked[5].node, None);
+        assert_eq!(asked[6].node, None);
     }
 }

@@ -3,9 +3,10 @@
 use super::Verb;
 use super::asked::{self, Asked};
 use crate::pve_sim::World;
-use crate::stand::{Scene, Stand, read};
+use crate::stand::{Scene, Stand, difference, read};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// The vmid of a VM that nothing here is about.
 const STRANGER: u32 = 7_700_001;
@@ -39,7 +40,18 @@ pub(super) struct Expected {
 impl Expected {
     /// Runs a verb.
     pub(super) fn of(verb: &Verb) -> Result<Self, String> {
-        let stand = stand(verb, &[]);
+        let mut expected = Self::of_well(verb)?;
+        if verb.is_troubled {
+            let stand = stand(verb, &[]);
+            stand.spawn().wait().map_err(|error| error.to_string())?;
+            expected.asked = asked::all(&stand.sim.requests());
+        }
+        Ok(expected)
+    }
+
+    /// Runs a verb without the faults of its case.
+    fn of_well(verb: &Verb) -> Result<Self, String> {
+        let stand = stand(&Verb { is_troubled: false, ..*verb }, &[]);
         let before = stand.sim.world();
         let start = stand.world();
         let ended = stand.spawn().wait().map_err(|error| error.to_string())?;
@@ -49,7 +61,7 @@ impl Expected {
             return Err(format!("{}: {ended}, {refused:?}\n{}", verb.name, stand.output()));
         }
         let asked = asked::all(&stand.sim.requests());
-        let stdout = read(stand.folder.path(), "stdout");
+        let stdout = printed(&stand);
         let world = stand.world();
         let others = others(&before, &stand.sim.world());
         let theirs = possessions(&before, &others);
@@ -61,14 +73,57 @@ impl Expected {
         !self.asked.iter().any(Asked::is_write)
     }
 
+    /// Returns whether it prints the document that it has read.
+    fn passes_on_a_document(&self) -> bool {
+        self.stdout.contains("\"api_token\"")
+    }
+
+    /// Runs again, at most this many times, and checks that the work is done.
+    pub(super) fn reached(&self, verb: &Verb, stand: &Stand, runs: usize) -> Result<(), String> {
+        let code = |_| stand.spawn().wait().ok().and_then(|ended| ended.code());
+        let ends_well = (0..runs).map(code).any(|code| code == Some(self.code));
+        if !ends_well && !verb.fails_when_done {
+            return Err("the runs after it do not end as the undisturbed one".to_owned());
+        }
+        self.is_reached(stand)
+    }
+
+    /// Checks that the work is done after a run that ended well.
+    pub(super) fn is_reached(&self, stand: &Stand) -> Result<(), String> {
+        if stand.remembers_a_lock() {
+            return Err("the token of SDN's lock is still kept".to_owned());
+        }
+        let world = stand.world();
+        if world != self.world {
+            let lines = difference(&self.world, &world);
+            return Err(format!("after the next runs the world is another:\n{lines}"));
+        }
+        let printed = printed(stand);
+        let is_compared = self.only_reads() || self.passes_on_a_document();
+        if is_compared && printed != self.stdout {
+            let lines = difference(&self.stdout, &printed);
+            return Err(format!("the next run prints something else:\n{lines}"));
+        }
+        Ok(())
+    }
+
     /// Returns whether VMs that are not ours, and their disks, are as they were.
     pub(super) fn spares_others(&self, world: &World) -> bool {
         possessions(world, &self.others) == self.theirs
     }
 }
 
+/// Returns what the last run has printed; the cluster's address is left out.
+pub(super) fn printed(stand: &Stand) -> String {
+    read(stand.folder.path(), "stdout").replace(&stand.sim.endpoint(), "$PVE_SIM_ENDPOINT")
+}
+
 /// Starts a verb's cluster, with a VM of somebody else and secrets in the document.
 pub(super) fn stand(verb: &Verb, faults: &[Value]) -> Stand {
+    let mut faults = faults.to_vec();
+    if verb.is_troubled {
+        faults.extend(of_case(verb.case));
+    }
     let mut stand = Stand::adapted(verb.case, &json!(faults).to_string(), |scene| {
         add_stranger(&mut scene.world);
         add_secrets(scene);
@@ -77,6 +132,12 @@ pub(super) fn stand(verb: &Verb, faults: &[Value]) -> Stand {
         stand.words = command.split(' ').map(str::to_owned).collect();
     }
     stand
+}
+
+/// Returns the faults of a case folder.
+fn of_case(case: &str) -> Vec<Value> {
+    let text = read(&Path::new("tests/cases").join(case), "faults.json");
+    serde_json::from_str(&text).expect("faults.json is a list")
 }
 
 fn add_stranger(world: &mut Value) {

@@ -1,8 +1,15 @@
-//! How many faults were tried, met and survived, by verb and by fault. A pure module: does no I/O.
+//! How many disturbances were tried, met and survived, by verb and by kind. A pure module: does no I/O.
 
-use super::attempt::{Attempt, Tried};
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// What came of a disturbance.
+pub(super) struct Tried {
+    /// Whether it met a request.
+    pub(super) met: bool,
+    /// What does not hold.
+    pub(super) verdict: Result<(), String>,
+}
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
@@ -18,9 +25,9 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds an attempt.
-    pub(super) fn add(&mut self, attempt: &Attempt, tried: &Tried) {
-        for row in [("verb", attempt.verb()), ("fault", attempt.trouble().name), ("all", "")] {
+    /// Adds a disturbance of this kind to a verb.
+    pub(super) fn add(&mut self, verb: &'static str, kind: &'static str, tried: &Tried) {
+        for row in [("verb", verb), ("kind", kind), ("all", "")] {
             let count = self.rows.entry(row).or_default();
             count.tried += 1;
             count.met += usize::from(tried.met);
@@ -28,7 +35,7 @@ impl Tally {
         }
     }
 
-    /// Returns how many faults have met a request.
+    /// Returns how many have met a request.
     pub(super) fn met(&self) -> usize {
         self.rows.get(&("all", "")).map_or(0, |count| count.met)
     }
@@ -36,6 +43,8 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verbs = self.rows.keys().filter(|(what, _)| *what == "verb").count();
+        writeln!(f, "{verbs} verbs")?;
         for ((what, name), Count { tried, met, survived }) in &self.rows {
             writeln!(f, "{what:6} {name:24} {tried:5} tried, {met:5} met, {survived:5} survived")?;
         }

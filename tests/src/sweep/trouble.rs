@@ -159,8 +159,9 @@ impl Trouble {
         if let Some(vmid) = self.creates(asked) {
             world.vms.remove(&vmid);
         }
-        if self.name == AWAY {
-            world.nodes.values_mut().for_each(|node| node.online = true);
+        let away = asked.node.as_ref().filter(|_| self.name == AWAY);
+        if let Some(node) = away.and_then(|node| world.nodes.get_mut(node)) {
+            node.online = true;
             // PVE: pve-manager, bin/pve-sdn-commit: a node that boots loads what is committed.
             world.sdn.stale_on.clear();
         }

@@ -4,7 +4,7 @@ use super::lock::Holder;
 use super::look::Look;
 use super::{Executor, Halt, Tools};
 use pve_stage::machine_lock::LockAttempt;
-use stage::Entry;
+use stage::{Entry, Failure};
 
 /// This machine's turn at the SDN of an endpoint: no other run of it is changing networks.
 pub(crate) struct Turn<'a> {
@@ -56,11 +56,11 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// It turns out to be somebody else's; or PVE refuses, or does not answer.
-    pub(crate) fn release(&self) -> Result<(), Entry> {
-        self.executor.recover().map_err(entry)?;
+    pub(crate) fn release(&self) -> Result<(), Failure> {
+        self.check(self.executor.recover())?;
         match self.known()? {
             Known::Free => Ok(()),
-            Known::Ours | Known::Others => Err(super::lock::locked()),
+            Known::Ours | Known::Others => Err(super::lock::locked().into()),
         }
     }
 
@@ -77,8 +77,18 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// PVE refuses, or does not answer.
-    pub(crate) fn break_it(&self) -> Result<(), Entry> {
-        self.executor.break_lock().map_err(entry)
+    pub(crate) fn break_it(&self) -> Result<(), Failure> {
+        self.check(self.executor.break_lock())
+    }
+
+    /// Looks at the lock where releasing it has failed: it may be released all the same.
+    fn check(&self, ended: Result<(), Halt>) -> Result<(), Failure> {
+        let Err(halt) = ended else { return Ok(()) };
+        match self.known() {
+            Ok(Known::Free) => Ok(()),
+            Ok(Known::Ours | Known::Others) => Err(entry(halt).into()),
+            Err(_) => Err(Failure::part_way(entry(halt).into())),
+        }
     }
 
     fn refused(&self, error: &pve_client::Error) -> Entry {

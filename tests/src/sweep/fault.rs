@@ -1,12 +1,13 @@
 //! One fault at one request: the run that meets it, and the runs after it.
 
-use super::Verb;
 use super::asked::Asked;
 use super::check::{self, Met};
 use super::expected::{self, Expected};
 use super::trouble::{self, ALL, Trouble};
+use super::{Disturbance, Verb};
 use crate::pve_sim::requests::Request;
-use crate::stand::{Stand, difference, read};
+use crate::stand::{Stand, difference};
+use serde_json::Value;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ const RUNS: usize = 2;
 
 /// One fault at one request.
 #[derive(Clone)]
-pub(super) struct Attempt {
+pub(super) struct Faulted {
     verb: Verb,
     expected: Arc<Expected>,
     request: usize,
@@ -28,18 +29,10 @@ pub(super) struct Attempt {
     pub(super) trouble: usize,
 }
 
-/// What came of it.
-pub(super) struct Tried {
-    /// Whether the fault met a request.
-    pub(super) met: bool,
-    /// What does not hold.
-    pub(super) verdict: Result<(), String>,
-}
-
 /// Returns each fault at each request of a verb.
-pub(super) fn all(verb: &Verb, expected: &Arc<Expected>) -> Vec<Attempt> {
+pub(super) fn all(verb: &Verb, expected: &Arc<Expected>) -> Vec<Faulted> {
     let at = |request: usize| {
-        (0..ALL.len()).map(move |trouble| Attempt {
+        (0..ALL.len()).map(move |trouble| Faulted {
             verb: *verb,
             expected: Arc::clone(expected),
             request,
@@ -47,8 +40,8 @@ pub(super) fn all(verb: &Verb, expected: &Arc<Expected>) -> Vec<Attempt> {
         })
     };
     let all = (0..expected.asked.len()).flat_map(at);
-    all.filter(|attempt| {
-        let (trouble, asked) = (attempt.trouble(), attempt.asked());
+    all.filter(|faulted| {
+        let (trouble, asked) = (faulted.trouble(), faulted.asked());
         let spares = |(name, at): &(&str, &str)| {
             (name.is_empty() || *name == trouble.name) && asked.pattern.contains(at)
         };
@@ -57,32 +50,13 @@ pub(super) fn all(verb: &Verb, expected: &Arc<Expected>) -> Vec<Attempt> {
     .collect()
 }
 
-impl Attempt {
-    pub(super) fn asked(&self) -> &Asked {
-        &self.expected.asked[self.request]
+impl Disturbance for Faulted {
+    fn place(&self) -> (&Verb, &'static str, &Asked) {
+        (&self.verb, self.trouble().name, self.asked())
     }
 
-    pub(super) fn trouble(&self) -> &'static Trouble {
-        &ALL[self.trouble]
-    }
-
-    pub(super) fn verb(&self) -> &'static str {
-        self.verb.name
-    }
-
-    /// Returns its name, by which it can be tried again.
-    pub(super) fn name(&self) -> String {
-        format!("{}/{}/{}", self.verb.name, self.trouble().name, self.asked().at)
-    }
-
-    /// Tries it, with this `PVE_PIPELINE_LOG`.
-    pub(super) fn run(&self, log: &'static str) -> Tried {
-        let mut stand = expected::stand(&self.verb, &self.trouble().faults(self.asked()));
-        stand.log = log;
-        let verdict = self.outcome(&stand).map_err(|text| {
-            format!("{}, {}: {text}\n{}", self.name(), self.asked().pattern, stand.output())
-        });
-        Tried { met: stand.sim.faults_met() > 0, verdict }
+    fn faults(&self) -> Vec<Value> {
+        self.trouble().faults(self.asked())
     }
 
     fn outcome(&self, stand: &Stand) -> Result<(), String> {
@@ -91,7 +65,7 @@ impl Attempt {
             trouble: self.trouble(),
             expected: &self.expected,
             code: ended.code().ok_or_else(|| format!("it was ended: {ended}"))?,
-            stdout: read(stand.folder.path(), "stdout"),
+            stdout: expected::printed(stand),
             stderr: stand.output(),
             is_json: !stand.log.is_empty(),
             world: stand.sim.world(),
@@ -114,7 +88,17 @@ impl Attempt {
         }
         check::done(&met, &world)?;
         self.leave_to_root(stand)?;
-        self.finish(stand)
+        self.expected.reached(&self.verb, stand, RUNS)
+    }
+}
+
+impl Faulted {
+    pub(super) fn asked(&self) -> &Asked {
+        &self.expected.asked[self.request]
+    }
+
+    pub(super) fn trouble(&self) -> &'static Trouble {
+        &ALL[self.trouble]
     }
 
     /// A run that has succeeded at another vmid has done its work: the next one has nothing to do.
@@ -143,10 +127,18 @@ impl Attempt {
         Ok(())
     }
 
+    /// Returns the options that make its waits short.
+    fn hurry(&self) -> &'static [&'static str] {
+        let is_for = |name: &str| name.is_empty() || name == self.trouble().name;
+        let found = self.verb.hurry.iter().find(|(name, _)| is_for(name));
+        found.map_or(&[], |(_, options)| options)
+    }
+
     /// Waits for the end of the run that meets the fault.
     fn wait(&self, stand: &Stand) -> Result<ExitStatus, String> {
-        let mut child = stand.spawn_with(self.verb.hurry, stand.folder.path());
-        let is_signalled = self.verb.hurry.is_empty() && self.trouble().name == trouble::ENDLESS;
+        let hurry = self.hurry();
+        let mut child = stand.spawn_with(hurry, stand.folder.path());
+        let is_signalled = hurry.is_empty() && self.trouble().name == trouble::ENDLESS;
         let (begun, mut is_waiting) = (Instant::now(), is_signalled);
         loop {
             if let Some(ended) = child.try_wait().map_err(|error| error.to_string())? {
@@ -185,29 +177,6 @@ impl Attempt {
         let tasks = world.tasks.iter();
         let failed = tasks.filter(|task| task.exitstatus.as_deref().is_some_and(is_ours));
         failed.map(|task| task.upid.clone()).collect()
-    }
-
-    /// Runs again, without the fault, and compares what comes of it.
-    fn finish(&self, stand: &Stand) -> Result<(), String> {
-        let code = |_| stand.spawn().wait().ok().and_then(|ended| ended.code());
-        let ends_well = (0..RUNS).map(code).any(|code| code == Some(self.expected.code));
-        if !ends_well && !self.verb.fails_when_done {
-            return Err("the runs after it do not end as the undisturbed one".to_owned());
-        }
-        if stand.remembers_a_lock() {
-            return Err("the token of SDN's lock is still kept".to_owned());
-        }
-        let world = stand.world();
-        if world != self.expected.world {
-            let lines = difference(&self.expected.world, &world);
-            return Err(format!("after the next runs the world is another:\n{lines}"));
-        }
-        let printed = read(stand.folder.path(), "stdout");
-        if self.expected.only_reads() && printed != self.expected.stdout {
-            let lines = difference(&self.expected.stdout, &printed);
-            return Err(format!("the next run prints something else:\n{lines}"));
-        }
-        Ok(())
     }
 }
 
