@@ -1,0 +1,112 @@
+//! Two runs at once of every pair of verbs that write, on the same VM, image and network.
+//!
+//! The first run is held at one of its requests; meanwhile the second one runs to its end, or up to its own first
+//! write. They know nothing of each other's locks, as on two machines. `pairs/rules.rs` says what must hold.
+//!
+//! Each pair is run at three offsets, which rotate from pair to pair; with `PAIRS=all` at all of them. `PAIR=rename`
+//! runs only the pairs whose names contain `rename`.
+
+#[path = "pairs/attempt.rs"]
+mod attempt;
+#[path = "pairs/cluster.rs"]
+mod cluster;
+#[path = "pairs/facts.rs"]
+mod facts;
+#[path = "pairs/interleave.rs"]
+mod interleave;
+#[path = "pairs/reference.rs"]
+mod reference;
+#[path = "pairs/rules.rs"]
+mod rules;
+#[path = "pairs/verbs.rs"]
+mod verbs;
+#[path = "pairs/world.rs"]
+mod world;
+
+use attempt::Attempt;
+use interleave::Offset;
+use reference::References;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use test_support::parallel;
+use verbs::{VERBS, Verb};
+
+/// The number of attempts at a time: they wait more than they work.
+const WORKERS: usize = 12;
+/// How many offsets each pair is run at.
+const OFFSETS: usize = 3;
+
+/// Returns each unordered pair, also of a verb with itself.
+fn pairs() -> Vec<[&'static Verb; 2]> {
+    let chosen = std::env::var("PAIR").unwrap_or_default();
+    let all = VERBS.iter().enumerate();
+    let all = all.flat_map(|(n, one)| VERBS[n..].iter().map(move |two| [one, two]));
+    all.filter(|pair| pair.iter().any(|verb| verb.name.contains(&chosen))).collect()
+}
+
+/// Returns the offsets at which a verb is held: before each of its writes, and before what comes after it.
+fn offsets(requests: &[String]) -> Vec<Offset> {
+    let is_write = |n: &usize| *n < requests.len() && !requests[*n].starts_with("GET ");
+    let points = (0..requests.len()).filter(|n| is_write(n) || *n > 0 && is_write(&(n - 1)));
+    points.flat_map(|passes| [false, true].map(|is_nested| Offset { passes, is_nested })).collect()
+}
+
+/// Returns all attempts of a pair: either begins first, and the world is one in which either has something to do.
+fn attempts(references: &References, [one, two]: [&'static Verb; 2]) -> Vec<Attempt> {
+    let mut orders = vec![[one, two], [two, one]];
+    orders.dedup_by_key(|verbs| verbs[0].name);
+    let mut pasts = vec![one.after, two.after];
+    pasts.dedup();
+    let mut all = Vec::new();
+    for past in pasts {
+        for verbs in &orders {
+            let alone = references.get(&[past, &[verbs[0].name]].concat());
+            let of = |offset| Attempt { past, verbs: *verbs, offset };
+            all.extend(offsets(&alone.requests).into_iter().map(of));
+        }
+    }
+    all
+}
+
+/// Returns three attempts spread over all, others for each pair.
+fn spread(all: &[Attempt], pair: usize) -> Vec<Attempt> {
+    let part = all.len().div_ceil(OFFSETS).max(1);
+    all.chunks(part).map(|part| part[pair * 7 % part.len()].clone()).collect()
+}
+
+#[test]
+fn two_runs_of_any_verbs_do_not_harm_each_other() {
+    let references = References::default();
+    let pairs = pairs();
+    let is_all = std::env::var("PAIRS").is_ok_and(|which| which == "all");
+    let chosen = Mutex::new(BTreeMap::new());
+    parallel::each(WORKERS, pairs.len(), |number| {
+        let all = attempts(&references, pairs[number]);
+        let some = if is_all { all } else { spread(&all, number) };
+        chosen.lock().unwrap().insert(number, some);
+        Ok(())
+    });
+    let chosen: Vec<Attempt> = chosen.into_inner().unwrap().into_values().flatten().collect();
+    println!("{} pairs, {} attempts", pairs.len(), chosen.len());
+    let counts = Mutex::new(BTreeMap::new());
+    let failed = parallel::each(WORKERS, chosen.len(), |number| {
+        let attempt = &chosen[number];
+        let came = attempt.run(&references).map_err(|text| format!("{attempt}: {text}"));
+        // All attempts take long: what fails is shown at once.
+        let came = came.inspect_err(|text| println!("{text}\n"))?;
+        *counts.lock().unwrap().entry(came).or_insert(0) += 1;
+        Ok(())
+    });
+    let counts = counts.into_inner().unwrap();
+    println!(
+        "{} pairs, {} attempts, {} survived",
+        pairs.len(),
+        chosen.len(),
+        chosen.len() - failed.len()
+    );
+    counts.iter().for_each(|(came, count)| println!("{came}: {count}"));
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+    assert!(chosen.len() >= OFFSETS * pairs.len(), "each pair is run at three offsets");
+    let unheld = counts.get(interleave::NOT_HELD).copied().unwrap_or(0);
+    assert!(20 * unheld <= chosen.len(), "{unheld} runs had ended before they were held");
+}
