@@ -74,39 +74,48 @@ fn spread(all: &[Attempt], pair: usize) -> Vec<Attempt> {
     all.chunks(part).map(|part| part[pair * 7 % part.len()].clone()).collect()
 }
 
+/// What the attempts have come to, and how many of each.
+type Counts = BTreeMap<attempt::Came, usize>;
+
+/// Makes the attempts of a pair one after the other, and prints how many were survived.
+fn try_pair(
+    references: &References,
+    pair: [&'static Verb; 2],
+    chosen: &[Attempt],
+) -> (Counts, Vec<String>) {
+    let (mut counts, mut failed) = (Counts::new(), Vec::new());
+    for attempt in chosen {
+        match attempt.run(references) {
+            Ok(came) => *counts.entry(came).or_default() += 1,
+            Err(text) => failed.push(format!("{attempt}: {text}")),
+        }
+    }
+    let survived = chosen.len() - failed.len();
+    println!("{} and {}: tried {}, survived {survived}", pair[0].name, pair[1].name, chosen.len());
+    failed.iter().for_each(|text| println!("{text}\n"));
+    (counts, failed)
+}
+
 #[test]
 fn two_runs_of_any_verbs_do_not_harm_each_other() {
     let references = References::default();
     let pairs = pairs();
     let is_all = std::env::var("PAIRS").is_ok_and(|which| which == "all");
-    let chosen = Mutex::new(BTreeMap::new());
-    parallel::each(WORKERS, pairs.len(), |number| {
+    let sums = Mutex::new(Counts::new());
+    let failed = parallel::each(WORKERS, pairs.len(), |number| {
         let all = attempts(&references, pairs[number]);
-        let some = if is_all { all } else { spread(&all, number) };
-        chosen.lock().unwrap().insert(number, some);
-        Ok(())
+        let chosen = if is_all { all } else { spread(&all, number) };
+        assert!(chosen.len() >= OFFSETS, "each pair is run at three offsets");
+        let (counts, failed) = try_pair(&references, pairs[number], &chosen);
+        let mut sums = sums.lock().unwrap();
+        counts.into_iter().for_each(|(came, count)| *sums.entry(came).or_default() += count);
+        if failed.is_empty() { Ok(()) } else { Err(failed.join("\n\n")) }
     });
-    let chosen: Vec<Attempt> = chosen.into_inner().unwrap().into_values().flatten().collect();
-    println!("{} pairs, {} attempts", pairs.len(), chosen.len());
-    let counts = Mutex::new(BTreeMap::new());
-    let failed = parallel::each(WORKERS, chosen.len(), |number| {
-        let attempt = &chosen[number];
-        let came = attempt.run(&references).map_err(|text| format!("{attempt}: {text}"));
-        // All attempts take long: what fails is shown at once.
-        let came = came.inspect_err(|text| println!("{text}\n"))?;
-        *counts.lock().unwrap().entry(came).or_insert(0) += 1;
-        Ok(())
-    });
-    let counts = counts.into_inner().unwrap();
-    println!(
-        "{} pairs, {} attempts, {} survived",
-        pairs.len(),
-        chosen.len(),
-        chosen.len() - failed.len()
-    );
-    counts.iter().for_each(|(came, count)| println!("{came}: {count}"));
+    let sums = sums.into_inner().unwrap();
+    let survived: usize = sums.values().sum();
+    println!("{} pairs, {} not survived; {survived} attempts survived:", pairs.len(), failed.len());
+    sums.iter().for_each(|(came, count)| println!("{came}: {count}"));
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
-    assert!(chosen.len() >= OFFSETS * pairs.len(), "each pair is run at three offsets");
-    let unheld = counts.get(interleave::NOT_HELD).copied().unwrap_or(0);
-    assert!(20 * unheld <= chosen.len(), "{unheld} runs had ended before they were held");
+    let unheld = sums.get(interleave::NOT_HELD).copied().unwrap_or(0);
+    assert!(20 * unheld <= survived, "{unheld} runs had ended before they were held");
 }

@@ -63,11 +63,14 @@ impl Machine<'_> {
     /// Waits until the run has ended, is held, or waits for the other one.
     fn goes_on(&self, run: &mut Child) {
         let sim = &self.cluster.sim;
-        let (mut count, mut since) = (0, Instant::now());
+        let (mut seen, mut lines, mut since) = (0, Vec::new(), Instant::now());
         while run.try_wait().unwrap().is_none() && !sim.is_holding(self.host) {
-            if sim.request_count() != count {
-                (count, since) = (sim.request_count(), Instant::now());
-                if is_repeating(&self.lines()) {
+            let new = sim.requests_from(seen);
+            if !new.is_empty() {
+                (seen, since) = (seen + new.len(), Instant::now());
+                let own = new.iter().filter(|request| request.host == self.host);
+                lines.extend(own.map(Request::normal_line));
+                if is_repeating(&lines) {
                     return;
                 }
             }
@@ -76,12 +79,6 @@ impl Machine<'_> {
             }
             std::thread::sleep(PAUSE);
         }
-    }
-
-    /// Returns what this machine has asked.
-    fn lines(&self) -> Vec<String> {
-        let requests = self.cluster.sim.requests();
-        requests.iter().filter(|r| r.host == self.host).map(Request::normal_line).collect()
     }
 }
 

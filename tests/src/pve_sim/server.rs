@@ -234,9 +234,9 @@ impl PveSim {
         self.shared.state().requests.clone()
     }
 
-    /// Returns how many requests there were so far.
-    pub fn request_count(&self) -> usize {
-        self.shared.state().requests.len()
+    /// Returns the requests so far without the first ones, of which there are this many.
+    pub fn requests_from(&self, first: usize) -> Vec<Request> {
+        self.shared.state().requests.get(first..).unwrap_or_default().to_vec()
     }
 
     /// Forgets the requests so far.
