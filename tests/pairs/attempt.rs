@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::facts::Facts;
-use crate::interleave::{self, Offset};
+use crate::interleave::{self, Offset, Turn};
 use crate::reference::References;
 use crate::rules::{self, Run, Worlds};
 use crate::verbs::Verb;
@@ -20,8 +20,8 @@ pub(crate) struct Attempt {
 
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { past, verbs: [first, second], offset: Offset { passes, is_nested } } = self;
-        let until = if *is_nested { "up to its first write" } else { "to its end" };
+        let Self { past, verbs: [first, second], offset: Offset { passes, turn } } = self;
+        let until = if *turn == Turn::Nested { "up to its first write" } else { "to its end" };
         write!(
             f,
             "after {past:?}: {} held after {passes} requests, {} {until}",

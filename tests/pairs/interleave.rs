@@ -13,15 +13,25 @@ const REPEATED: usize = 6;
 const SILENT: Duration = Duration::from_secs(2);
 /// What an attempt comes to whose first run had ended before it was held.
 pub(crate) const NOT_HELD: &str = "the first had ended";
-const PAUSE: Duration = Duration::from_millis(3);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// When the second run gets its turn.
 #[derive(Clone, Copy)]
 pub(crate) struct Offset {
     /// How many requests the first run has sent.
     pub(crate) passes: usize,
-    /// Whether the second run only plans in its turn, and writes when the first one has ended.
-    pub(crate) is_nested: bool,
+    pub(crate) turn: Turn,
+}
+
+/// What the second run does in its turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// All, while the first run is held at a write whose checks it has already made.
+    BeforeWrite,
+    /// All, after a write of the first run and before its next checks.
+    BetweenWrites,
+    /// It makes its plan and its checks, and writes when the first one has ended.
+    Nested,
 }
 
 /// Runs two verbs; returns whether the first one was held, too.
@@ -30,13 +40,13 @@ pub(crate) fn run(cluster: &Cluster, verbs: [&Verb; 2], offset: Offset) -> ([End
     cluster.sim.hold(first.host, offset.passes);
     let mut one = cluster.start(0, verbs[0].command, verbs[0].document());
     let is_held = first.waits_for_hold(&mut one);
-    if offset.is_nested {
+    if offset.turn == Turn::Nested {
         cluster.sim.hold_writes(second.host);
     }
     let mut two = cluster.start(1, verbs[1].command, verbs[1].document());
     second.goes_on(&mut two);
     cluster.sim.release(first.host);
-    if offset.is_nested {
+    if offset.turn == Turn::Nested {
         first.goes_on(&mut one);
         cluster.sim.release(second.host);
     }
