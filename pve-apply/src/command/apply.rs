@@ -145,7 +145,9 @@ fn rounds(
             Worker { shared: &shared, ..Worker::new(session, console, interrupt, args.pace) };
         let done = worker.work(&plan, &observed);
         // Another round does not retry failures; and a saved plan is carried out as it is.
-        let met = done.any_yielded() && !done.any_failed() && args.plan.is_none();
+        // Only the first round removes what left the document.
+        let is_final = done.any_failed() || done.any_removal_yielded() || args.plan.is_some();
+        let met = done.any_yielded() && !is_final;
         outcomes.add(done);
         if !met || round == ROUNDS || interrupt.is_stopping() {
             return Ok(Work { plan, outcomes, skipped, watch: started });

@@ -97,6 +97,7 @@ impl<'a> Worker<'a> {
             client,
             console,
             interrupt,
+            run: &desired.run,
             gates: &gates,
             migrations: &migrations,
             shared,

@@ -44,7 +44,7 @@ impl Work<'_> {
             }
             if let Some(mark) = &mark {
                 if params.is_empty() {
-                    self.is_read_back(&seen.config)?;
+                    self.is_read_back(|key| seen.config.get(key))?;
                 }
                 let mark = mark.filled_in(|key| match all.get(key) {
                     Some(text) => Some(text.as_str()),
@@ -114,9 +114,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Checks that what this run wrote is in the config, before the mark says that it is done.
-    fn is_read_back(&self, config: &VmConfig) -> Result<(), StepError> {
-        let is_there = |(key, sent): &(&String, &Option<String>)| match (sent, config.get(key)) {
+    /// Checks that what this run wrote is in the config.
+    pub(super) fn is_read_back<'c>(
+        &self,
+        config: impl Fn(&str) -> Option<&'c str>,
+    ) -> Result<(), StepError> {
+        let is_there = |(key, sent): &(&String, &Option<String>)| match (sent, config(key)) {
             (None, got) => got.is_none(),
             (Some(_), None) => false,
             (Some(sent), Some(got)) => means_the_same(key, sent, got),

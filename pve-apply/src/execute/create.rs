@@ -53,9 +53,9 @@ impl Making<'_> {
 enum Occupant {
     /// The VM of that name, created by this run or by another one of this deployment.
     Ours,
-    /// The VM of that name, on another node: another run of this deployment, with another document,
-    /// created it there.
-    OursElsewhere,
+    /// The VM of that name on another node, or one of another name at a vmid that the document fixes: another
+    /// run of this deployment, with another document, created it.
+    OursOtherwise,
     /// Something else.
     Other,
     /// Certainly nothing.
@@ -96,7 +96,7 @@ impl Work<'_> {
             if error.already_exists() || error.is_lock_timeout() || unknown {
                 match self.settle(vmid) {
                     Ok(Occupant::Ours) => return self.made(),
-                    Ok(Occupant::OursElsewhere) => return Err(self.yielded(vmid)),
+                    Ok(Occupant::OursOtherwise) => return Err(self.yielded(vmid)),
                     Ok(Occupant::Nothing) if !last => {}
                     // The search continues to the end of the range.
                     Ok(Occupant::Other | Occupant::Dead) if self.plan.vmid.is_none() => {
@@ -272,7 +272,7 @@ impl Work<'_> {
         match read_retrying(|| client.vm_config(&row.node, vmid, ConfigView::Current)) {
             Ok(config) if is_being_created(&config) => Ok(None),
             Ok(config) => Ok(Some(match self.occupant(vmid, |key| config.get(key)) {
-                Occupant::Ours => Occupant::OursElsewhere,
+                Occupant::Ours => Occupant::OursOtherwise,
                 other => other,
             })),
             Err(error) if error.is_not_found() => Ok(None),
@@ -288,6 +288,7 @@ impl Work<'_> {
         let planned = &self.plan.mark;
         match owner((&planned.site, &planned.deployment), vmid.get(), config) {
             Owner::Ours(mark) if mark.vm == planned.vm => Occupant::Ours,
+            Owner::Ours(_) if self.plan.vmid.is_some() => Occupant::OursOtherwise,
             Owner::Ours(_) | Owner::NotOurs(_) => Occupant::Other,
         }
     }

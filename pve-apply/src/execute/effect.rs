@@ -1,8 +1,11 @@
 //! Checks the effect of a step: a task that PVE calls done is not proof.
 
 use super::{StepError, Work};
+use crate::action::{Action, Step, VmPlan};
+use crate::mark::{NO_UUID, uuid};
+use crate::observed::is_being_created;
 use crate::read::read_retrying;
-use pve_client::{ConfigView, Error, PropertyString, StorageId, Vmid};
+use pve_client::{ConfigView, Error, PropertyString, StorageId, VmConfig, Vmid};
 use pve_stage::finding;
 use stage::Entry;
 use std::collections::BTreeMap;
@@ -80,9 +83,10 @@ impl Work<'_> {
         StepError::uncertain(Entry::error("not-effective", self.place(), fact).hint(SEE_TASKS))
     }
 
-    /// Checks after the last step that what this run wrote is there and does not wait for a reboot,
+    /// Checks after the last step that what this run wrote is still there and does not wait for a reboot,
     /// unless the plan leaves it to a reboot.
-    pub(super) fn settled(&self, keys: &BTreeMap<&str, bool>) -> Result<(), StepError> {
+    pub(super) fn settled(&self) -> Result<(), StepError> {
+        let keys = written_keys(self.plan);
         let Some(vmid) = self.vmid.filter(|_| !keys.is_empty()) else { return Ok(()) };
         let client = self.runner.client;
         let items = read_retrying(|| client.vm_pending(self.node(), vmid))
@@ -91,6 +95,11 @@ impl Work<'_> {
         if let Some((lost, _)) = set.find(|(key, _)| items.iter().all(|item| item.key != **key)) {
             return Err(self.lost(lost));
         }
+        // Somebody may have written to it while it was shut down.
+        self.is_read_back(|key| {
+            let item = items.iter().find(|item| item.key == key && !item.delete)?;
+            item.pending.as_deref().or(item.value.as_deref())
+        })?;
         let waits =
             |key: &str| keys.contains_key(key) && !self.plan.may_wait.iter().any(|k| k == key);
         let pending: Vec<String> = items
@@ -108,16 +117,27 @@ impl Work<'_> {
         Err(StepError::uncertain(Entry::error("reboot-pending", self.place(), fact).hint(hint)))
     }
 
-    /// Checks both sources: the cluster says that the vmid is free, and the VM has no config.
+    /// Returns whether the VM is gone: nothing is at its vmid, or another VM that another run has created there since.
     pub(super) fn is_gone(&self, vmid: Vmid) -> Result<bool, Error> {
+        Ok(self.found_at(vmid)?.is_none_or(|config| self.is_another(&config)))
+    }
+
+    /// Returns whether nothing is at a vmid.
+    pub(super) fn is_vacant(&self, vmid: Vmid) -> Result<bool, Error> {
+        Ok(self.found_at(vmid)?.is_none())
+    }
+
+    /// Reads what is at a vmid, from both sources: the VM's config, and whether the cluster says that the vmid is free.
+    /// A VM that only the cluster knows has an empty config.
+    fn found_at(&self, vmid: Vmid) -> Result<Option<VmConfig>, Error> {
         let client = self.runner.client;
         match read_retrying(|| client.vm_config(self.node(), vmid, ConfigView::Current)) {
-            Ok(_) => Ok(false),
             // PVE: facts 4: to a token with rights on single VMs only, a missing VM is forbidden.
             Err(error) if error.is_not_found() || error.is_permission() => {
-                read_retrying(|| client.is_free(vmid))
+                let is_free = read_retrying(|| client.is_free(vmid))?;
+                Ok((!is_free).then(VmConfig::default))
             }
-            Err(error) => Err(error),
+            config => config.map(Some),
         }
     }
 
@@ -135,4 +155,34 @@ impl Work<'_> {
             }
         }
     }
+
+    /// Returns whether a config is certainly that of another VM: the uuid of ours is never changed.
+    fn is_another(&self, config: &VmConfig) -> bool {
+        let has_uuid = !["", NO_UUID].contains(&self.mark.uuid.as_str());
+        let found = uuid(config.get("smbios1"));
+        let is_other =
+            if found == NO_UUID { is_being_created(config) } else { found != self.mark.uuid };
+        has_uuid && is_other
+    }
+}
+
+/// Returns the config keys that a change has written, and whether each should exist: not on a VM that PVE has
+/// created with its whole config in one call.
+fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
+    let mut keys = BTreeMap::new();
+    let is_clone = plan.steps.iter().any(|step| matches!(step, Step::Clone { .. }));
+    for step in plan.steps.iter().filter(|_| is_clone || plan.action == Action::Change) {
+        match step {
+            Step::Configure { params, .. } => {
+                let gone = params.get("delete").into_iter().flat_map(|list| list.split(','));
+                keys.extend(gone.map(|key| (key, false)));
+                let set = params.keys().filter(|key| !["delete", "force"].contains(&key.as_str()));
+                keys.extend(set.map(|key| (key.as_str(), true)));
+            }
+            Step::AddDisk { disk, .. } => _ = keys.insert(disk, true),
+            Step::AddDisks { disks } => keys.extend(disks.keys().map(|key| (key.as_str(), true))),
+            _ => {}
+        }
+    }
+    keys
 }

@@ -79,11 +79,18 @@ impl Work<'_> {
             // The VM that we have just created carries this run's own nonce.
             Action::Create if found.run != expected.run => return Err(self.yielded(vmid)),
             Action::Create => return Ok(()),
+            // Its mark says what that run has written: ours would take it back from the record.
+            // A write of ours whose answer was lost has this run's nonce.
+            Action::Change if ![&expected.run, self.runner.run].contains(&found.run.as_str()) => {
+                return Err(self.yielded(vmid));
+            }
             Action::Change | Action::Destroy | Action::Power | Action::Release
                 if found.same_machine(expected) =>
             {
                 return Ok(());
             }
+            // It has another name since the plan.
+            _ if found.is_at(expected) => return Err(self.yielded(vmid)),
             _ => {}
         }
         Err(self.refused(&format!("is \"{}\" of deployment \"{}\"", found.vm, found.deployment)))

@@ -171,14 +171,18 @@ impl Work<'_> {
             Ok(config) => {
                 let of = (self.mark.site.as_str(), self.mark.deployment.as_str());
                 match owner(of, vmid.get(), |key| config.get(key)) {
-                    Owner::Ours(mark) if mark.same_machine(&self.mark) => {
+                    Owner::Ours(mark) if mark.is_at(&self.mark) => {
                         Ok(if config.get("lock") == Some(LOCK) {
                             Found::ThereLocked
                         } else {
                             Found::There
                         })
                     }
-                    _ => Ok(Found::NotThere),
+                    Owner::Ours(_) => Ok(Found::NotThere),
+                    Owner::NotOurs(not_ours) => {
+                        let failure = self.refused(&format!("is {}", not_ours.text()));
+                        Err(StepError { uncertain: true, ..failure })
+                    }
                 }
             }
             Err(error) if error.is_not_found() => Ok(Found::NotThere),

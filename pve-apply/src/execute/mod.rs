@@ -43,6 +43,8 @@ pub(crate) struct Runner<'a> {
     pub console: &'a Console,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
+    /// This run's nonce.
+    pub(crate) run: &'a str,
     /// The number of imports into one storage at a time.
     pub gates: &'a Gates,
     /// The number of migrations to one node at a time.
@@ -170,7 +172,7 @@ impl Runner<'_> {
             }
         }
         if matches!(verdict, Verdict::Done)
-            && let Err(failure) = work.settled(&written_keys(plan))
+            && let Err(failure) = work.settled()
         {
             verdict = Verdict::Failed { during: "checking the result", entry: failure.entry };
         }
@@ -179,27 +181,6 @@ impl Runner<'_> {
         let (vmid, node) = (work.vmid, work.node);
         VmOutcome { vmid, node, done, changed, warnings, ..VmOutcome::new(plan, verdict) }
     }
-}
-
-/// Returns the config keys that a change has written, and whether each should exist: not on a VM that PVE has
-/// created with its whole config in one call.
-fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
-    let mut keys = BTreeMap::new();
-    let is_clone = plan.steps.iter().any(|step| matches!(step, Step::Clone { .. }));
-    for step in plan.steps.iter().filter(|_| is_clone || plan.action == Action::Change) {
-        match step {
-            Step::Configure { params, .. } => {
-                let gone = params.get("delete").into_iter().flat_map(|list| list.split(','));
-                keys.extend(gone.map(|key| (key, false)));
-                let set = params.keys().filter(|key| !["delete", "force"].contains(&key.as_str()));
-                keys.extend(set.map(|key| (key.as_str(), true)));
-            }
-            Step::AddDisk { disk, .. } => _ = keys.insert(disk, true),
-            Step::AddDisks { disks } => keys.extend(disks.keys().map(|key| (key.as_str(), true))),
-            _ => {}
-        }
-    }
-    keys
 }
 
 /// Returns the storage to which a new disk is copied; `None` for an empty disk, and for a seed, which is small.

@@ -50,7 +50,7 @@ impl Work<'_> {
             left.extend(of_vm.map(|volume| volume.volid.to_string()));
         }
         // A VM that has been created at the vmid since has volumes, too.
-        if left.is_empty() || !self.is_gone(vmid).unwrap_or(false) {
+        if left.is_empty() || !self.is_vacant(vmid).unwrap_or(false) {
             return;
         }
         let text = format!(
@@ -66,7 +66,8 @@ impl Work<'_> {
     fn is_removed_by_another(&self, vmid: Vmid, failure: StepError) -> Result<(), StepError> {
         match self.guard() {
             _ if failure.yielded => Err(failure),
-            Err(met) if met.yielded => Err(met),
+            // The VM that another run has created there does not undo the removal.
+            Err(met) if met.yielded => Err(StepError { uncertain: failure.uncertain, ..met }),
             Err(_) if self.is_gone(vmid).unwrap_or(false) => Ok(()),
             _ => Err(failure),
         }

@@ -251,7 +251,12 @@ impl Mark {
 
     /// Returns whether both name the very same machine: its vmid and uuid too.
     pub(crate) fn same_machine(&self, other: &Self) -> bool {
-        self.same_vm(other) && (self.vmid, &self.uuid) == (other.vmid, &other.uuid)
+        self.same_vm(other) && self.is_at(other)
+    }
+
+    /// Returns whether both name the same vmid and uuid.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        (self.vmid, &self.uuid) == (other.vmid, &other.uuid)
     }
 }
 

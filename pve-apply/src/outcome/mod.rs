@@ -8,6 +8,7 @@ pub(crate) use network::NetworkOutcome;
 pub(crate) use result::{PveResult, ResultJson, VmResult, rows};
 
 use crate::action::{Action, VmPlan};
+use crate::network::model::NetworkAction;
 use pve_client::{NodeName, Vmid};
 use stage::Entry;
 
@@ -48,6 +49,14 @@ impl Outcomes {
     pub(crate) fn any_yielded(&self) -> bool {
         self.vms.iter().any(|outcome| outcome.verdict.is_yielded())
             || self.networks.iter().any(|outcome| outcome.verdict.is_yielded())
+    }
+
+    /// Returns whether another run works on something that was to be removed.
+    pub(crate) fn any_removal_yielded(&self) -> bool {
+        let vms = self.vms.iter().filter(|outcome| outcome.action == Action::Destroy);
+        let networks = self.networks.iter().filter(|o| o.action == NetworkAction::Destroy);
+        let mut verdicts = vms.map(|o| &o.verdict).chain(networks.map(|o| &o.verdict));
+        verdicts.any(Verdict::is_yielded)
     }
 
     /// Keeps only what succeeded: the next round plans the rest again.

@@ -96,6 +96,7 @@ impl Connection<'_> {
         };
         let keep =
             keep && head.header("connection").is_none_or(|c| !c.eq_ignore_ascii_case("close"));
+        self.shared.holds.pass(head.host(), head.method != "GET");
         let step = exchange::begin(self.shared, &head, self.number);
         let mut pending = match step {
             Step::Cut => return Ok(false),

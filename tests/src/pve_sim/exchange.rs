@@ -30,6 +30,7 @@ pub(super) struct Pending {
     pub(super) query: String,
     pub(super) method: String,
     pub(super) connection: u64,
+    pub(super) host: String,
     pub(super) delay_ms: u64,
     pub(super) upload_boundary: Option<String>,
     who: Who,
@@ -66,6 +67,7 @@ pub(super) fn begin(shared: &Shared, head: &Head, connection: u64) -> Step {
         query,
         method: head.method.clone(),
         connection,
+        host: head.host().to_owned(),
         delay_ms: plan.delay_ms,
         upload_boundary: None,
         who: Who { authid: String::new() },
@@ -251,5 +253,6 @@ fn note_in(state: &mut State, pending: &Pending, params: &Params, status: u16) {
         status,
         connection: pending.connection,
         task: None,
+        host: pending.host.clone(),
     });
 }

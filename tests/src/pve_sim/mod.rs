@@ -12,6 +12,7 @@ mod exchange;
 pub mod faults;
 mod folder;
 mod formats;
+mod hold;
 mod image;
 pub mod keys;
 mod listener;

@@ -46,6 +46,12 @@ impl Head {
         self.headers.get(name).map(String::as_str)
     }
 
+    /// Returns the host that the client called, without the port.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.header("host").unwrap_or_default();
+        host.rsplit_once(':').map_or(host, |(host, _)| host)
+    }
+
     /// Returns the unescaped path below `/api2/json`, and the query as sent.
     pub(crate) fn api_path(&self) -> Option<(String, String)> {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));

@@ -20,6 +20,8 @@ pub struct Request {
     pub connection: u64,
     /// The UPID of the task that it has started.
     pub task: Option<String>,
+    /// The host that the client called, without the port.
+    pub host: String,
 }
 
 impl Request {
@@ -79,6 +81,7 @@ mod tests {
             status: 200,
             connection: 1,
             task: None,
+            host: "127.0.0.1".to_owned(),
         };
         let poll = request(
             "/nodes/pve1/tasks/UPID:pve1:00001001:00100064:69000001:qmcreate:100:u@pve!t:/status",

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::certificate;
 use super::faults::Fault;
 use super::folder::Folder;
+use super::hold::Holds;
 use super::listener::{self, Gate, Port};
 use super::requests::Request;
 use super::world::World;
@@ -66,6 +67,7 @@ impl Default for Options {
 /// State shared by the connections.
 pub(super) struct Shared {
     pub(super) options: Options,
+    pub(super) holds: Holds,
     state: Mutex<State>,
     started: Instant,
     closing: AtomicBool,
@@ -169,6 +171,7 @@ impl PveSim {
         };
         let shared = Arc::new(Shared {
             options,
+            holds: Holds::default(),
             state: Mutex::new(state),
             started: clock(),
             closing: AtomicBool::new(false),
@@ -236,6 +239,11 @@ impl PveSim {
         self.shared.state().requests.len()
     }
 
+    /// Returns the requests so far without the first ones, of which there are this many.
+    pub fn requests_from(&self, first: usize) -> Vec<Request> {
+        self.shared.state().requests.get(first..).unwrap_or_default().to_vec()
+    }
+
     /// Forgets the requests so far.
     pub fn forget_requests(&self) {
         self.shared.state().requests.clear();
@@ -279,6 +287,26 @@ impl PveSim {
         self.shared.gate.open();
     }
 
+    /// Holds every request to this host, such as `127.0.0.1`, after the first `passes` from now on.
+    pub fn hold(&self, host: &str, passes: usize) {
+        self.shared.holds.add(host, Some(passes));
+    }
+
+    /// Holds every request to this host from its next write on.
+    pub fn hold_writes(&self, host: &str) {
+        self.shared.holds.add(host, None);
+    }
+
+    /// Returns whether a request to this host is being held.
+    pub fn is_holding(&self, host: &str) -> bool {
+        self.shared.holds.is_reached(host)
+    }
+
+    /// Lets the requests to this host pass again.
+    pub fn release(&self, host: &str) {
+        self.shared.holds.remove(host);
+    }
+
     /// Returns the bytes of a small file, or of a disk imported from one.
     pub fn volume_bytes(&self, node: &str, volid: &str) -> Option<Vec<u8>> {
         let state = self.shared.state();
@@ -308,6 +336,7 @@ impl PveSim {
 
     fn close(&mut self) {
         self.shared.closing.store(true, Ordering::SeqCst);
+        self.shared.holds.remove_all();
         listener::wake(self.address);
         self.drop_connections();
         if let Some(listener) = self.listener.take() {

@@ -91,6 +91,7 @@ mod tests {
             status: 200,
             connection: 1,
             task: task.map(str::to_owned),
+            host: "127.0.0.1".to_owned(),
         }
     }
 

@@ -7,7 +7,8 @@
 use super::send::Losses;
 use super::token::Memory;
 use super::{Executor, Halt, look::Look};
-use crate::network::model::Transaction;
+use crate::network::model::{Edit, Transaction};
+use crate::network::observed::Object;
 use pve_client::Error;
 use pve_stage::wait::{Deadline, Poll, Wait, WaitError, once};
 use stage::{Entry, Place};
@@ -86,7 +87,10 @@ impl Executor<'_> {
         transaction: &Transaction,
         losses: &mut Losses,
     ) -> Result<Poll<SdnLock, ()>, Halt> {
-        let allow_pending = !transaction.pending.is_empty();
+        let is_pending =
+            |edit: &Edit| looked.get(edit.kind, &edit.id).is_some_and(Object::is_pending);
+        let allow_pending =
+            !transaction.pending.is_empty() || transaction.edits.iter().any(is_pending);
         self.memory.write(&Memory::Asked { looked: looked.fingerprint() });
         match self.send(&self.subject(), || self.client.sdn_lock(allow_pending)) {
             Ok(token) => {

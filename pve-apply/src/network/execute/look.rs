@@ -90,15 +90,15 @@ impl Look {
 
     /// Returns the names of the pending changes that a transaction neither makes nor was planned with.
     ///
-    /// `is_staged`: the transaction's edits have been sent: what they have made is ours only if it
-    /// is just what they make.
+    /// An object that the transaction edits is as it was planned with, as its guard has shown. `is_staged`: the edits
+    /// have been sent: what they have made is ours only if it is just what they make.
     pub(super) fn others(&self, transaction: &Transaction, is_staged: bool) -> Vec<String> {
         let pending = self.objects.values().filter(|object| object.is_pending());
         let strange = pending.filter(|object| {
             let by_edit = |object: &Object| {
                 let edit =
                     transaction.edits.iter().find(|e| (e.kind, &e.id) == (object.kind, &object.id));
-                edit.is_some_and(|edit| is_staged && edit.is_reached(edited(Some(object))))
+                edit.is_some_and(|edit| !is_staged || edit.is_reached(edited(Some(object))))
             };
             !transaction.pending.iter().any(|known| is_as(known, object)) && !by_edit(object)
         });
