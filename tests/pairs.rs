@@ -3,8 +3,9 @@
 //! The first run is held at one of its requests; meanwhile the second one runs to its end, or up to its own first
 //! write. They know nothing of each other's locks, as on two machines. `pairs/rules.rs` says what must hold.
 //!
-//! Each pair is run at two offsets, which rotate from pair to pair; with `PAIRS=all` at all of them. `PAIR=rename` runs
-//! only the pairs with a verb whose name contains `rename`, `PAIR=rename,resize` those that have both.
+//! Each pair is run at two offsets, which rotate from pair to pair; with `PAIRS=9` at nine, with `PAIRS=all` at all of
+//! them. `PAIR=rename` runs only the pairs with a verb whose name contains `rename`, `PAIR=rename,resize` those that
+//! have both.
 
 #[path = "pairs/attempt.rs"]
 mod attempt;
@@ -33,7 +34,7 @@ use verbs::{VERBS, Verb};
 
 /// The number of attempts at a time: they wait more than they work.
 const WORKERS: usize = 12;
-/// How many offsets each pair is run at.
+/// How many offsets each pair is run at, unless `PAIRS` says otherwise.
 const OFFSETS: usize = 2;
 
 /// Returns each unordered pair, also of a verb with itself.
@@ -75,57 +76,77 @@ fn attempts(references: &References, [one, two]: [&'static Verb; 2]) -> Vec<Atte
     all
 }
 
-/// Returns attempts of some kinds, others for each pair.
-fn spread(all: &[Attempt], pair: usize) -> Vec<Attempt> {
+/// Returns this many attempts, of each kind in turn, and others for each pair.
+fn spread(all: &[Attempt], pair: usize, count: usize) -> Vec<Attempt> {
     let kinds = [Turn::BeforeWrite, Turn::BetweenWrites, Turn::Nested];
-    let kinds = (0..OFFSETS).map(|n| kinds[(pair + n) % kinds.len()]);
-    let of_kind = |kind| all.iter().filter(move |attempt| attempt.offset.turn == kind);
-    let one = |kind| of_kind(kind).nth(pair * 7 % of_kind(kind).count().max(1));
-    kinds.filter_map(one).cloned().collect()
+    let nth = |n: usize| {
+        let kind = kinds[(pair + n) % kinds.len()];
+        let of_kind: Vec<&Attempt> = all.iter().filter(|a| a.offset.turn == kind).collect();
+        let steps = count.div_ceil(kinds.len());
+        let at = pair * 7 + n / kinds.len() * of_kind.len() / steps;
+        of_kind.get(at % of_kind.len().max(1)).map(|attempt| (*attempt).clone())
+    };
+    (0..count).filter_map(nth).collect()
 }
 
-/// What the attempts have come to, and how many of each.
-type Counts = BTreeMap<attempt::Came, usize>;
+/// What was tried of a pair, and what survived.
+#[derive(Default)]
+struct Tally {
+    tried: usize,
+    survived: usize,
+}
 
-/// Makes the attempts of a pair one after the other, and prints how many were survived.
-fn try_pair(
-    references: &References,
-    pair: [&'static Verb; 2],
-    chosen: &[Attempt],
-) -> (Counts, Vec<String>) {
-    let (mut counts, mut failed) = (Counts::new(), Vec::new());
-    for attempt in chosen {
-        match attempt.run(references) {
-            Ok(came) => *counts.entry(came).or_default() += 1,
-            Err(text) => failed.push(format!("{attempt}: {text}")),
-        }
-    }
-    let survived = chosen.len() - failed.len();
-    println!("{} and {}: tried {}, survived {survived}", pair[0].name, pair[1].name, chosen.len());
-    failed.iter().for_each(|text| println!("{text}\n"));
-    (counts, failed)
+/// The attempts of all pairs, with the numbers of their pairs.
+fn chosen(references: &References, pairs: &[[&'static Verb; 2]]) -> Vec<(usize, Attempt)> {
+    let count = std::env::var("PAIRS").unwrap_or_else(|_| OFFSETS.to_string());
+    let chosen = Mutex::new(Vec::new());
+    parallel::each(WORKERS, pairs.len(), |number| {
+        let all = attempts(references, pairs[number]);
+        let some = match count.as_str() {
+            "all" => all,
+            count => spread(&all, number, count.parse().unwrap()),
+        };
+        assert!(some.len() >= OFFSETS, "each pair is run at two offsets");
+        chosen.lock().unwrap().extend(some.into_iter().map(|attempt| (number, attempt)));
+        Ok(())
+    });
+    let mut chosen = chosen.into_inner().unwrap();
+    chosen.sort_by_key(|(number, _)| *number);
+    chosen
 }
 
 #[test]
 fn two_runs_of_any_verbs_do_not_harm_each_other() {
     let references = References::default();
     let pairs = pairs();
-    let is_all = std::env::var("PAIRS").is_ok_and(|which| which == "all");
-    let sums = Mutex::new(Counts::new());
-    let failed = parallel::each(WORKERS, pairs.len(), |number| {
-        let all = attempts(&references, pairs[number]);
-        let chosen = if is_all { all } else { spread(&all, number) };
-        assert!(chosen.len() >= OFFSETS, "each pair is run at two offsets");
-        let (counts, failed) = try_pair(&references, pairs[number], &chosen);
-        let mut sums = sums.lock().unwrap();
-        counts.into_iter().for_each(|(came, count)| *sums.entry(came).or_default() += count);
-        if failed.is_empty() { Ok(()) } else { Err(failed.join("\n\n")) }
+    let chosen = chosen(&references, &pairs);
+    println!("{} pairs, {} attempts", pairs.len(), chosen.len());
+    let tallies: Mutex<BTreeMap<usize, Tally>> = Mutex::default();
+    let sums: Mutex<BTreeMap<attempt::Came, usize>> = Mutex::default();
+    let failed = parallel::each(WORKERS, chosen.len(), |n| {
+        let (number, attempt) = &chosen[n];
+        let came = attempt.run(&references).map_err(|text| format!("{attempt}: {text}\n"));
+        // All attempts take long: what fails is shown at once.
+        let _ = came.as_ref().inspect_err(|text| println!("{text}"));
+        let mut tallies = tallies.lock().unwrap();
+        let tally = tallies.entry(*number).or_default();
+        tally.tried += 1;
+        tally.survived += usize::from(came.is_ok());
+        if chosen.iter().filter(|(of, _)| of == number).count() == tally.tried {
+            let [one, two] = pairs[*number].map(|verb| verb.name);
+            println!("{one} and {two}: tried {}, survived {}", tally.tried, tally.survived);
+        }
+        came.map(|came| *sums.lock().unwrap().entry(came).or_default() += 1)
     });
+    println!(
+        "{} pairs: tried {}, survived {}",
+        pairs.len(),
+        chosen.len(),
+        chosen.len() - failed.len()
+    );
     let sums = sums.into_inner().unwrap();
-    let survived: usize = sums.values().sum();
-    println!("{} pairs, {} not survived; {survived} attempts survived:", pairs.len(), failed.len());
     sums.iter().for_each(|(came, count)| println!("{came}: {count}"));
-    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
     let unheld = sums.get(interleave::NOT_HELD).copied().unwrap_or(0);
-    assert!(20 * unheld <= survived, "{unheld} runs had ended before they were held");
+    assert!(20 * unheld <= chosen.len(), "{unheld} runs had ended before they were held");
 }

@@ -48,6 +48,7 @@ impl Attempt {
             verb: self.verbs[n],
             end: &ends[n],
             has_written: cluster.has_written(n),
+            removed_of_the_other: cluster.removed_of_the_other(n),
             alone: &alone[n].facts,
             is_well_alone: alone[n].is_well,
         });

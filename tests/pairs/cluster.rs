@@ -3,6 +3,7 @@
 use crate::facts::Facts;
 use crate::verbs::{BAD, Verb, last};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::process::Child;
 use test_support::case::tool_folder;
 use test_support::process;
@@ -73,6 +74,28 @@ impl Cluster {
     pub(crate) fn has_written(&self, machine: usize) -> bool {
         let mut requests = self.sim.requests().into_iter();
         requests.any(|r| r.host == HOSTS[machine] && r.is_write() && r.status == 200)
+    }
+
+    /// Returns the VMs that one machine has removed and the other one had created.
+    pub(crate) fn removed_of_the_other(&self, machine: usize) -> Vec<u32> {
+        let mut makers: BTreeMap<u32, String> = BTreeMap::new();
+        let mut removed = Vec::new();
+        for request in self.sim.requests().into_iter().filter(|r| r.is_write() && r.status == 200) {
+            let new = ["vmid", "newid"].iter().find_map(|key| request.params.get(*key));
+            let path: Vec<&str> = request.path.split('/').skip(1).collect();
+            match (request.method.as_str(), path.as_slice()) {
+                ("POST", ["nodes", _, "qemu"] | ["nodes", _, "qemu", _, "clone"]) => {
+                    makers.extend(new.and_then(|id| id.parse().ok()).map(|id| (id, request.host)));
+                }
+                ("DELETE", ["nodes", _, "qemu", id]) if request.host == HOSTS[machine] => {
+                    let id: u32 = id.parse().unwrap();
+                    let is_others = makers.get(&id).is_some_and(|maker| *maker != HOSTS[machine]);
+                    removed.extend(is_others.then_some(id));
+                }
+                _ => {}
+            }
+        }
+        removed
     }
 
     /// Applies what two verbs want, until nothing is left to do; returns the world.

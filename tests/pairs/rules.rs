@@ -2,6 +2,7 @@
 //! A pure module: it compares worlds and what was said.
 //!
 //! * Nobody panics or prints a secret; a run that ends with 1 has changed nothing.
+//! * Only a verb whose purpose that is removes a VM that the other run has created; a rollback does not.
 //! * If both succeed, the world is that of one after the other, or has what each of them does alone.
 //! * If one succeeds, what it does alone is there, unless the other one would have changed it later.
 //! * If both would succeed alone, one of them does, or each has done a part and names the other.
@@ -21,6 +22,8 @@ pub(crate) struct Run<'a> {
     pub(crate) end: &'a End,
     /// Whether PVE has accepted a write from it.
     pub(crate) has_written: bool,
+    /// The VMs that it has removed and the other run had created.
+    pub(crate) removed_of_the_other: Vec<u32>,
     /// The world after this run alone.
     pub(crate) alone: &'a Facts,
     pub(crate) is_well_alone: bool,
@@ -65,6 +68,7 @@ pub(crate) fn check(runs: &[Run<'_>; 2], worlds: &Worlds<'_>) -> Result<(), Stri
     let [one, two] = runs;
     for (run, other) in [(one, two), (two, one)] {
         check_secrets(run)?;
+        check_removals(run)?;
         check_code(run, other, worlds)?;
     }
     match [one.end.is_well(), two.end.is_well()] {
@@ -92,6 +96,14 @@ fn check_secrets(run: &Run<'_>) -> Result<(), String> {
         Some(secret) => Err(format!("\"{}\" prints {secret}", run.verb.name)),
         None => Ok(()),
     }
+}
+
+fn check_removals(run: &Run<'_>) -> Result<(), String> {
+    if run.removed_of_the_other.is_empty() || run.verb.removes_by_purpose() {
+        return Ok(());
+    }
+    let vmids = &run.removed_of_the_other;
+    Err(format!("\"{}\" removes {vmids:?}, which the other run has created", run.verb.name))
 }
 
 fn check_code(run: &Run<'_>, other: &Run<'_>, worlds: &Worlds<'_>) -> Result<(), String> {

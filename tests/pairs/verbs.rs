@@ -75,9 +75,14 @@ impl Verb {
         self.command.starts_with("image-publish")
     }
 
-    /// Returns whether its purpose is to remove VMs or images; of a rollback, those that it has created.
+    /// Returns whether its purpose is to remove VMs or images.
+    pub(crate) fn removes_by_purpose(&self) -> bool {
+        ["destroy", "prune", "remove"].iter().any(|word| self.command.contains(word))
+    }
+
+    /// Returns whether it removes VMs or images: a rollback those that it has created.
     pub(crate) fn destroys(&self) -> bool {
-        ["destroy", "prune", "remove", "rollback"].iter().any(|word| self.command.contains(word))
+        self.removes_by_purpose() || self.command.contains("rollback")
     }
 
     /// Returns the options of a verb that can be applied at the end.
