@@ -21,7 +21,7 @@ pub enum Setting {
 impl Setting {
     /// Returns what a key without parts has.
     pub fn scalar(text: String) -> Self {
-        Self::Parts(std::iter::once(("", Some(text))).gather())
+        Self::Parts([("", Some(text))].into())
     }
 
     /// Returns what PVE's text of a key would be in a document; parts that the table lacks are left out.

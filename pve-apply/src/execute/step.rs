@@ -82,7 +82,7 @@ impl Work<'_> {
                 client.delete_volume(node, volid)?
             }
             Step::AddDisk { disk, value } => {
-                self.add_disks(&std::iter::once((disk.clone(), value.clone())).gather(), is_first)?
+                self.add_disks(&[(disk.clone(), value.clone())].into(), is_first)?
             }
             Step::AddDisks { disks } => self.add_disks(disks, is_first)?,
             Step::MoveDisk { disk, storage } => {

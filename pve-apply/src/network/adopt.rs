@@ -14,7 +14,6 @@ use super::observed::{Object, Sdn, State, Values};
 use crate::change::Change;
 use crate::desired::Desired;
 use machine::sdn::Network;
-use stage::Gather as _;
 
 /// Plans to mark the vnets of the document's networks that exist and are nobody's; with `from_site` also
 /// those of a site of this name, which this one had before.
@@ -190,11 +189,7 @@ impl<'a> Adoption<'a> {
         let is_clear = !has.split(' ').any(|word| word.contains("site="));
         let people = if fits && is_clear { has.as_str() } else { said.unwrap_or_default() };
         let alias: Param = edits::one(&Alias::write(people, mark));
-        edits::update(
-            &self.network.zone,
-            seen,
-            std::iter::once(("alias".to_owned(), alias)).gather(),
-        )
+        edits::update(&self.network.zone, seen, [("alias".to_owned(), alias)].into())
     }
 }
 

@@ -216,10 +216,8 @@ impl Steps<'_> {
             vec![seed::upload(desired, vm, &definition.seed), self.clone(), Step::Fence];
         if !self.made.first.is_empty() {
             let list = self.made.first.into_iter().collect::<Vec<_>>().join(",");
-            steps.push(Step::Configure {
-                params: std::iter::once(("delete".to_owned(), list)).gather(),
-                mark: None,
-            });
+            steps
+                .push(Step::Configure { params: [("delete".to_owned(), list)].into(), mark: None });
         }
         let mut disks = self.made.disks;
         disks.insert(self.slot, seed::disk(desired, vm, definition));
@@ -257,7 +255,7 @@ impl Steps<'_> {
             storage: template.storage.clone(),
             pool: definition.pool.clone(),
             description: description.map(str::to_owned),
-            moved: std::iter::once((definition.boot.to_string(), made.from.to_string())).gather(),
+            moved: [(definition.boot.to_string(), made.from.to_string())].into(),
             bridges: template.state.bridges(),
         }
     }
