@@ -1,7 +1,7 @@
 //! The endpoint's address and the API token. Does no I/O.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ impl FromStr for ApiUrl {
         if authority.as_str().contains('@') {
             return Err(bad("it must not contain a user name or password"));
         }
-        if authority.host().is_empty() || uri.query().is_some() {
+        if !is_host(authority.host()) || uri.query().is_some() {
             return Err(bad("`https://HOST:8006`"));
         }
         // Some C libraries read 010.0.0.1 as 8.0.0.1: do not send the token there.
@@ -99,6 +99,19 @@ impl FromStr for ApiUrl {
             origin: format!("https://{}:{port}", authority.host()),
             path: format!("{path}/api2/json"),
         })
+    }
+}
+
+/// Returns whether a host is a name or an address.
+///
+/// The http crate also accepts brackets in a name, and then cuts it off: the host of `z[::1]:8006` is `z[`.
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(|text| text.parse::<Ipv6Addr>().is_ok()),
+        None => {
+            let is_of_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+            !host.is_empty() && host.bytes().all(is_of_name)
+        }
     }
 }
 
@@ -227,6 +240,9 @@ mod tests {
             "https://10.0.0.256:8006",
             "010.0.0.2:8006",
             "::1",
+            "https://pve[::1]:8006",
+            "https://[pve]:8006",
+            "https://pve!lan:8006",
         ] {
             check(text, None);
         }

@@ -79,9 +79,11 @@ fn address(text: &str) {
     }
 }
 
+/// Checks that what is shown of a token does not depend on its secret.
 fn token(text: &str) {
     let Ok(token) = text.parse::<ApiToken>() else { return };
     let secret = text.trim().rsplit('=').next().unwrap();
     assert!(text.contains(&format!("{}={secret}", token.id())));
-    assert!(token.id().contains(secret) || !format!("{token:?}").contains(secret));
+    let other: ApiToken = format!("{}=another", token.id()).parse().unwrap();
+    assert_eq!(format!("{other:?}"), format!("{token:?}"));
 }
