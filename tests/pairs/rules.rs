@@ -170,6 +170,9 @@ fn check_claims(runs: &[Run<'_>; 2], number: usize, worlds: &Worlds<'_>) -> Resu
     }
     let then = (worlds.in_turn)(number);
     let lost = lost.into_iter().filter(|path| then.facts.get(path) == run.alone.get(path));
+    // PVE takes no digest with a shutdown: one that was checked before comes too late, and is reported.
+    let is_late_shutdown = |path: &str| path.ends_with("/running") && is_reported(runs, path);
+    let lost = lost.filter(|path| !is_late_shutdown(path));
     let lost: String = lost.map(|path| unlike(path, worlds.end, run.alone)).collect();
     let name = run.verb.name;
     if lost.is_empty() { Ok(()) } else { Err(format!("\"{name}\" succeeds, but:\n{lost}")) }
