@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// cleaning up, because a task may end between two of its looks.
 const RUNS: usize = 2;
 
+/// How many more looks a task takes that a killed run leaves behind.
+const GOES_ON: usize = 8;
+
 /// How a run is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
@@ -65,6 +68,21 @@ impl Cut {
         &self.expected.asked[self.request]
     }
 
+    /// Returns the task that is under way when the run is killed, as a fault that makes it longer.
+    ///
+    /// Uploads stay short: apply does not wait for the upload of a seed by a killed run, whose file it sees only
+    /// when it is there.
+    fn longer_task(&self) -> Option<Value> {
+        let until = &self.expected.asked[..=self.request];
+        let is_look = |asked: &&Asked| asked.pattern.contains("/tasks/");
+        let looks = until.iter().rev().take_while(is_look).count();
+        let start = until.len().checked_sub(looks + 1).map(|index| &until[index])?;
+        let task = json!({"task": {"length": looks + GOES_ON}});
+        let is_upload = start.pattern.ends_with("/upload");
+        (start.starts_task && !is_upload)
+            .then(|| json!({"when": start.pattern, "nth": start.nth, "then": task}))
+    }
+
     /// Returns whether it may find something that no other cut finds. A read changes nothing, so that after it a run
     /// is killed in one of the two ways only, and before the first write only once.
     pub(super) fn is_telling(&self) -> bool {
@@ -89,7 +107,9 @@ impl Disturbance for Cut {
             _ => (self.asked().pattern.as_str(), self.asked().nth),
         };
         let way = if self.how == How::Lost { "before" } else { "after" };
-        vec![json!({"when": when, "nth": nth, "then": {"cut": way}})]
+        let longer = if self.how == How::Killed { self.longer_task() } else { None };
+        let cut = json!({"when": when, "nth": nth, "then": {"cut": way}});
+        std::iter::once(cut).chain(longer).collect()
     }
 
     fn outcome(&self, stand: &Stand) -> Result<(), String> {
@@ -112,7 +132,7 @@ impl Cut {
     fn after_kill(&self, stand: &Stand) -> Result<(), String> {
         stand.sim.mend();
         if self.how == How::Killed {
-            self.expected.reached(&self.verb, stand, RUNS)?;
+            self.expected.ends_well(&self.verb, stand, RUNS)?;
         }
         stand.sim.settle();
         // With nothing under way one run does it, and says that all is well.
