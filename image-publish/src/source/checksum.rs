@@ -124,7 +124,6 @@ pub(crate) enum LookUp {
 /// With `for_this_alone` (a file `NAME.sha256`), a single checksum counts whatever its name, because builders
 /// may have used another name or path. If a file has checksums of both algorithms, the stronger one counts.
 pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> LookUp {
-    let list = list.trim_start_matches('\u{feff}');
     let lines: Vec<(Option<&str>, Sum)> = list.lines().filter_map(line).collect();
     let of = |is_meant: &dyn Fn(&str) -> bool| -> Vec<&Sum> {
         let named = lines.iter().filter(|(name, _)| name.is_some_and(is_meant));
@@ -146,9 +145,9 @@ pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> LookUp {
     }
 }
 
-/// Parses a line of a list.
+/// Parses a line of a list. Where lists were joined, each may begin with a byte order mark.
 fn line(line: &str) -> Option<(Option<&str>, Sum)> {
-    let line = line.trim();
+    let line = line.trim_start_matches('\u{feff}').trim();
     if let Some(labelled) = labelled(line) {
         return Some(labelled);
     }
@@ -200,6 +199,7 @@ mod tests {
         check(&format!("SHA2-256(./x.qcow2)= {A}\n"), false, Some(A));
         check(&format!("SHA-256 (x.qcow2) = {A}\n"), false, Some(A));
         check(&format!("\u{feff}{A}  x.qcow2\r\n{B}  y.qcow2\r\n"), false, Some(A));
+        check(&format!("{B}  y.qcow2\n\u{feff}{A}  x.qcow2\n"), false, Some(A));
         check(&format!("{A}\t x.qcow2\n"), false, Some(A));
         check(&format!("{A}  a (1) = x.qcow2\n{B}  x.qcow2\n"), false, Some(&B.to_lowercase()));
         let signed = format!(

@@ -84,6 +84,7 @@ fn token(text: &str) {
     let Ok(token) = text.parse::<ApiToken>() else { return };
     let secret = text.trim().rsplit('=').next().unwrap();
     assert!(text.contains(&format!("{}={secret}", token.id())));
-    let other: ApiToken = format!("{}=another", token.id()).parse().unwrap();
+    // Of an id that begins like the header, only the header's beginning is left out.
+    let other: ApiToken = format!("PVEAPIToken={}=another", token.id()).parse().unwrap();
     assert_eq!(format!("{other:?}"), format!("{token:?}"));
 }
