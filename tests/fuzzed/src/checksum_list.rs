@@ -83,7 +83,8 @@ fn digits_of(line: &str) -> Option<String> {
         None => label.strip_prefix("sha")?,
     };
     let is_its_own = matches!((digits, last.len()), ("256", 64) | ("512", 128));
-    (is_its_own && is_digits(last)).then(|| last.to_owned())
+    let is_of_a_name = [")= ", ") = "].iter().any(|end| line.ends_with(&format!("{end}{last}")));
+    (is_its_own && is_of_a_name && is_digits(last)).then(|| last.to_owned())
 }
 
 fn is_digits(word: &str) -> bool {
