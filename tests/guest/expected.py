@@ -87,8 +87,10 @@ def of_network(check, facts, macs, address):
         check.equal(f"static addresses of {name}", written, static[name])
     leased = [entry["local"] for entry in links.get("eth1", {}).get("addr_info", []) if entry["family"] == "inet"]
     check.equal("addresses of eth1 by DHCP", leased, ["10.0.3.15"])
-    default = [[route["gateway"], route["dev"]] for route in facts["routes"]
-        if route["dst"] == "default" and route["protocol"] == "static"]
+    routes = [route for route in facts["routes"] if route["dst"] == "default" and route["protocol"] == "static"]
+    # Debian 12 has made one route of ours and the one that QEMU's router announces with its link-local address.
+    hops = [hop for route in routes for hop in route.get("nexthops", [route])]
+    default = [[hop["gateway"], hop["dev"]] for hop in hops if not hop["gateway"].startswith("fe80:")]
     check.equal("default routes", default, [["10.0.2.2", "eth0"], ["fec0::2", "eth0"]])
     resolver = [line for line in facts["resolver"].split("\n") if line.startswith(("nameserver", "search"))]
     check.equal("resolver", resolver, ["nameserver 10.0.2.3", "search guest.example"])
@@ -126,7 +128,9 @@ def commands(check, facts, users):
 def of_first_boot(check, facts):
     commands(check, facts, ["homestak"])
     kinds = [f"ssh_host_{kind}_key{end}" for kind in ["ecdsa", "ed25519", "rsa"] for end in ["", ".pub"]]
-    check.equal("host keys", sorted(facts["host keys"]), kinds)
+    # Debian 12's cloud-init makes a DSA key, too.
+    found = [name for name in sorted(facts["host keys"]) if "_dsa_" not in name]
+    check.equal("host keys", found, kinds)
 
 
 def nothing_repeated(check, facts, first):
