@@ -89,7 +89,8 @@ impl Parts {
         let print = |(name, value): (&str, &str)| match (name, mac) {
             ("macaddr", Some(_)) if self.get("model").is_some() => None,
             ("model", Some(mac)) => Some(format!("{value}={mac}")),
-            _ if name == default && bare => Some(value.to_owned()),
+            // With `=` in it, such as the name of an ISO image, the bare value would be another option.
+            _ if name == default && bare && !value.contains('=') => Some(value.to_owned()),
             _ => Some(format!("{name}={}", wire(name).write(value))),
         };
         let is_base64 = self.iter().any(|(name, _)| wire(name) == Wire::Base64);
@@ -175,6 +176,7 @@ mod tests {
             "size=1024M,file=local-lvm:vm-100-disk-0,iothread=yes",
             "local-lvm:vm-100-disk-0,size=1G,iothread=1",
         );
+        check("ide2", "media=cdrom,file=local:iso/a=b.iso", "file=local:iso/a=b.iso,media=cdrom");
         check("cpu", "host,flags=+aes", "host,flags=+aes");
         check("agent", "enabled=1,type=isa", "1,type=isa");
         check("startup", "up=030,3", "order=3,up=30");

@@ -66,10 +66,11 @@ impl PropertyString {
         self.pairs().next()
     }
 
-    /// Formats the value of `default_key` without its name, as PVE does for a drive's volid.
+    /// Formats the value of `default_key` without its name, as PVE does for a drive's volid, unless there is a `=` in it,
+    /// which would make it another key.
     pub fn display_with_default(&self, default_key: &str) -> String {
         let part = |(key, value): (&str, &str)| match key {
-            _ if key == default_key => value.to_owned(),
+            _ if key == default_key && !value.contains('=') => value.to_owned(),
             Self::UNNAMED => value.to_owned(),
             _ => format!("{key}={value}"),
         };
@@ -148,6 +149,8 @@ mod tests {
         drive.set("size", "20G").set("ssd", "1");
         assert_eq!(drive.remove("discard").as_deref(), Some("on"));
         assert_eq!(drive.display_with_default("file"), "local-lvm:vm-100-disk-0,size=20G,ssd=1");
+        let image = PropertyString::parse("file=local:iso/a=b.iso,media=cdrom", "file");
+        assert_eq!(image.display_with_default("file"), "file=local:iso/a=b.iso,media=cdrom");
     }
 
     #[test]
