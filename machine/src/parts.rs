@@ -84,7 +84,9 @@ impl Parts {
         let mut sorted: Vec<(&str, &str)> = self.iter().collect();
         sorted.sort_by_key(|(name, _)| (*name != default, place(name).unwrap_or(usize::MAX)));
         let nic = matches!(key.form, Form::Nic(_));
-        let mac = self.get("macaddr").filter(|_| nic);
+        // `MODEL=MAC` in one, which a model with `=` in it would make another one.
+        let is_plain = self.get("model").is_none_or(|model| !model.contains('='));
+        let mac = self.get("macaddr").filter(|_| nic && is_plain);
         let wire = |name: &str| key.part(name).map_or(Wire::Plain, |part| part.wire);
         let print = |(name, value): (&str, &str)| match (name, mac) {
             ("macaddr", Some(_)) if self.get("model").is_some() => None,
