@@ -45,9 +45,7 @@ pub fn plan(document: &Document, client: &Client, goal: Goal) -> Result<Vec<u8>,
             desired.networks.prune = true;
             let observed = observe::observe_for_work(client, &desired, Scope::Remove)?;
             let mut plan = plan::plan_destroy(&Removal::new(&desired, &observed));
-            let pruned = plan::plan_prune(&desired, &observed);
-            plan.blocked.extend(pruned.blocked);
-            plan.vms.splice(0..0, pruned.vms);
+            plan::prune_vms(&mut plan, &desired, &observed);
             plan::remove_networks(&mut plan, &desired, &observed);
             plan
         }

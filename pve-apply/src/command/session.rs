@@ -11,7 +11,7 @@ use crate::network::execute;
 use crate::observed::Observed;
 use crate::other_run::OtherRuns;
 use crate::outcome::Outcomes;
-use crate::plan::{plan_prune, unread};
+use crate::plan::{prune_vms, unread};
 use crate::quorum;
 use crate::requested::{self, RequestedVm};
 use crate::run_lock::RunLock;
@@ -303,10 +303,7 @@ pub(super) fn prune(
     let mut report = Report::new();
     unread(&session.desired, observed).for_each(|vm| report.push(unknown(vm)));
     console.report(&report);
-    let removal = plan_prune(&session.desired, observed);
-    plan.left_over.clear();
-    plan.blocked.extend(removal.blocked);
-    plan.vms.splice(0..0, removal.vms);
+    prune_vms(plan, &session.desired, observed);
     Ok(())
 }
 

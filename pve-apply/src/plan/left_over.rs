@@ -48,6 +48,14 @@ pub(crate) fn unread<'o>(
     })
 }
 
+/// Adds the removal of the VMs that left the document to a plan, which then no longer only names them.
+pub(crate) fn prune_vms(plan: &mut Plan, desired: &Desired, observed: &Observed) {
+    let removal = plan_prune(desired, observed);
+    plan.left_over.clear();
+    plan.blocked.extend(removal.blocked);
+    plan.vms.splice(0..0, removal.vms);
+}
+
 /// Plans the removal of the VMs that left the document, under the guards of every removal.
 pub(crate) fn plan_prune(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = super::empty(desired);

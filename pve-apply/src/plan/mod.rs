@@ -56,7 +56,7 @@ pub(crate) mod worlds;
 
 pub(crate) use adopt::{Adoption, as_adopted, plan_adopt};
 pub(crate) use destroy::{Removal, plan_destroy};
-pub(crate) use left_over::{plan_prune, unread};
+pub(crate) use left_over::{prune_vms, unread};
 pub(crate) use networks::{prune_networks, remove_networks};
 pub(crate) use owned::is_mark_only;
 pub(crate) use power::{Verb, plan_power};

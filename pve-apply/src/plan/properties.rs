@@ -6,7 +6,7 @@ use super::worlds::{
     TEMPLATE, config, definition_of, desired, desired_vm, mark, put, put_template,
     the_same_each_time, vmid, world,
 };
-use super::{Adoption, Removal, Verb, plan, plan_adopt, plan_power, plan_prune, plan_release};
+use super::{Adoption, Removal, Verb, left_over, plan, plan_adopt, plan_power, plan_release};
 use crate::action::{Action, Plan};
 use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Consent, Creation, Desired, Source};
@@ -348,8 +348,8 @@ proptest! {
         desired.former_names.retain(|_, now| names.contains(now));
         let before = foreign(&world);
         let kept: Vec<_> = ours(&world).into_iter().filter(|(_, n)| names.contains(n)).collect();
-        carry_out(&plan_prune(&desired, &world), &mut world, usize::MAX);
-        prop_assert_eq!(&plan_prune(&desired, &world).vms, &Vec::new());
+        carry_out(&left_over::plan_prune(&desired, &world), &mut world, usize::MAX);
+        prop_assert_eq!(&left_over::plan_prune(&desired, &world).vms, &Vec::new());
         for (vmid, observation) in before {
             prop_assert_eq!(world.vms.get(&vmid), Some(&observation));
         }

@@ -1,5 +1,6 @@
 //! Tests of `plan`: one small world each, and all that is planned, blocked and noticed for it.
 
+use super::left_over::plan_prune;
 use super::worlds::{
     config, definition_of, desired, desired_vm, image_on_pve1, mark, put, uuid, vmid, world,
 };
