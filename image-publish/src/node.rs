@@ -286,8 +286,7 @@ impl Node {
     /// Adds a hint about the privileges for downloads by the node, if some are missing.
     // PVE: pve-storage, API2/Storage/Status.pm, download_url; its refusal names no privilege.
     pub(crate) fn with_download_privileges(&self, entry: Entry, error: &Error) -> Entry {
-        // 401 is about the token itself.
-        if !error.is_permission() || error.status() == Some(401) {
+        if !error.is_permission() {
             return entry;
         }
         entry.hint(format!(

@@ -83,21 +83,24 @@ impl Parts {
         let place = |name: &str| key.parts().iter().position(|part| part.name == name);
         let mut sorted: Vec<(&str, &str)> = self.iter().collect();
         sorted.sort_by_key(|(name, _)| (*name != default, place(name).unwrap_or(usize::MAX)));
-        let nic = matches!(key.form, Form::Nic(_));
-        // `MODEL=MAC` in one, which a model with `=` in it would make another one.
-        let is_plain = self.get("model").is_none_or(|model| !model.contains('='));
-        let mac = self.get("macaddr").filter(|_| nic && is_plain);
+        let mac = self.mac_of_model(key);
         let wire = |name: &str| key.part(name).map_or(Wire::Plain, |part| part.wire);
         let print = |(name, value): (&str, &str)| match (name, mac) {
-            ("macaddr", Some(_)) if self.get("model").is_some() => None,
+            ("macaddr", Some(_)) => None,
             ("model", Some(mac)) => Some(format!("{value}={mac}")),
-            // With `=` in it, such as the name of an ISO image, the bare value would be another option.
-            _ if name == default && bare && !value.contains('=') => Some(value.to_owned()),
+            _ if name == default && bare && is_bare(value) => Some(value.to_owned()),
             _ => Some(format!("{name}={}", wire(name).write(value))),
         };
         let is_base64 = self.iter().any(|(name, _)| wire(name) == Wire::Base64);
         let flag = is_base64.then(|| "base64=1".to_owned());
         sorted.into_iter().filter_map(print).chain(flag).collect::<Vec<_>>().join(",")
+    }
+
+    /// Returns the MAC of a NIC that is written as `MODEL=MAC`: one that is read from it again.
+    fn mac_of_model(&self, key: &'static Key) -> Option<&str> {
+        let (model, mac) = (self.get("model")?, self.get("macaddr")?);
+        let is_read = split(key, &format!("{model}={mac}")) == [("model", model), ("macaddr", mac)];
+        is_read.then_some(mac)
     }
 
     /// Returns whether this is a CD drive.
@@ -148,6 +151,12 @@ pub fn split<'t>(key: &'static Key, text: &'t str) -> Vec<(&'t str, &'t str)> {
     }
 }
 
+/// Returns whether a value is read as that of the default option if it is written without a name. An `=`, such as in
+/// the name of an ISO image, would make it another option.
+fn is_bare(value: &str) -> bool {
+    !value.is_empty() && !value.contains('=')
+}
+
 fn is_mac(text: &str) -> bool {
     text.split(':').count() == 6
 }
@@ -173,6 +182,9 @@ mod tests {
         check("net0", "bridge=vmbr0,model=e1000,tag=5", "e1000,bridge=vmbr0,tag=5");
         check("net0", "model=virtio,macaddr=bc:24:11:00:00:01", "virtio=BC:24:11:00:00:01");
         check("net0", "virtio,bridge=vmbr0,later=7", "virtio,bridge=vmbr0,later=7");
+        check("net0", "model=virtio,mac=5", "virtio,macaddr=5");
+        check("net0", "model=tag,mac=BC:24:11:00:00:01", "tag,macaddr=BC:24:11:00:00:01");
+        check("ide2", "media=cdrom,file=", "file=,media=cdrom");
         check(
             "virtio0",
             "size=1024M,file=local-lvm:vm-100-disk-0,iothread=yes",

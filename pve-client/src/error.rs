@@ -318,10 +318,16 @@ impl Error {
             })
     }
 
-    /// Returns whether the token lacks a privilege or is rejected.
+    /// Returns whether the token lacks a privilege. A token that is not accepted at all is another matter: nobody
+    /// can say then what it may see.
     pub fn is_permission(&self) -> bool {
-        matches!(self.status(), Some(401 | 403))
+        self.status() == Some(403)
             || self.text_matches(|text| text.contains("Permission check failed"))
+    }
+
+    /// Returns whether PVE does not accept the token at all.
+    pub fn is_token_refused(&self) -> bool {
+        self.status() == Some(401)
     }
 
     /// Returns whether the API cannot reach the node that the call is for.

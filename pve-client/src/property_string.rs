@@ -66,12 +66,13 @@ impl PropertyString {
         self.pairs().next()
     }
 
-    /// Formats the value of `default_key` without its name, as PVE does for a drive's volid, unless there is a `=` in it,
-    /// which would make it another key.
+    /// Formats the value of `default_key` without its name, as PVE does for a drive's volid, unless it would be read as
+    /// something else then: with a `=` in it as another key, empty as nothing.
     pub fn display_with_default(&self, default_key: &str) -> String {
         let part = |(key, value): (&str, &str)| match key {
-            _ if key == default_key && !value.contains('=') => value.to_owned(),
-            Self::UNNAMED => value.to_owned(),
+            _ if key == default_key && !value.is_empty() && !value.contains('=') => {
+                value.to_owned()
+            }
             _ => format!("{key}={value}"),
         };
         self.pairs().map(part).collect::<Vec<_>>().join(",")
@@ -151,6 +152,8 @@ mod tests {
         assert_eq!(drive.display_with_default("file"), "local-lvm:vm-100-disk-0,size=20G,ssd=1");
         let image = PropertyString::parse("file=local:iso/a=b.iso,media=cdrom", "file");
         assert_eq!(image.display_with_default("file"), "file=local:iso/a=b.iso,media=cdrom");
+        let empty = PropertyString::parse("file=,media=cdrom", "file");
+        assert_eq!(empty.display_with_default("file"), "file=,media=cdrom");
     }
 
     #[test]

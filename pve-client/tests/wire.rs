@@ -131,7 +131,7 @@ fn without_a_body_the_message_is_the_status_line() {
     let error = client(&server).version().unwrap_err();
     let refusal = error.refusal().unwrap();
     assert_eq!((refusal.status, refusal.message.as_str()), (401, "Authentication failed!"));
-    assert!(error.is_permission());
+    assert!(error.is_token_refused() && !error.is_permission());
 }
 
 #[test]

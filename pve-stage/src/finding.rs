@@ -12,22 +12,17 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
             with_pve_details(Entry::error(NO_QUORUM, place, "the cluster has no quorum"), error)
                 .hint(NO_QUORUM_HINT)
         }
+        error if error.is_token_refused() => {
+            let fact = "PVE rejects the API token";
+            with_pve_details(Entry::error("permission", place, fact), error).hint(
+                "compare its ID, secret and expiry with Datacenter > Permissions > API Tokens",
+            )
+        }
         Error::Status(refusal) if error.is_permission() => {
-            let fact = if refusal.status == 401 {
-                "PVE rejects the API token".to_owned()
-            } else {
-                format!("the API token is not allowed to call {}", refusal.call)
-            };
-            let entry = with_pve_details(Entry::error("permission", place, fact), error);
-            if refusal.status == 401 {
-                entry.hint(
-                    "compare its ID, secret and expiry with Datacenter > Permissions > API Tokens",
-                )
-            } else {
-                entry.hint(
-                    "`pve-apply privileges` prints what the token needs; grant it to the token and to its user",
-                )
-            }
+            let fact = format!("the API token is not allowed to call {}", refusal.call);
+            with_pve_details(Entry::error("permission", place, fact), error).hint(
+                "`pve-apply privileges` prints what the token needs; grant it to the token and to its user",
+            )
         }
         Error::Status(refusal) if error.is_node_unreachable() => {
             let fact = format!("the node did not answer {}", refusal.call);

@@ -5,7 +5,7 @@ use crate::action::{Action, Step, VmPlan};
 use crate::mark::{NO_UUID, uuid};
 use crate::observed::is_being_created;
 use crate::read::read_retrying;
-use pve_client::{ConfigView, Error, PropertyString, StorageId, VmConfig, Vmid};
+use pve_client::{ConfigView, Error, NodeName, PropertyString, StorageId, VmConfig, Vmid, Volid};
 use pve_stage::finding;
 use stage::Entry;
 use std::collections::BTreeMap;
@@ -115,6 +115,22 @@ impl Work<'_> {
         let fact = format!("\"{}\" still waits for a reboot: {list}", self.plan.name);
         let hint = "--allow-reboot makes it take effect; --pending leaves the reboot to you";
         Err(StepError::uncertain(Entry::error("reboot-pending", self.place(), fact).hint(hint)))
+    }
+
+    /// Checks that an uploaded seed is gone: it holds secrets.
+    pub(super) fn is_deleted(&self, node: &NodeName, volid: &Volid) -> Result<(), StepError> {
+        match read_retrying(|| self.runner.client.volume_info(node, volid)) {
+            Err(error) if error.is_not_found() => Ok(()),
+            Ok(_) => {
+                let fact = format!("the seed {volid} still exists after its removal");
+                let entry = Entry::error("still-there", self.place(), fact);
+                Err(StepError::uncertain(entry.hint("it holds secrets; the next run removes it")))
+            }
+            Err(error) => {
+                let doing = format!("checking that {volid} is gone");
+                Err(StepError::uncertain(finding::while_doing(self.place(), &doing, &error)))
+            }
+        }
     }
 
     /// Returns whether the VM is gone: nothing is at its vmid, or another VM that another run has created there since.

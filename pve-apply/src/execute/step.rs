@@ -176,6 +176,7 @@ impl Work<'_> {
                 self.reach(Power::Stopped, Duration::from_secs(*seconds))
             }
             Step::Reboot { seconds } => self.comes_back(*seconds),
+            Step::DeleteVolume { node, volid } => self.is_deleted(node, volid),
             _ => Ok(()),
         }
     }

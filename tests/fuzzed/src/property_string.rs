@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 /// The input is a VM's config as in PVE's own file: lines of `KEY: VALUE`.
 ///
-/// A value has one normal form, which is read as itself; the client and the table split it alike; settings are
+/// What the client reads, it writes so that it is read as the same; a value has one normal form, which is read as
+/// itself; the client and the table split it alike; settings are
 /// read from their own JSON as the same, without problems; a problem names a key that was written.
 pub fn property_string(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
@@ -35,6 +36,7 @@ fn plain(text: &str) {
     for (key, _) in read.pairs() {
         assert!(read.get(key).is_some());
     }
+    assert_eq!(PropertyString::parse(&read.display_with_default("file"), "file"), read, "{text:?}");
     let mut other = read.clone();
     other.set("fuzzed", "1");
     assert_eq!(other.get("fuzzed"), Some("1"));
