@@ -13,7 +13,7 @@ THREADS ?= $(shell echo $$((4 * $$(getconf _NPROCESSORS_ONLN))))
 PROFILE ?= release
 BUILT   := $(TOOLS:%=target/$(PROFILE)/%)
 
-.PHONY: help build release test check fmt snapshots docs demo bench mutants fuzz test-peers test-cloudinit test-guest test-live record install uninstall size deny deb test-deb dist clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench mutants sweeps fuzz test-peers test-cloudinit test-guest test-live record install uninstall size deny deb test-deb dist clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -77,6 +77,10 @@ test-peers: test-cloudinit ## what other programs say of our output: docs/testin
 
 test-cloudinit: build ## rendered data against the real cloud-init of Debian 12, 13 and sid
 	sh tests/cloudinit/check.sh
+
+sweeps: build ## all faults and cuts at all requests, all pairs of runs: hours; `make test` tries a selection of them
+	FAULTS=all CUTS=all PAIRS=all $(CARGO) test --workspace --locked --no-fail-fast \
+	    --test sweeps --test network_faults --test pairs -- --nocapture
 
 # `make test` replays what it has found before.
 SECONDS ?= 600
