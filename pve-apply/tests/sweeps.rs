@@ -46,7 +46,7 @@ const VERBS: &[Verb] = &[
     // These two cases have a limit of their own.
     Verb { chooses_vmids: true, hurry: &[], ..clone("clone-anywhere", "clone-without-a-vmid") },
     Verb { hurry: &[], ..clone("clone-two-disks", "clone-of-a-template-of-two-disks") },
-    verb("clone-after-a-clone", "clone-left-unfinished-is-created-anew"),
+    clone("clone-after-a-clone", "clone-left-unfinished-is-created-anew"),
     rollback("rollback", "rollback-removes-vms-of-this-run"),
     rollback("rollback-of-one-half-made", "rollback-removes-an-unfinished-vm"),
     verb("change", "drift-is-corrected-in-place"),

@@ -161,13 +161,19 @@ impl Look<'_> {
 
 /// Returns the VMs of the document that have no VM with their mark, or only an unfinished clone.
 pub(crate) fn missing<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
-    let is_there = |seen: &VmState| {
+    let there: BTreeSet<String> = kept(desired, observed).map(|(_, name)| name).collect();
+    desired.vms.iter().filter(|vm| !there.contains(&vm.name)).collect()
+}
+
+/// Returns the VMs of the deployment that were read, without unfinished clones, which are created anew.
+fn kept<'a>(
+    desired: &'a Desired,
+    observed: &'a Observed,
+) -> impl Iterator<Item = (&'a VmState, String)> {
+    ours(desired, observed).filter(|(seen, _)| {
         let owner = seen.owner(&desired.site, &desired.deployment);
         matches!(owner, Owner::Ours(mark) if !mark.is_unfinished_clone())
-    };
-    let there: BTreeSet<String> =
-        ours(desired, observed).filter(|(seen, _)| is_there(seen)).map(|(_, name)| name).collect();
-    desired.vms.iter().filter(|vm| !there.contains(&vm.name)).collect()
+    })
 }
 
 /// Returns the VMs of the deployment that were read, with the names in their marks.

@@ -2,7 +2,7 @@
 //! runs left, and images.
 
 use super::nodes::failed;
-use super::{Look, Scope, ours};
+use super::{Look, Scope, kept};
 use crate::desired::{Desired, DesiredVm, is_seed_file};
 use crate::foresee;
 use crate::mark::{Owner, Stage};
@@ -101,7 +101,7 @@ impl Look<'_> {
             return Ok(sizes);
         }
         let there: BTreeMap<String, &VmState> =
-            ours(self.desired, observed).map(|(seen, name)| (name, seen)).gather();
+            kept(self.desired, observed).map(|(seen, name)| (name, seen)).gather();
         for vm in &self.desired.vms {
             let seen = there.get(&vm.name).copied();
             let node =
