@@ -2,6 +2,7 @@
 
 use super::{StepError, Work};
 use crate::action::{Action, Step, VmPlan};
+use crate::change::Impact;
 use crate::mark::{NO_UUID, uuid};
 use crate::observed::is_being_created;
 use crate::read::read_retrying;
@@ -113,7 +114,10 @@ impl Work<'_> {
         }
         let list = pending.join(", ");
         let fact = format!("\"{}\" still waits for a reboot: {list}", self.plan.name);
-        let hint = "--allow-reboot makes it take effect; --pending leaves the reboot to you";
+        let hint = match self.plan.impact {
+            Impact::Reboot | Impact::PowerOff => SEE_TASKS,
+            _ => "--allow-reboot makes it take effect; --pending leaves the reboot to you",
+        };
         Err(StepError::uncertain(Entry::error("reboot-pending", self.place(), fact).hint(hint)))
     }
 

@@ -280,7 +280,12 @@ impl Work<'_> {
             (Ok(_), _) => return Ok(()),
             (Err(WaitError::Never(error)), _) => return Err(error),
             (Err(WaitError::TimedOut(_)), Some(error)) => return Err(self.unseen(&error)),
-            (Err(WaitError::TimedOut(_) | WaitError::Interrupted(_)), _) => {}
+            (Err(WaitError::Interrupted(_)), _) => {
+                let fact = format!("stopped waiting for \"{}\" to come back", self.plan.name);
+                let entry = Entry::error("interrupted", self.place(), fact);
+                return Err(StepError::uncertain(entry));
+            }
+            (Err(WaitError::TimedOut(_)), None) => {}
         }
         let fact = format!("\"{}\" is stopped, and PVE has not started it again", self.plan.name);
         let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";

@@ -175,7 +175,11 @@ impl Work<'_> {
             Step::Shutdown { seconds, .. } => {
                 self.reach(Power::Stopped, Duration::from_secs(*seconds))
             }
-            Step::Reboot { seconds } => self.comes_back(*seconds),
+            Step::Reboot { seconds } => {
+                self.comes_back(*seconds)?;
+                // Before the mark forgets what the reboot should have reset.
+                self.settled()
+            }
             Step::DeleteVolume { node, volid } => self.is_deleted(node, volid),
             _ => Ok(()),
         }

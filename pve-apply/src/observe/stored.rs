@@ -106,7 +106,8 @@ impl Look<'_> {
             let seen = there.get(&vm.name).copied();
             let node =
                 seen.map_or(&vm.node, |seen| foresee::node_afterwards(self.desired, vm, seen));
-            if observed.nodes_away.contains(node) {
+            // A node that has answered since, for the VM itself, answers again.
+            if seen.is_none() && observed.nodes_away.contains(node) {
                 continue;
             }
             for volid in missing_images(&vm.on(node, self.desired), seen) {

@@ -133,7 +133,13 @@ fn owns(difference: &Difference, c: &Context<'_>) -> BTreeSet<String> {
     let old = c.ours.mark.owns.iter().filter(|entry| !is_tag(entry));
     // Entries of a later build stay; and a document without `config` resets nothing.
     let known = |entry: &str| owns::key_of(entry).is_some() || entry == OWNED_POOL;
-    all.extend(old.filter(|entry| !c.definition.remembers || !known(entry)).cloned());
+    // What waits for a reboot is not reset yet.
+    let waits = |entry: &str| {
+        let option = owns::key_of(entry).filter(|(_, part)| matches!(part, owns::Part::Option(_)));
+        option.is_some_and(|(key, _)| difference.waiting_keys.contains(&key.to_string()))
+    };
+    let stays = |entry: &&String| !c.definition.remembers || !known(entry) || waits(entry);
+    all.extend(old.filter(stays).cloned());
     all
 }
 
