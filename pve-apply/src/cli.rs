@@ -239,7 +239,7 @@ pub(crate) struct DestroyArgs {
     /// Destroy only the VM with this vmid, which must be ours; repeatable
     ///
     /// Tells VMs of the same name apart.
-    #[arg(long = "vmid", value_name = "VMID", help_heading = "Selection", conflicts_with_all = ["vms", "tags"], value_parser = vmid)]
+    #[arg(long = "vmid", value_name = "VMID", help_heading = "Selection", conflicts_with_all = ["vms", "tags", "networks_only"], value_parser = vmid)]
     pub(crate) vmids: Vec<Vmid>,
     /// Also destroy VMs of this deployment that are no longer in the document
     #[arg(long, conflicts_with_all = ["vms", "tags", "vmids"], help_heading = "Selection")]
@@ -283,7 +283,7 @@ pub(crate) struct ReleaseArgs {
 pub(crate) struct ExportArgs {
     /// VMs to export, by vmid or by their name in PVE
     ///
-    /// Any document of the cluster will do: only its endpoint and token are used.
+    /// Any document of their node will do: only its endpoint, token and node are used.
     #[arg(required = true, value_name = "VM")]
     pub(crate) vms: Vec<String>,
     #[command(flatten)]

@@ -7,6 +7,7 @@ use machine::ConfigKey;
 use pve_client::{ApiToken, ApiUrl, Client, Endpoint, Timeouts, Trust};
 use pve_stage::connect;
 use stage::{Console, Deployment, Entry, Place, Report, TrustArgs};
+use std::fmt;
 
 /// Creates a client, without opening a connection.
 ///
@@ -22,18 +23,11 @@ pub(crate) fn client(
     let token = deployment.api_token.expose().parse::<ApiToken>();
     let trust = connect::trust(trust, deployment.api_fingerprint.as_deref(), console);
     if let Err(bad) = &url {
-        let fact = if deployment.api_endpoint.is_empty() {
-            "is missing".to_owned()
-        } else {
-            bad.to_string()
-        };
-        report.error("missing-field", Place::input("api_endpoint"), fact);
+        report.push(unusable("api_endpoint", &deployment.api_endpoint, bad));
     }
     if let Err(bad) = &token {
-        let missing = deployment.api_token.expose().is_empty();
-        let fact = if missing { "is missing".to_owned() } else { bad.to_string() };
         let hint = "it belongs in secrets.yaml; `pve-apply privileges` prints how to create one";
-        report.push(Entry::error("missing-field", Place::input("api_token"), fact).hint(hint));
+        report.push(unusable("api_token", deployment.api_token.expose(), bad).hint(hint));
     }
     match (url, token, trust) {
         (Ok(url), Ok(token), Ok(trust)) => {
@@ -45,6 +39,14 @@ pub(crate) fn client(
             Err(report)
         }
         _ => Err(report),
+    }
+}
+
+/// A field that is missing, or has a value that cannot be used.
+fn unusable(field: &str, value: &str, bad: &dyn fmt::Display) -> Entry {
+    match value.is_empty() {
+        true => Entry::error("missing-field", Place::input(field), "is missing"),
+        false => Entry::error("invalid-value", Place::input(field), bad.to_string()),
     }
 }
 

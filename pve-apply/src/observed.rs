@@ -289,8 +289,8 @@ pub(crate) fn is_making(lock: &str) -> bool {
     matches!(lock, "create" | CLONE_LOCK)
 }
 
-/// Returns whether a create or a clone still holds a config: its mark appears only afterwards.
-pub(crate) fn is_being_created(config: &VmConfig) -> bool {
+/// Returns whether a create or a clone still holds a config, or was killed.
+pub(crate) fn is_locked_by_creation(config: &VmConfig) -> bool {
     config.get("lock").is_some_and(is_making)
 }
 

@@ -70,7 +70,8 @@ impl OtherRuns<'_> {
             let observed = observe::observe_for_work(self.client, desired, scope)?;
             let is_over = deadline.is_over() || self.interrupt.is_stopping();
             if !is_over && self.has_waited(desired, &observed) {
-                return Ok(Poll::Again);
+                // A task whose state cannot be read does not end here: it is looked at again after a pause.
+                return Ok(Poll::NotYet(observed));
             }
             if is_moving(&observed) && !lists.is_over() {
                 return Ok(Poll::NotYet(observed));

@@ -355,7 +355,7 @@ fn mapping(
     found.findings.iter().map(finding).collect()
 }
 
-/// How many names are listed beside the one that was most likely meant.
+/// How many names are listed besides the one that was most likely meant.
 const FEW: usize = 8;
 
 /// What was most likely meant, or all that there is; `empty` where there is nothing.

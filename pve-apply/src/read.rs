@@ -10,12 +10,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Reads before the work begins: an unreachable endpoint is reported at once.
 pub(crate) fn read_api<T>(read: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-    repeat(read, is_lost)
+    repeat(read, Error::is_answer_lost)
 }
 
 /// Reads while work is under way: pveproxy may be restarting.
 pub(crate) fn read_retrying<T>(read: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-    repeat(read, |error| is_lost(error) || matches!(error, Error::NeverSent { .. }))
+    repeat(read, |error| error.is_answer_lost() || error.is_unreachable())
 }
 
 fn repeat<T>(
@@ -31,12 +31,4 @@ fn repeat<T>(
         wait *= 2;
     }
     read()
-}
-
-/// Returns whether the answer was lost on the way. 595 is not such an error: the node is offline.
-fn is_lost(error: &Error) -> bool {
-    // PVE: reference 4, the table of retries.
-    let gateway =
-        error.status().is_some_and(|status| matches!(status, 502..=504 | 596 | 597 | 599));
-    gateway || matches!(error, Error::MaybeSent { .. })
 }

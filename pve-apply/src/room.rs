@@ -234,8 +234,8 @@ fn new_disk(
 
 /// Returns a size in tenths of a GiB: needed space is rounded up, free space down.
 fn shown(bytes: u64, up: bool) -> String {
-    let tenth = (1 << 30) / 10;
-    let tenths = if up { bytes.div_ceil(tenth) } else { bytes / tenth };
+    let all = u128::from(bytes) * 10;
+    let tenths = if up { all.div_ceil(1 << 30) } else { all >> 30 };
     format!("{}.{} GiB", tenths / 10, tenths % 10)
 }
 

@@ -159,7 +159,9 @@ impl Client {
         let call = Call { method: method_name(&method), path: decoded(path) };
         let started = self.clock().now();
         let mut outcome = self.once(&method, path, &mut payload);
-        if method == Method::GET && matches!(&outcome, Err(lost) if lost.0.sent && !lost.0.fresh) {
+        if method == Method::GET
+            && matches!(&outcome, Err(lost) if lost.0.sent && !lost.0.fresh && is_broken(&lost.1))
+        {
             outcome = self.once(&method, path, &mut payload);
         }
         if let Some(observer) = &self.observer {
@@ -271,6 +273,11 @@ impl fmt::Debug for Client {
 
 /// After the last byte of an upload, PVE moves the file, perhaps to another node, before it answers.
 const RECEIPT: Duration = Duration::from_secs(300);
+
+/// Returns whether a connection ended before its time. A deadline, or an answer that is too large, would be met again.
+fn is_broken(error: &ureq::Error) -> bool {
+    !matches!(error, ureq::Error::Timeout(_) | ureq::Error::BodyExceedsLimit(_))
+}
 
 /// Wraps an error of the http crate.
 fn http_error(error: impl Into<ureq::http::Error>) -> ureq::Error {

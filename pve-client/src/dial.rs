@@ -119,7 +119,8 @@ fn connect_any(addrs: &[SocketAddr], deadline: &Deadline) -> io::Result<TcpStrea
     Err(last)
 }
 
-/// Resolves each name once and caches the result: ureq resolves before each call, even for an open connection.
+/// Resolves a name once for as long as no other name is asked for: ureq resolves before each call, even for an open
+/// connection.
 #[derive(Debug, Default)]
 pub(crate) struct DnsCache {
     proxies: Proxies,

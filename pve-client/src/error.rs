@@ -1,7 +1,8 @@
 //! The errors of calls to Proxmox VE.
 //!
 //! Guarantees: a `Display` text never contains its source; only the tool walks the chain.
-//! No variant contains a parameter's value, so no error can show a secret.
+//! No variant contains a parameter's value. PVE's own words are kept as they are: whoever shows them passes them
+//! through `pve_stage::finding`, which masks what could be a secret.
 //! Does no I/O.
 
 use std::collections::BTreeMap;
@@ -236,12 +237,23 @@ impl Error {
     /// Returns whether the write may have happened: check before doing anything else.
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
-            Self::MaybeSent { .. } | Self::BadAnswer { .. } => true,
+            Self::BadAnswer { .. } => true,
             // PVE: reference 4: a call that takes over 30 s answers 596 while the work goes on;
             // 599 and the gateway codes do not reveal the outcome either.
-            Self::Status(refusal) => matches!(refusal.status, 502..=504 | 596 | 597 | 599),
-            _ => false,
+            error => error.is_answer_lost(),
         }
+    }
+
+    /// Returns whether the answer was lost on the way. 595 is not such an error: the node is offline.
+    pub fn is_answer_lost(&self) -> bool {
+        // PVE: reference 4, the table of retries.
+        let gateway = self.status().is_some_and(|s| matches!(s, 502..=504 | 596 | 597 | 599));
+        gateway || matches!(self, Self::MaybeSent { .. })
+    }
+
+    /// Returns whether the server could not be reached, which may pass, unlike a wrong certificate.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::NeverSent { .. }) && self.certificate().is_none()
     }
 
     /// Returns whether a lock was not free in time; the same call may succeed a little later.
@@ -309,13 +321,20 @@ impl Error {
     }
 
     /// Returns whether the object does not exist. PVE reports this with status 500 far more often than with 404.
+    /// What PVE says of a token that it does not accept is about the token, also "no such user".
     pub fn is_not_found(&self) -> bool {
-        self.status() == Some(404)
-            || self.text_matches(|text| {
+        let is_said = || {
+            self.text_matches(|text| {
                 text.contains("does not exist")
                     || text.contains("no such ")
                     || text.contains("volume_size_info on ") && text.contains("failed")
             })
+        };
+        match self.status() {
+            Some(404) => true,
+            Some(401 | 403) => false,
+            _ => is_said(),
+        }
     }
 
     /// Returns whether the token lacks a privilege. A token that is not accepted at all is another matter: nobody

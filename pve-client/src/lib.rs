@@ -72,7 +72,7 @@ pub use redirect::Downgrade;
 pub use sdn::{NodeVnet, NodeZone, SdnKind};
 pub use sdn_object::{SdnFabric, SdnFabricNode, SdnFabrics, SdnObject, SdnState};
 pub use storage::{Bridge, Download, Network, Storage, StorageConfig, Volume, VolumeInfo};
-pub use task::{Finished, LogPage, TaskEntry, TaskFilter, TaskState};
+pub use task::{Finished, KILLED, LogPage, TaskEntry, TaskFilter, TaskState};
 pub use tls::{BadTrust, Trust};
 pub use upid::Upid;
 pub use upload::Upload;

@@ -12,6 +12,10 @@ use crate::ids::{NodeName, Vmid};
 use crate::params::{Params, path};
 use crate::upid::Upid;
 
+/// The exit status of a task whose worker was killed.
+// PVE: facts 34.
+pub const KILLED: &str = "unexpected status";
+
 /// How a successful task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finished {
@@ -134,7 +138,7 @@ impl Client {
         match fields.text("status").as_deref() {
             Some("running") => Ok(TaskState::Running),
             Some("stopped") => Ok(TaskState::Stopped(
-                fields.text("exitstatus").unwrap_or_else(|| "unexpected status".to_owned()),
+                fields.text("exitstatus").unwrap_or_else(|| KILLED.to_owned()),
             )),
             _ => Err(answer.bad("`status` is neither running nor stopped")),
         }
@@ -145,7 +149,8 @@ impl Client {
         let params = Params::new().with("start", start).with("limit", limit);
         let answer = self.get(&task_path(upid, &["log"]), &params)?;
         let lines = answer.list(|line| line.required("t"))?;
-        let total = answer.sibling("total").unwrap_or(start + lines.len() as u64);
+        let total =
+            answer.sibling("total").unwrap_or_else(|| start.saturating_add(lines.len() as u64));
         Ok(LogPage { lines, total })
     }
 
@@ -245,10 +250,8 @@ fn verdict(exitstatus: &str) -> Verdict {
 /// Returns whether a later poll may succeed after this error.
 fn is_transient(error: &Error) -> bool {
     match error {
-        Error::NeverSent { .. } => error.certificate().is_none(),
-        Error::MaybeSent { .. } => true,
-        Error::Status(refusal) => matches!(refusal.status, 502..=504 | 595..=599),
-        _ => false,
+        Error::Status(refusal) if matches!(refusal.status, 595 | 598) => true,
+        error => error.is_unreachable() || error.is_answer_lost(),
     }
 }
 

@@ -109,8 +109,12 @@ impl<'a> Form<'a> {
         let left = usize::try_from(self.length - self.file_sent).unwrap_or(usize::MAX);
         let end = room.len().min(left);
         let room = &mut room[..end];
-        // The peer has already answered and discards the rest, so the file need not be read.
-        let read = if exchange::is_cut_short() { room.len() } else { self.reader.read(room)? };
+        if exchange::is_cut_short() {
+            // The peer has already answered and discards the rest: nothing more of the file arrives.
+            self.file_sent += room.len() as u64;
+            return Ok(room.len());
+        }
+        let read = self.reader.read(room)?;
         if read == 0 && !room.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use pve_client::{Error, Params, Upid, Vmid};
+use pve_client::{Error, KILLED, Params, Upid, Vmid};
 use pve_stage::finding;
 use pve_stage::image_template::{DISK, ImageMark};
 use pve_stage::mark_line::TAG;
@@ -250,10 +250,6 @@ fn may_hold_something(error: &Error) -> bool {
     }
 }
 
-/// The exit status of a task whose worker was killed.
-// PVE: facts-4 33.
-const KILLED: &str = "unexpected status";
-
 /// Returns whether a VM may be a template, now or soon, although making one of it failed this way. The call can be
 /// repeated: one for the disk of a template changes nothing if that is a base image.
 // PVE: facts-4 15.
@@ -266,6 +262,5 @@ fn may_be_made(error: &Error) -> bool {
 
 /// Returns whether PVE did nothing, and a later try may work.
 fn may_pass(error: &Error) -> bool {
-    let unreachable = matches!(error, Error::NeverSent { .. }) && error.certificate().is_none();
-    unreachable || error.is_lock_timeout() || error.is_worker_start_failure()
+    error.is_unreachable() || error.is_lock_timeout() || error.is_worker_start_failure()
 }

@@ -146,9 +146,10 @@ fn after_lost(node: &Node, error: Error, is_part: bool) -> Result<Error, Attempt
 /// body.
 fn cannot_have_arrived(error: &Error, is_part: bool) -> bool {
     match error {
-        Error::NeverSent { .. } => error.certificate().is_none(),
         Error::MaybeSent { .. } => is_part,
-        _ => error.is_node_unreachable() || error.is_worker_start_failure(),
+        _ => {
+            error.is_unreachable() || error.is_node_unreachable() || error.is_worker_start_failure()
+        }
     }
 }
 

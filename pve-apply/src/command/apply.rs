@@ -69,7 +69,8 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     if on_error == OnError::Rollback && outcomes.any_failed() {
         return Err(rollback::run(&session, console, &interrupt, pace, outcomes));
     }
-    let mut report = unless_done(outcomes)?;
+    let mut report =
+        unless_done(outcomes).map_err(|failure| failure.and(work.skipped.clone().into()))?;
     let mut rows = outcome::rows(plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let limit = Duration::from_secs(args.wait.wait_timeout);

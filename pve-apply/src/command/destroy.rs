@@ -61,14 +61,21 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
             break;
         }
         let changed = outcomes.any_changed();
-        let stopped = |failure: Failure| if changed { failure.after_changes() } else { failure };
+        // What the first round did is reported in any case.
+        let stopped = |failure: Failure| {
+            close(console, Some(&plan), &outcomes, Readiness::default(), &watch);
+            let failure = failure.and(outcomes.warnings().into()).and(report.clone().into());
+            if changed { failure.after_changes() } else { failure }
+        };
         let (next, observed) = again(&session, &others, scope, &plan).map_err(stopped)?;
         outcomes.networks.retain(|outcome| outcome.verdict.is_done());
         outcomes.add(worker.work(&next, &observed));
         plan.networks = next.networks;
     }
     close(console, Some(&plan), &outcomes, Readiness::default(), &watch);
-    report.extend(unless_done(&outcomes)?);
+    let failed = |failure: Failure| failure.and(skipped.clone().into()).and(report.clone().into());
+    let warnings = unless_done(&outcomes).map_err(failed)?;
+    report.extend(warnings);
     let rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     let result = ResultJson::new(&session.desired.deployment, rows).with_networks(&plan, &outcomes);
     let changed = outcomes.any_changed();

@@ -148,10 +148,18 @@ fn images(client: &Client, desired: &Desired, nodes: &BTreeSet<&NodeName>) -> Re
             report.push(entry.hint(hint));
             continue;
         };
-        if let Err(error) = client.volume_info(node, volid) {
-            let fact = format!("image \"{}\" does not exist: {volid}", image.name);
-            let entry = Entry::error("image-not-found", Place::node(node.as_str()), fact);
-            report.push(finding::with_pve_details(entry, &error).hint(hint));
+        let place = Place::node(node.as_str());
+        match client.volume_info(node, volid) {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => {
+                let fact = format!("image \"{}\" does not exist: {volid}", image.name);
+                let entry = Entry::error("image-not-found", place, fact);
+                report.push(finding::with_pve_details(entry, &error).hint(hint));
+            }
+            Err(error) => {
+                let doing = format!("looking for image \"{}\" ({volid})", image.name);
+                report.push(finding::while_doing(place, &doing, &error));
+            }
         }
     }
     report

@@ -120,23 +120,28 @@ fn observation(client: &Client, guest: &Resource) -> Result<Result<VmState, Entr
     // PVE: facts 31: the power state in the list is some seconds old.
     let observation = observe::observe_vm(client, guest.vmid, &guest.node, None)
         .map_err(|error| finding::of_error(place(), &error))?;
-    let fact = match observation {
+    Ok(Err(match observation {
         Some(Observation::Seen(seen)) => match seen.config.lock() {
             None => return Ok(Ok(*seen)),
             Some(lock) => {
                 let fact =
                     format!("is locked ({lock}): its config may change until the lock is released");
-                return Ok(Err(Entry::error("locked", place(), fact)));
+                Entry::error("locked", place(), fact)
             }
         },
-        Some(Observation::NodeAway(_)) => "its node does not answer",
-        Some(Observation::Forbidden(_)) => {
-            let entry = Entry::error("permission", place(), "the token is not allowed to read it");
-            return Ok(Err(entry.hint("grant the token VM.Audit on it")));
+        Some(Observation::NodeAway(_)) => {
+            Entry::error("node-away", place(), "its node does not answer")
         }
-        Some(Observation::Moving(_)) | None => "no longer exists",
-    };
-    Ok(Err(Entry::error("node-away", place(), fact)))
+        Some(Observation::Forbidden(_)) => {
+            Entry::error("permission", place(), "the token is not allowed to read it")
+                .hint("grant the token VM.Audit on it")
+        }
+        Some(Observation::Moving(_)) => {
+            Entry::error("moving", place(), "is moving to another node")
+                .hint("run again when it has arrived")
+        }
+        None => Entry::error("not-found", place(), "no longer exists"),
+    }))
 }
 
 /// Reports names that occur twice: an env has each name once.

@@ -25,7 +25,8 @@ pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Out
     refuse_without_quorum(&session, &plan, &observed)?;
     let worker = Worker::new(&session, console, &interrupt, args.pace);
     let outcomes = worker.carry_out(&plan, &observed);
-    let mut report = unless_done(&outcomes)?;
+    let mut report =
+        unless_done(&outcomes).map_err(|failure| failure.and(skipped.clone().into()))?;
     let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);

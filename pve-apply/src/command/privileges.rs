@@ -1,14 +1,14 @@
 //! `pve-apply privileges`.
 
 use crate::cli::{PrivilegesArgs, WaitFor};
-use crate::desired::{has_only_fixed, nics};
+use crate::desired::{self, has_only_fixed, nics};
 use crate::network;
 use crate::privileges::{
     self, ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, commands, needs, with_networks,
 };
 use crate::requested::{self, RequestedVm};
 use pve_client::ApiToken;
-use stage::{Deployment, Document, Entry, Failure, Output, Place, Report};
+use stage::{Deployment, Document, Failure, Output, Report};
 use std::collections::BTreeSet;
 
 pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
@@ -20,9 +20,7 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         let problems = parsed.iter().enumerate();
         for (index, problem) in problems.flat_map(|(i, (_, list))| list.iter().map(move |p| (i, p)))
         {
-            let part = problem.part.as_ref().map(|part| format!(".{part}")).unwrap_or_default();
-            let field = format!("vms[{index}].config.{}{part}", problem.key);
-            report.push(Entry::error(problem.code, Place::input(field), problem.fact.clone()));
+            report.push(desired::config_finding(index, problem));
         }
         let networks = network::desired::read(&deployment, &mut report);
         if report.has_errors() {

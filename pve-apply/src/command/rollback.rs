@@ -36,7 +36,7 @@ pub(super) fn run(
         Err(failure) => {
             report.extend(failure.report().clone());
             report.push(Entry::error("not-rolled-back", Place::Run, "nothing was rolled back"));
-            return Failure::part_way(report);
+            return ended(report);
         }
     };
     let left = plan.blocked.iter().map(|b| b.entry().note("it was not rolled back"));
@@ -48,6 +48,7 @@ pub(super) fn run(
         report.extend(undone.report());
         return Failure::part_way(report);
     }
+    report.extend(undone.warnings());
     if !undone.is_empty() {
         let names: Vec<&str> = undone.vms.iter().map(|outcome| outcome.name.as_str()).collect();
         let fact = format!("rolled back: {} destroyed", names.join(", "));

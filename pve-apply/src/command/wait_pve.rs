@@ -80,7 +80,9 @@ fn wait_and_write(
         }
     }
     if report.has_errors() {
-        return Err(report.into());
+        let has_written =
+            rows.iter().filter_map(|row| row.pve.as_ref()).any(|pve| !pve.written.is_empty());
+        return Err(if has_written { Failure::part_way(report) } else { report.into() });
     }
     let result = ResultJson::new(&session.desired.deployment, rows);
     Ok(Output::bytes(result.to_bytes(), report))

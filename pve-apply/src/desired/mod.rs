@@ -15,7 +15,7 @@ pub(crate) use creation::{Creation, Source, TemplateId};
 pub(crate) use definition::{Definition, Image, Seed, short_name};
 pub(crate) use nic::{NicAddresses, has_only_fixed, nics};
 pub(crate) use node::NodeDefaults;
-pub(crate) use read::{Purpose, read};
+pub(crate) use read::{Purpose, config_finding, read};
 
 use crate::mark::Mark;
 use crate::network::desired::DesiredNetworks;

@@ -11,10 +11,9 @@ use super::{StepError, Work};
 use crate::action::Step;
 use crate::blocked::way_out_of_lock;
 use crate::mark::{Mark, Owner, Stage, owner};
-use crate::observe::KILLED;
-use crate::observed::is_being_created;
+use crate::observed::is_locked_by_creation;
 use crate::read::read_retrying;
-use pve_client::{ConfigView, Error, GuestKind, Params, Upid, Vmid};
+use pve_client::{ConfigView, Error, GuestKind, KILLED, Params, Upid, Vmid};
 use pve_stage::wait::{Deadline, Poll, WaitError};
 use pve_stage::{finding, uuid};
 use stage::Entry;
@@ -242,7 +241,7 @@ impl Work<'_> {
         let (client, node) = (self.runner.client, self.node());
         match read_retrying(|| client.vm_config(node, vmid, ConfigView::Current)) {
             // The lock is ours or another run's: the mark shows whose when the create is over.
-            Ok(config) if is_being_created(&config) => Ok(None),
+            Ok(config) if is_locked_by_creation(&config) => Ok(None),
             Ok(config) => Ok(Some(self.occupant(vmid, |key| config.get(key)))),
             Err(error) if error.is_not_found() || error.is_permission() => {
                 match read_retrying(|| client.is_free(vmid))? {
@@ -270,7 +269,7 @@ impl Work<'_> {
             return Ok(Some(Occupant::Other));
         }
         match read_retrying(|| client.vm_config(&row.node, vmid, ConfigView::Current)) {
-            Ok(config) if is_being_created(&config) => Ok(None),
+            Ok(config) if is_locked_by_creation(&config) => Ok(None),
             Ok(config) => Ok(Some(match self.occupant(vmid, |key| config.get(key)) {
                 Occupant::Ours => Occupant::OursOtherwise,
                 other => other,
@@ -338,7 +337,7 @@ impl Work<'_> {
     }
 }
 
-/// Returns the firmware tables' other values, which are kept beside the uuid.
+/// Returns the firmware tables' other values, which are kept besides the uuid.
 pub(super) fn smbios1(params: &BTreeMap<String, String>, uuid: &str) -> String {
     match params.get("smbios1") {
         Some(given) => format!("{given},uuid={uuid}"),

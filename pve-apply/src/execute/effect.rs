@@ -1,17 +1,16 @@
 //! Checks the effect of a step: a task that PVE calls done is not proof.
 
+use super::power::SEE_TASKS;
 use super::{StepError, Work};
 use crate::action::{Action, Step, VmPlan};
 use crate::change::Impact;
 use crate::mark::{NO_UUID, uuid};
-use crate::observed::is_being_created;
+use crate::observed::is_locked_by_creation;
 use crate::read::read_retrying;
 use pve_client::{ConfigView, Error, NodeName, PropertyString, StorageId, VmConfig, Vmid, Volid};
 use pve_stage::finding;
 use stage::Entry;
 use std::collections::BTreeMap;
-
-const SEE_TASKS: &str = "the VM's tasks in PVE say why; run again when that is fixed";
 
 impl Work<'_> {
     /// Checks that a disk has its new size.
@@ -181,7 +180,7 @@ impl Work<'_> {
         let has_uuid = !["", NO_UUID].contains(&self.mark.uuid.as_str());
         let found = uuid(config.get("smbios1"));
         let is_other =
-            if found == NO_UUID { is_being_created(config) } else { found != self.mark.uuid };
+            if found == NO_UUID { is_locked_by_creation(config) } else { found != self.mark.uuid };
         has_uuid && is_other
     }
 }

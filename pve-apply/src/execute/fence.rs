@@ -9,10 +9,10 @@ use super::{StepError, Work};
 use crate::action::Repeat;
 use crate::blocked::way_out_of_lock;
 use crate::mark::{Owner, Stage, owner};
-use crate::observe::{KILLED, was_killed};
-use crate::observed::{CLONE_LOCK, is_being_created, is_making};
+use crate::observe::was_killed;
+use crate::observed::{CLONE_LOCK, is_locked_by_creation, is_making};
 use crate::read::read_retrying;
-use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
+use pve_client::{ConfigView, Error, GuestKind, KILLED, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
 use pve_stage::wait::{Deadline, Poll, WaitError};
 use stage::Entry;
@@ -158,7 +158,7 @@ impl Work<'_> {
             }
             Err(error) => return Err(self.unseen(&error)),
         };
-        if is_being_created(&config) {
+        if is_locked_by_creation(&config) {
             return Ok(Poll::NotYet("it has no mark yet".to_owned()));
         }
         let own = &self.plan.mark;

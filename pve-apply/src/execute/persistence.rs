@@ -50,8 +50,7 @@ impl Cause {
 /// PVE says that nothing was done and that a later try may work.
 pub(super) fn is_refused_for_now(error: &Error) -> bool {
     // PVE: reference 4, the table of retries. Never "already exists".
-    let unreachable = matches!(error, Error::NeverSent { .. }) && error.certificate().is_none();
-    unreachable
+    error.is_unreachable()
         || error.is_lock_timeout()
         || error.is_worker_start_failure()
         || error.lacks_quorum()

@@ -262,9 +262,7 @@ impl Work<'_> {
             match sent {
                 Ok(()) => {
                     self.vmid.into_iter().try_for_each(|vmid| self.check_gone(vmid))?;
-                    let unfinished = self.vmid.filter(|_| self.mark.is_unfinished_clone());
-                    unfinished.into_iter().for_each(|vmid| self.report_orphans(vmid));
-                    return Ok(());
+                    return Ok(self.report_residue());
                 }
                 Err(WriteError::Guard(failure)) => {
                     return Err(StepError { uncertain: failure.uncertain || uncertain, ..failure });
@@ -273,7 +271,7 @@ impl Work<'_> {
                     let unknown = error.is_outcome_unknown();
                     uncertain |= this;
                     if unknown && self.wait_until_gone() {
-                        return Ok(());
+                        return Ok(self.report_residue());
                     }
                     if !unknown || attempt == DESTROY_TRIES {
                         return Err(self.step_error(
@@ -284,6 +282,12 @@ impl Work<'_> {
                 }
             }
         }
+    }
+
+    /// Names the volumes that an unfinished clone may have left.
+    fn report_residue(&self) {
+        let unfinished = self.vmid.filter(|_| self.mark.is_unfinished_clone());
+        unfinished.into_iter().for_each(|vmid| self.report_orphans(vmid));
     }
 
     /// Waits briefly for a VM to disappear whose removal was sent but not answered.

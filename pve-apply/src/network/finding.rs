@@ -1,4 +1,4 @@
-//! What a plan says about networks beside what it does: what is blocked, and notices. Their JSON is in
+//! What a plan says about networks besides what it does: what is blocked, and notices. Their JSON is in
 //! schemas/plan.json; `text` has the wording. Does no I/O.
 
 use super::observed::User;

@@ -137,7 +137,7 @@ impl Object {
     }
 }
 
-/// What PVE lists beside the values of an object.
+/// What PVE lists besides the values of an object.
 const NOT_VALUES: [&str; 4] = ["state", "digest", "id", "cidr"];
 
 impl Kind {

@@ -2,13 +2,10 @@
 //! the vmid of what is cloned.
 
 use super::running_tasks;
-use pve_client::{Client, Error, NodeName, TaskFilter, Upid, Vmid, clone_of_log};
+use pve_client::{Client, Error, KILLED, NodeName, TaskFilter, Upid, Vmid, clone_of_log};
 
 /// The task of a clone.
 pub(crate) const CLONE: &str = "qmclone";
-/// The exit status of a task whose worker was killed.
-pub(crate) const KILLED: &str = "unexpected status";
-
 /// How many lines of a log are read: the line is the first one.
 const LINES: u64 = 5;
 

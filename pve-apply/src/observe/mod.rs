@@ -11,7 +11,7 @@ mod stored;
 mod templates;
 
 pub(crate) use candidates::observe_vm;
-pub(crate) use clones::{CLONE, KILLED, was_killed};
+pub(crate) use clones::{CLONE, was_killed};
 
 use crate::desired::{Desired, DesiredVm};
 use crate::foresee;

@@ -8,7 +8,7 @@ use crate::blocked::BlockReason;
 use crate::desired::{Desired, DesiredVm, Placement};
 use crate::mark::{ADOPTED, Line, Mark, NotOurs, Owner, SeedNote, Stage, of_people, uuid};
 use crate::network;
-use crate::observed::{Observation, Observed, VmState};
+use crate::observed::{Guest, Observation, Observed, VmState};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which VMs may be taken over.
@@ -95,7 +95,7 @@ fn adoptable<'a>(
     let vmid = match (vm.vmid, older.map(|(vmid, _)| *vmid).collect::<Vec<_>>().as_slice()) {
         (Some(vmid), _) => vmid,
         (None, [only]) => *only,
-        (None, []) => return Err(BlockReason::AdoptNeedsVmid),
+        (None, []) => return Err(unread(observed, &vm.name).unwrap_or(BlockReason::AdoptNeedsVmid)),
         (None, many) => {
             return Err(BlockReason::MarkedTwice {
                 vmids: many.iter().map(|vmid| vmid.get()).collect(),
@@ -132,6 +132,17 @@ fn adoptable<'a>(
         Some(lock) => Err(BlockReason::Locked { lock: lock.to_owned() }),
         None => Ok(seen),
     }
+}
+
+/// Returns why a VM of this name, which may have an older mark of ours, was not read.
+fn unread(observed: &Observed, name: &str) -> Option<BlockReason> {
+    let namesakes = observed.guests.iter().filter(|guest| guest.name.as_deref() == Some(name));
+    let reason = |guest: &Guest| match observed.vms.get(&guest.vmid)? {
+        Observation::NodeAway(_) => Some(BlockReason::NodeAway),
+        Observation::Forbidden(_) => Some(BlockReason::Forbidden),
+        Observation::Seen(_) | Observation::Moving(_) => None,
+    };
+    namesakes.filter_map(reason).next()
 }
 
 /// Returns why the description has no room for our mark.

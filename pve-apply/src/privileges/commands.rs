@@ -46,7 +46,7 @@ const BRIDGE: &str = "PipelineBridges";
 const NETWORKS: &str = "PipelineNetworks";
 /// A vnet of the site's networks, which guests use.
 const VNETS: &str = "PipelineVnets";
-/// A vnet of others, which guests use, beside networks of the site.
+/// A vnet of others, which guests use, besides networks of the site.
 const OTHER_VNETS: &str = "PipelineOtherVnets";
 /// A zone of others, which is only looked at.
 const ZONES: &str = "PipelineZones";

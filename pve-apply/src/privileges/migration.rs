@@ -1,4 +1,4 @@
-//! What a migration needs beside what every VM needs. Does no I/O.
+//! What a migration needs besides what every VM needs. Does no I/O.
 
 use super::Need;
 use machine::token::{MIGRATE, ON_DISKS};

@@ -119,16 +119,11 @@ impl Reader<'_> {
     }
 
     fn config_problem(&mut self, index: usize, problem: &Problem) {
-        let part = problem.part.as_ref().map(|part| format!(".{part}")).unwrap_or_default();
-        self.problem(format!("vms[{index}].config.{}{part}", problem.key), problem);
+        self.report.push(config_finding(index, problem));
     }
 
     fn problem(&mut self, field: String, problem: &Problem) {
-        let entry = Entry::error(problem.code, Place::input(field), problem.fact.clone());
-        self.report.push(match &problem.hint {
-            Some(hint) => entry.hint(hint.clone()),
-            None => entry,
-        });
+        self.report.push(finding_at(field, problem));
     }
 
     /// Returns the size of the boot disk; the outer `None` when it is invalid.
@@ -299,4 +294,18 @@ fn iso_image(place: Place, volid: &str) -> Entry {
 /// Returns whether a text is one word of a mark, without the mark's delimiters.
 fn is_fingerprint(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// A finding about `config` of the VM at an index of the document.
+pub(crate) fn config_finding(index: usize, problem: &Problem) -> Entry {
+    let part = problem.part.as_ref().map(|part| format!(".{part}")).unwrap_or_default();
+    finding_at(format!("vms[{index}].config.{}{part}", problem.key), problem)
+}
+
+fn finding_at(field: String, problem: &Problem) -> Entry {
+    let entry = Entry::error(problem.code, Place::input(field), problem.fact.clone());
+    match &problem.hint {
+        Some(hint) => entry.hint(hint.clone()),
+        None => entry,
+    }
 }

@@ -5,6 +5,8 @@ mod creation;
 mod definition;
 mod nodes;
 
+pub(crate) use definition::config_finding;
+
 use super::nic::nics;
 use super::{Consent, Desired, DesiredVm, NodeDefaults, OnError};
 use crate::network;

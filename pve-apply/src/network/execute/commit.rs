@@ -140,8 +140,9 @@ impl Executor<'_> {
             match Look::read(self.client) {
                 Ok(look) if shows && is_committed(transaction, &look) => return Commit::Done(None),
                 Ok(_) if error.is_outcome_unknown() => {
+                    // PVE may still be waiting for its lock, and commit later.
                     if !losses.wait(self) || self.is_stopping() {
-                        return Commit::Refused(Box::new(error));
+                        return Commit::Unknown(Box::new(error));
                     }
                 }
                 Ok(_) => return Commit::Refused(Box::new(error)),

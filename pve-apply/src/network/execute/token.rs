@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use stage::whole_file::WholeFile;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 /// What is remembered.
@@ -26,10 +27,12 @@ pub(super) enum Memory {
     },
 }
 
-/// The file; none without a directory to keep it in.
+/// The file; without a directory to keep it in, only this process remembers.
 #[derive(Debug)]
 pub(super) struct TokenFile {
     path: Option<PathBuf>,
+    /// What this process has written last.
+    own: RefCell<Option<Memory>>,
 }
 
 impl TokenFile {
@@ -37,18 +40,20 @@ impl TokenFile {
     pub(super) fn of(folder: Option<&Path>, endpoint: &str) -> Self {
         let digest = Sha256::digest(endpoint);
         let name = HEXLOWER.encode(digest.get(..12).unwrap_or_default());
-        Self { path: folder.map(|folder| folder.join(format!("{PREFIX}{name}.token"))) }
+        let path = folder.map(|folder| folder.join(format!("{PREFIX}{name}.token")));
+        Self { path, own: RefCell::default() }
     }
 
-    /// Returns what an earlier run has left. A file that cannot be read counts as none.
+    /// Returns what this run remembers, or an earlier one has left. A file that cannot be read counts as none.
     #[expect(clippy::disallowed_methods, reason = "door: the lock's token")]
     pub(super) fn read(&self) -> Option<Memory> {
-        let bytes = std::fs::read(self.path.as_ref()?).ok()?;
-        serde_json::from_slice(&bytes).ok()
+        let left = || serde_json::from_slice(&std::fs::read(self.path.as_ref()?).ok()?).ok();
+        self.own.borrow().clone().or_else(left)
     }
 
     /// Remembers. A folder that cannot be written only means that nobody can clean up after a killed run.
     pub(super) fn write(&self, memory: &Memory) {
+        self.own.replace(Some(memory.clone()));
         let Some(path) = &self.path else { return };
         let Ok(text) = serde_json::to_vec(memory) else { return };
         let _ = WholeFile::open(path).and_then(|file| file.commit(&text));
@@ -57,6 +62,7 @@ impl TokenFile {
     /// Forgets.
     #[expect(clippy::disallowed_methods, reason = "door: the lock's token")]
     pub(super) fn remove(&self) {
+        self.own.replace(None);
         if let Some(path) = &self.path {
             // What stays is looked at by the next run, and is harmless.
             let _ = std::fs::remove_file(path);
@@ -83,7 +89,9 @@ mod tests {
             Memory::Held { token: "01900000-0000-7000-8000-000000000000".to_owned() },
         ] {
             file.write(&memory);
-            assert_eq!(file.read(), Some(memory));
+            assert_eq!(file.read(), Some(memory.clone()));
+            let later = TokenFile::of(Some(folder.path()), "https://192.0.2.1:8006");
+            assert_eq!(later.read(), Some(memory));
         }
         let mode = file.path.as_ref().unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -93,10 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_folder_nothing_is_remembered() {
-        let file = TokenFile::of(None, "https://192.0.2.1:8006");
-        file.write(&Memory::Held { token: "x".to_owned() });
-        assert_eq!(file.read(), None);
-        file.remove();
+    fn without_a_folder_only_this_run_remembers() {
+        let file = || TokenFile::of(None, "https://192.0.2.1:8006");
+        let (this, next) = (file(), file());
+        this.write(&Memory::Held { token: "x".to_owned() });
+        assert_eq!(this.read(), Some(Memory::Held { token: "x".to_owned() }));
+        assert_eq!(next.read(), None);
+        this.remove();
+        assert_eq!(this.read(), None);
     }
 }

@@ -10,7 +10,7 @@ use crate::template::{SeenTemplate, TemplateState};
 use proptest::prelude::*;
 use pve_client::VmConfig;
 
-/// What a template may have beside its boot disk.
+/// What a template may have besides its boot disk.
 const BROUGHT: [(&str, &str); 25] = [
     ("agent", "0"),
     ("bios", "ovmf"),
