@@ -133,8 +133,7 @@ impl Work<'_> {
         let mut reported: Option<String> = None;
         let what = format!("the VM to be on {target}");
         let end = self.wait_until(&what, &Deadline::never(), (PAUSE, PAUSE), |work| {
-            let found = work.look_on(target)?;
-            if matches!(found, Found::There) {
+            if matches!(work.look_on(target)?, Found::There) {
                 return Ok(Poll::Ready(()));
             }
             let look = work.see_leaving(vmid, target)?;
@@ -144,11 +143,15 @@ impl Work<'_> {
                 ends.ha_has_acted();
             }
             if ends.is_over(ha::progress_of_migration(ha.as_deref())) {
-                if matches!(found, Found::ThereLocked) {
-                    work.node = target.clone();
-                    return Err(work.still_locked());
-                }
-                return Err(work.not_arrived(vmid, &source, target, look.as_ref()));
+                // Reads take time, too: it may have arrived since.
+                return match work.look_on(target)? {
+                    Found::There => Ok(Poll::Ready(())),
+                    Found::ThereLocked => {
+                        work.node = target.clone();
+                        Err(work.still_locked())
+                    }
+                    Found::NotThere => Err(work.not_arrived(vmid, &source, target, look.as_ref())),
+                };
             }
             Ok(Poll::NotYet(ha.map_or_else(String::new, |ha| format!("HA says \"{ha}\""))))
         });
