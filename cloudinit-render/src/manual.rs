@@ -7,11 +7,11 @@ pub const MANUAL: Manual = Manual {
     examples: &[
         (
             "Render the seed data of a document",
-            "resolve --env dev | mint-token | cloudinit-render >document.json",
+            "resolve --env dev | mint-token | cloudinit-render -o document.json",
         ),
         (
             "Add packages or commands for every VM",
-            "resolve --env dev | cloudinit-render --fragment packages.yaml >document.json",
+            "resolve --env dev | cloudinit-render --fragment packages.yaml -o document.json",
         ),
         (
             "Read the user-data of one VM",

@@ -64,7 +64,7 @@ pub const MANUAL: Manual = Manual {
     ],
     exit_status: &[
         ("0", "Done"),
-        ("1", "The input cannot be used, or nothing was changed"),
+        ("1", "Failed before anything was changed"),
         ("2", "The command line is wrong"),
         ("3", "Stopped part-way: something was changed, or may have been"),
         ("141", "Nobody reads stdout any more"),

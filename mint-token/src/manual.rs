@@ -7,7 +7,7 @@ pub const MANUAL: Manual = Manual {
     examples: &[
         (
             "Fill in the tokens of a document",
-            "resolve --env dev | mint-token --site ./site >document.json",
+            "resolve --env dev | mint-token --site ./site -o document.json",
         ),
         ("Create a key, readable only by you", "mint-token keygen -o signing.key"),
         (

@@ -76,7 +76,7 @@ pub const MANUAL: Manual = Manual {
     ],
     exit_status: &[
         ("0", "Done"),
-        ("1", "The input cannot be used, something is blocked, or nothing was changed"),
+        ("1", "Failed before anything was changed, or something is blocked"),
         ("2", "The command line is wrong"),
         ("3", "Stopped part-way: something was changed, or may have been"),
         ("4", "plan --detailed-exitcode only: there are changes"),

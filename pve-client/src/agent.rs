@@ -5,8 +5,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::agent_error::AGENT_ERROR;
 use crate::client::Client;
-use crate::error::{AGENT_ERROR, Error};
+use crate::error::Error;
 use crate::fields::integer;
 use crate::ids::{NodeName, Vmid};
 use crate::params::Params;

@@ -9,6 +9,7 @@
 //! Doors: `dial`, `tunnel`, `handshake` and `transport` (network), `tls` (the system's certificate store), `clock`. Everything else does no I/O.
 
 mod agent;
+mod agent_error;
 mod client;
 mod clock;
 mod clone;

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 /// Done.
 const DONE: u8 = 0;
-/// The input cannot be used, or nothing was changed.
+/// The run has failed before anything was changed.
 const REFUSED: u8 = 1;
 /// The command line cannot be understood; clap's own code.
 const USAGE: u8 = 2;
