@@ -33,6 +33,12 @@ const fn ha(name: &'static str, case: &'static str) -> Verb {
     Verb { spared: &[("node-away", "")], ..verb(name, case) }
 }
 
+/// The removal of a network. A node's zones are those of the committed configuration, also before it has loaded it.
+const fn removal(name: &'static str, case: &'static str) -> Verb {
+    let spared = &[("task-idle", "PUT /cluster/sdn"), ("task-fails", "PUT /cluster/sdn")];
+    Verb { spared, ..verb(name, case) }
+}
+
 /// An apply that fails because of its case's faults, and removes what it has created.
 const fn rollback(name: &'static str, case: &'static str) -> Verb {
     Verb { is_troubled: true, ..verb(name, case) }
@@ -101,15 +107,11 @@ const VERBS: &[Verb] = &[
     call("stop-one", "start-stop-reboot", "pve-apply stop"),
     call("reboot", "start-stop-reboot", "pve-apply reboot"),
     verb("network-and-vm", "network-is-committed-before-its-vm"),
-    verb("network-and-vm-removed", "network-and-vm-are-destroyed"),
+    removal("network-and-vm-removed", "network-and-vm-are-destroyed"),
     verb("network-created", "network-alone-is-created"),
     verb("network-created-on-8-4", "network-alone-is-created-on-8-4"),
     verb("network-changed", "network-alone-is-changed"),
-    // A node's zones are those of the committed configuration, also before it has loaded it.
-    Verb {
-        spared: &[("task-idle", "PUT /cluster/sdn")],
-        ..verb("network-removed", "network-alone-is-removed")
-    },
+    removal("network-removed", "network-alone-is-removed"),
     verb("network-leftovers", "network-leftovers-of-a-killed-run-are-committed"),
     Verb { hurry: &[], ..verb("unlock-sdn", "unlock-sdn-by-force-says-what-it-does") },
     read("plan", "plan-text", "pve-apply plan"),

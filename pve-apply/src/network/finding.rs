@@ -5,6 +5,7 @@ use super::observed::User;
 use super::transaction::{NetworkAction, Pending};
 use crate::change::Change;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What cannot be done to a network.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -90,8 +91,8 @@ pub(crate) enum NetworkReason {
     },
     /// Not every guest of the cluster could be read: one of them may use the network.
     GuestsHidden {
-        /// Guests that are listed and could not be read; empty if the list is not complete.
-        unread: Vec<u32>,
+        /// Guests that are listed and could not be read, and why; empty if the list is not complete.
+        unread: BTreeMap<u32, &'static str>,
     },
 }
 

@@ -192,8 +192,8 @@ pub(crate) struct NodeSdn {
 pub(crate) struct Users {
     /// Vnet → guests, those included that use it after their next start.
     pub(crate) of: BTreeMap<String, Vec<User>>,
-    /// Guests that could not be read: they may use any vnet.
-    pub(crate) unread: Vec<Vmid>,
+    /// Guests that could not be read, and why: they may use any vnet.
+    pub(crate) unread: BTreeMap<Vmid, &'static str>,
     /// Whether the token can see every guest of the cluster.
     pub(crate) sees_all: bool,
 }

@@ -17,6 +17,7 @@ use super::normal::change;
 use super::observed::{Object, Sdn, State, User};
 use crate::desired::Desired;
 use pve_client::{NodeName, Vmid};
+use stage::Gather as _;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is removed of one network.
@@ -164,7 +165,7 @@ fn takes_zone(c: &Context<'_>, removal: &Removal<'_>) -> bool {
 /// Why a network stays.
 enum Kept {
     InUse { vnet: String, by: Vec<User>, is_refused: bool },
-    GuestsHidden { unread: Vec<u32> },
+    GuestsHidden { unread: BTreeMap<u32, &'static str> },
 }
 
 impl Kept {
@@ -188,11 +189,11 @@ impl Kept {
 
 fn kept(c: &Context<'_>, removal: &Removal<'_>) -> Option<Kept> {
     let Some(users) = c.sdn.users.as_ref().filter(|users| users.sees_all) else {
-        return Some(Kept::GuestsHidden { unread: Vec::new() });
+        return Some(Kept::GuestsHidden { unread: BTreeMap::new() });
     };
     let stays = |vmid: &Vmid| !c.leaving.contains(vmid);
-    let unread: Vec<u32> =
-        users.unread.iter().filter(|vmid| stays(vmid)).map(|vmid| vmid.get()).collect();
+    let unread = users.unread.iter().filter(|(vmid, _)| stays(vmid));
+    let unread: BTreeMap<u32, &str> = unread.map(|(vmid, why)| (vmid.get(), *why)).gather();
     if !unread.is_empty() {
         return Some(Kept::GuestsHidden { unread });
     }

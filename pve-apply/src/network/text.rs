@@ -65,7 +65,8 @@ impl NetworkReason {
                 "the token cannot see all guests: one of them may use the network".to_owned()
             }
             Self::GuestsHidden { unread } => {
-                let list: Vec<String> = unread.iter().map(u32::to_string).collect();
+                let list: Vec<String> =
+                    unread.iter().map(|(vmid, why)| format!("{vmid} ({why})")).collect();
                 format!("these guests cannot be read and may use the network: {}", list.join(", "))
             }
         }

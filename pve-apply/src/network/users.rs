@@ -24,10 +24,7 @@ pub(super) fn read(client: &Client, observed: &Observed, sees_all: bool) -> Resu
                 let bridges = texts.flatten().filter_map(bridge).collect();
                 users.add(guest, bridges);
             }
-            _ => add(client, &mut users, guest, |error| match error {
-                error if is_unreadable(&error) => Ok(()),
-                error => Err(error),
-            })?,
+            _ => add(client, &mut users, guest, |error| why_unread(&error).ok_or(error))?,
         }
     }
     Ok(users)
@@ -37,19 +34,18 @@ fn add(
     client: &Client,
     users: &mut Users,
     guest: &Guest,
-    passes: impl Fn(Error) -> Result<(), Error>,
+    passes: impl Fn(Error) -> Result<&'static str, Error>,
 ) -> Result<(), Error> {
     match read_api(|| config_of(client, guest)) {
         Ok(config) => users.add(guest, bridges(&config)),
         // A guest that is moving to another node is on neither; its vmid shows that it still exists.
         Err(error) if error.is_not_found() => {
             if !read_api(|| client.is_free(guest.vmid))? {
-                users.unread.push(guest.vmid);
+                users.unread.insert(guest.vmid, "it is moving to another node");
             }
         }
         Err(error) => {
-            passes(error)?;
-            users.unread.push(guest.vmid);
+            users.unread.insert(guest.vmid, passes(error)?);
         }
     }
     Ok(())
@@ -62,8 +58,12 @@ fn config_of(client: &Client, guest: &Guest) -> Result<Vec<PendingValue>, Error>
     }
 }
 
-fn is_unreadable(error: &Error) -> bool {
-    error.is_permission() || error.is_node_unreachable()
+/// Returns why a guest cannot be read, where that concerns it alone.
+fn why_unread(error: &Error) -> Option<&'static str> {
+    if error.is_permission() {
+        return Some("the token cannot read it");
+    }
+    error.is_node_unreachable().then_some("its node does not answer")
 }
 
 impl Users {

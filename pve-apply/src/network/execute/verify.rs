@@ -57,8 +57,18 @@ impl Executor<'_> {
             }
             if stopping && lost.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        if let Some(text) = ended.err().and_then(|error| task_wait::unread(upid, &error)) {
-            self.each("wait", &text);
+        match ended {
+            Err(Error::TaskFailed(failed)) => {
+                let text = format!(
+                    "the nodes' reload ended with \"{}\" ({upid}): a node that has not reloaded keeps its networks as they were",
+                    failed.exitstatus
+                );
+                self.each("warning", &text);
+            }
+            Err(error) => {
+                task_wait::unread(upid, &error).iter().for_each(|text| self.each("wait", text));
+            }
+            Ok(_) => {}
         }
     }
 
