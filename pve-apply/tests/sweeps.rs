@@ -23,6 +23,12 @@ const fn read(name: &'static str, case: &'static str, command: &'static str) -> 
     Verb { command: Some(command), ..Verb::new(name, case) }
 }
 
+/// A plan shows a VM whose node does not answer as blocked, and then exits with 1.
+const fn plan(name: &'static str, case: &'static str) -> Verb {
+    let spared = &[("595", "GET /nodes/pve1"), ("node-away", "")];
+    Verb { spared, ..read(name, case, "pve-apply plan") }
+}
+
 /// Where the template of an image cannot be read, the image is imported.
 const fn clone(name: &'static str, case: &'static str) -> Verb {
     Verb { spared: &[("403", "GET /nodes/pve1/qemu/9000/config")], ..verb(name, case) }
@@ -114,18 +120,22 @@ const VERBS: &[Verb] = &[
     removal("network-removed", "network-alone-is-removed"),
     verb("network-leftovers", "network-leftovers-of-a-killed-run-are-committed"),
     Verb { hurry: &[], ..verb("unlock-sdn", "unlock-sdn-by-force-says-what-it-does") },
-    read("plan", "plan-text", "pve-apply plan"),
-    read("plan-of-a-network", "network-alone-is-created", "pve-apply plan"),
+    plan("plan", "create-one"),
+    plan("plan-of-a-change", "drift-is-corrected-in-place"),
+    plan("plan-of-a-network", "network-alone-is-created"),
     read("doctor", "doctor-all-is-well", "pve-apply doctor"),
     read("doctor-of-networks", "doctor-of-networks", "pve-apply doctor"),
-    // An address that cannot be read is shown as unknown.
+    // An address that cannot be read is shown as unknown, and so is a VM whose node does not answer.
     Verb {
-        spared: &[("403", "/agent/"), ("html-504-done", "/agent/")],
+        spared: &[("", "/agent/"), ("595", "GET /nodes/pve1/qemu")],
         ..read("status", "status-of-the-deployment", "pve-apply status --addresses")
     },
     read("status-of-all", "status-of-all-as-json", "pve-apply status --all --json"),
     read("export", "export-describes-vms-as-an-env", "pve-apply export 104 db1"),
-    read("inventory", "inventory-for-ansible", "pve-apply inventory --list"),
+    Verb {
+        spared: &[("595", "GET /nodes/pve1/qemu")],
+        ..read("inventory", "inventory-for-ansible", "pve-apply inventory --list")
+    },
 ];
 
 #[test]

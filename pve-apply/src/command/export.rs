@@ -133,7 +133,7 @@ fn observation(client: &Client, guest: &Resource) -> Result<Result<VmState, Entr
             Entry::error("node-away", place(), "its node does not answer")
         }
         Some(Observation::Forbidden(_)) => {
-            Entry::error("permission", place(), "the token is not allowed to read it")
+            Entry::error("permission", place(), "the token cannot read it")
                 .hint("grant the token VM.Audit on it")
         }
         Some(Observation::Moving(_)) => {
