@@ -123,6 +123,7 @@ fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
     work.tell("step", name, &text);
     match settle(work, node, expected, upid.as_ref()) {
         Settled::Whole => Attempt::Arrived,
+        Settled::Missing(failed) => Attempt::Missing(failed),
         Settled::Nothing => Attempt::Lost(error),
         Settled::Task(error) | Settled::Unknown(error) => Attempt::Failed { error, upid },
     }
