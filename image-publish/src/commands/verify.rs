@@ -14,6 +14,7 @@ use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
 use crate::prepared::PreparedImage;
 use crate::source::checksum::Algorithm;
+use crate::stored::NotSame;
 use crate::target::Target;
 use crate::wanted::Wanted;
 
@@ -109,7 +110,7 @@ fn verify(
     match target {
         Target::Node(node) => {
             let compared = node.compare(&image.file, sum);
-            compared.map_err(|e| {
+            compared.map_err(|(NotSame::Different(e) | NotSame::Unknown(e))| {
                 let entry = finding::while_doing(place, "comparing it with its checksum", &e);
                 node.with_download_privileges(entry, &e)
             })?;

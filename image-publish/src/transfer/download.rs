@@ -12,6 +12,7 @@ use crate::prepare::{SharedImage, moved};
 use crate::prepared::{PreparedImage, Remote, Supply};
 use crate::published::{Action, Failed};
 use crate::source::checksum::Sum;
+use crate::stored::NotSame;
 use crate::work::Work;
 
 /// Lets the node download an image. With `is_there`, an apparently incomplete file of this name exists, which a
@@ -111,12 +112,11 @@ enum ExistingFile {
 fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile, Error> {
     match node.compare(file, sum) {
         Ok(()) => Ok(ExistingFile::Complete),
-        // PVE: facts 42.
-        Err(Error::TaskFailed(failed)) if failed.exitstatus.contains("checksum mismatch") => {
+        Err(NotSame::Different(_)) => {
             let removed = node.remove(&node.volid(file));
             removed.map(|()| ExistingFile::Removed).map_err(|failed| failed.error)
         }
-        Err(error) => Err(error),
+        Err(NotSame::Unknown(error)) => Err(error),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::prepared::Local;
 use crate::published::Failed;
 use crate::show;
 use crate::source::examine::sums_of;
+use crate::stored::is_other_sum;
 use crate::work::{Work, pause};
 
 /// How an attempt to upload ended.
@@ -160,7 +161,7 @@ fn cannot_have_arrived(error: &Error, is_part: bool) -> bool {
 fn has_changed(error: &Error, local: &Local, sha256: &str) -> bool {
     match error {
         Error::Source { .. } => true,
-        Error::TaskFailed(failure) if failure.exitstatus.contains("checksum mismatch") => {
+        error if is_other_sum(error) => {
             let mut reader = local.compression.unpack(local.files.open());
             sums_of(&mut reader).is_ok_and(|sums| sums.sha256 != sha256)
         }
