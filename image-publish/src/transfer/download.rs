@@ -7,6 +7,7 @@ use stage::{Entry, shown};
 use super::arrival::{self, Expected};
 use super::reason::stopped;
 use super::upload::send;
+use crate::failed_write::FailedWrite;
 use crate::node::Node;
 use crate::prepare::{SharedImage, moved};
 use crate::prepared::{PreparedImage, Remote, Supply};
@@ -47,13 +48,16 @@ pub(crate) fn download(
         }
     };
     let way = if is_there { remove_wrong_file(node, file, sum) } else { Ok(ExistingFile::Removed) };
-    let way = match way {
+    let (way, may_be_removed, removing) = match way {
         Ok(ExistingFile::Complete) => return Ok((file.clone(), Action::Present)),
-        way => way,
+        Ok(ExistingFile::Removed) => (Ok(()), is_there, None),
+        Err(failed) => {
+            let may_be_removed = failed.may_be_done();
+            (Err(failed.error), may_be_removed, failed.upid)
+        }
     };
-    let is_removed = is_there && way.is_ok();
     let expected = Expected { name, file, length: *length };
-    let (error, upid) = match way.and_then(|_| node.download(url.expose(), file, sum)) {
+    let (error, upid) = match way.and_then(|()| node.download(url.expose(), file, sum)) {
         Ok(upid) => match follow(work, node, expected, &upid, &url.to_string()) {
             Ok(()) => {
                 arrival::check(node, expected, &upid)?;
@@ -79,7 +83,11 @@ pub(crate) fn download(
             Ok((send(work, node, shared.bytes(work)?, name)?, Action::Sent))
         }
         // Nothing is cleaned up: PVE downloads under another name, and removes that itself.
-        None => Err(Failed { left: is_removed || error.is_outcome_unknown(), entry: fail(&error) }),
+        None => {
+            let left = may_be_removed || error.is_outcome_unknown();
+            let entry = fail(&error);
+            Err(Failed { left, entry: FailedWrite { error, upid: removing }.with_task(entry) })
+        }
     }
 }
 
@@ -109,14 +117,13 @@ enum ExistingFile {
 }
 
 /// Removes an existing file with an image's name, unless it has the image's checksum.
-fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile, Error> {
+fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile, FailedWrite> {
     match node.compare(file, sum) {
         Ok(()) => Ok(ExistingFile::Complete),
         Err(NotSame::Different(_)) => {
-            let removed = node.remove(&node.volid(file));
-            removed.map(|()| ExistingFile::Removed).map_err(|failed| failed.error)
+            node.remove(&node.volid(file)).map(|()| ExistingFile::Removed)
         }
-        Err(NotSame::Unknown(error)) => Err(error),
+        Err(NotSame::Unknown(error)) => Err(error.into()),
     }
 }
 
