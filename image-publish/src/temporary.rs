@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use stage::whole_file;
+
 use crate::interrupt;
 use crate::source::parts::Files;
 
@@ -87,14 +89,11 @@ impl Temporary {
     }
 
     /// Renames the complete file to its final name.
-    #[expect(clippy::disallowed_methods, reason = "door: temporary files")]
+    ///
+    /// # Errors
+    /// It is not renamed, but removed.
     pub(crate) fn rename(self, target: &Path) -> io::Result<()> {
-        std::fs::rename(&self.path, target)?;
-        // Syncing the directory makes the name durable.
-        match target.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
+        whole_file::rename(&self.path, target)
     }
 
     /// Releases the lock while another program uses the file, because on network file systems that program's

@@ -54,17 +54,14 @@ impl WholeFile {
     ///
     /// # Errors
     /// It cannot be written; an existing file is unchanged.
-    #[expect(clippy::disallowed_methods, reason = "door: the file")]
     pub fn commit(mut self, content: &[u8]) -> io::Result<()> {
         self.file.write_all(content)?;
         self.file.sync_all()?;
         // It may have been created in the meantime.
         may_be_replaced(&self.path)?;
-        fs::rename(&self.part, &self.path)?;
+        rename(&self.part, &self.path)?;
         self.renamed = true;
-        // Otherwise the name could be lost in a power failure although something refers to it.
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        Ok(())
     }
 }
 
@@ -84,6 +81,21 @@ impl Drop for WholeFile {
 /// As [`WholeFile::open`] and [`WholeFile::commit`].
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     WholeFile::open(path)?.commit(content)
+}
+
+/// Renames a file, and waits until the new name is on the disk: otherwise it could be lost in a power failure
+/// although something refers to it.
+///
+/// # Errors
+/// It is not renamed; an existing file is unchanged.
+#[expect(clippy::disallowed_methods, reason = "door: the file")]
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = File::open(folder.unwrap_or(Path::new(".")))?;
+    fs::rename(from, to)?;
+    // The file has its name now, so an error would be wrong; some file systems cannot sync folders.
+    let _ = folder.sync_all();
+    Ok(())
 }
 
 /// Writes a new file with mode 0600.
