@@ -13,7 +13,6 @@ use crate::interrupt;
 use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
 use crate::prepared::PreparedImage;
-use crate::source::checksum::Algorithm;
 use crate::stored::NotSame;
 use crate::target::Target;
 use crate::wanted::Wanted;
@@ -119,10 +118,7 @@ fn verify(
             let stored = folder.sums_of(&image.file).map_err(|e| {
                 Entry::error("unreadable", place.clone(), "cannot be read").cause(&e)
             })?;
-            let is = stored
-                .get(sum.algorithm)
-                .or_else(|| stored.get(Algorithm::Sha256))
-                .unwrap_or_default();
+            let is = stored.get(sum.algorithm).unwrap_or_default();
             if is != sum.hex {
                 let fact = format!("{} is \"{is}\" instead of \"{}\"", sum.algorithm, sum.hex);
                 return Err(Entry::error("checksum-mismatch", place, fact));

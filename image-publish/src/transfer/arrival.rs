@@ -11,11 +11,11 @@ use pve_client::{Error, Upid};
 use pve_stage::finding;
 use stage::Entry;
 
-use super::reason::innermost;
 use super::tasks::{self, running};
 use crate::interrupt::{self, keep_waiting};
 use crate::node::Node;
 use crate::published::Failed;
+use crate::show::innermost;
 use crate::waiting::Waiting;
 use crate::work::{Work, pause, pause_for};
 

@@ -7,14 +7,14 @@ use pve_stage::finding;
 use stage::Entry;
 
 use super::arrival::{self, Expected, Presence, Settled, settle};
-use super::reason::{innermost, stopped};
+use super::reason::stopped;
 use super::tasks::running;
 use crate::interrupt;
 use crate::node::Node;
 use crate::prepare::{Bytes, changed};
 use crate::prepared::Local;
 use crate::published::Failed;
-use crate::show;
+use crate::show::{self, innermost};
 use crate::source::examine::sums_of;
 use crate::stored::is_other_sum;
 use crate::work::{Work, pause};
