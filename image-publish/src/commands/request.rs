@@ -9,7 +9,7 @@ use crate::cache::Cache;
 use crate::cli::{DocumentArgs, Refresh, SourceArgs, proxies};
 use crate::destination::{Destination, Destinations};
 use crate::plan::StoredFile;
-use crate::prepared::PreparedImage;
+use crate::prepared::Ready;
 use crate::source::checksum::Sum;
 use crate::stored::{Compared, NotSame, Storage};
 use crate::target::Target;
@@ -37,8 +37,8 @@ pub(super) struct PreparedRun<'a> {
     pub(super) destinations: Destinations,
     /// The context of the run.
     pub(super) work: Work<'a>,
-    /// The images, in the order of `request.wanted`.
-    pub(super) ready: Vec<PreparedImage>,
+    /// The images of `request.wanted`.
+    pub(super) ready: Vec<Ready>,
 }
 
 impl Request {

@@ -12,10 +12,9 @@ use crate::destination::{Destination, Destinations};
 use crate::interrupt;
 use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
-use crate::prepared::PreparedImage;
+use crate::prepared::{PreparedImage, Ready};
 use crate::stored::NotSame;
 use crate::target::Target;
-use crate::wanted::Wanted;
 
 /// Verifies each image of the document's VMs.
 pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failure> {
@@ -27,7 +26,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failur
     let away = away::unserved(&destinations, &request.wanted, deployment, "verified");
     away.into_iter().for_each(|entry| request.report.push(entry.as_error()));
     let mut lines = Vec::new();
-    for (one, image) in needed(&destinations, &request.wanted, &ready) {
+    for (one, image) in needed(&destinations, &ready) {
         if let Err(error) = interrupt::check() {
             let fact = format!("image \"{}\" was not verified", image.name);
             request.report.push(Entry::error("not-verified", Place::Run, fact).cause(&error));
@@ -46,12 +45,11 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failur
 /// Returns each image that a storage needs, with the storage.
 fn needed<'a>(
     destinations: &'a Destinations,
-    wanted: &'a [Wanted],
-    ready: &'a [PreparedImage],
+    ready: &'a [Ready],
 ) -> impl Iterator<Item = (&'a Destination, &'a PreparedImage)> {
     destinations.online.iter().flat_map(move |one| {
-        let images = wanted.iter().zip(ready).filter(|(wanted, _)| one.needs(wanted));
-        images.map(move |(_, image)| (one, image))
+        let images = ready.iter().filter(|ready| one.needs(&ready.wanted));
+        images.map(move |ready| (one, &ready.image))
     })
 }
 
