@@ -1,7 +1,5 @@
 //! Numbers, tables and causes for people. Does no I/O.
 
-use std::error::Error;
-
 /// Prints bytes in the unit that people read: `20.0 KiB`, `2.00 GiB`.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 7] = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -21,7 +19,7 @@ pub(crate) fn day(seconds: i64) -> Option<String> {
 }
 
 /// Returns the innermost cause of an error.
-pub(crate) fn innermost(error: &dyn Error) -> String {
+pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     chain.last().map(ToString::to_string).unwrap_or_default()
 }

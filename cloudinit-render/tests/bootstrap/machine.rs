@@ -79,7 +79,7 @@ echo 'echo "install insecure=$HOMESTAK_INSECURE $HOMESTAK_SOURCE" >>"$CALLS"; mk
             r#"[ "$1" = 60 ] || exit 125; shift; [ ! -e "$ROOT/silent" ] || exit 124; exec "$@""#,
         );
         machine.program("openssl", &format!(r#"echo "openssl $*" | sed "s|$ROOT||g" >>"$CALLS"
-case $* in *-fingerprint*) echo "sha256 Fingerprint={FINGERPRINT}" ;; *) cat >/dev/null; echo PEM ;; esac"#));
+case $* in *-fingerprint*) echo "sha256 Fingerprint={FINGERPRINT}" ;; *-outform*) read -r came && echo "$came" ;; *) echo PEM ;; esac"#));
         // The timer is active while $ROOT/timer exists.
         machine.program("systemctl", r#"echo "systemctl $*" >>"$CALLS"
 case $1 in is-active) [ -e "$ROOT/timer" ] ;; start) touch "$ROOT/timer" ;; stop) rm -f "$ROOT/timer" ;; esac"#);

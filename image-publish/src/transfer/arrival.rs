@@ -158,7 +158,7 @@ pub(super) fn settle(
     loop {
         let error = match (step(work, node, expected, followed, &mut waiting), followed) {
             (Ok(Step::Whole), _) => return Settled::Whole,
-            (Ok(Step::Missing(failed)), _) => return Settled::Missing(failed),
+            (Ok(Step::Missing(failed)), _) => return Settled::Missing(*failed),
             (Ok(Step::Under), _) => {
                 quiet = 0;
                 continue;
@@ -205,7 +205,7 @@ pub(super) fn settle(
 /// One check of how an upload ended.
 enum Step {
     Whole,
-    Missing(Failed),
+    Missing(Box<Failed>),
     Under,
     Nothing,
 }
@@ -220,7 +220,10 @@ fn step<'a>(
     if let Some(upid) = upid {
         let tell = |text: &str| work.tell("wait", expected.name, text);
         node.wait_with_progress(upid, &tell)?;
-        return Ok(check(node, expected, upid).map_or_else(Step::Missing, |()| Step::Whole));
+        return Ok(match check(node, expected, upid) {
+            Ok(()) => Step::Whole,
+            Err(failed) => Step::Missing(Box::new(failed)),
+        });
     }
     let running = running(node, expected.file)?;
     await_all(work, node, expected, &running, waiting)?;

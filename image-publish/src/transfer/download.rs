@@ -12,6 +12,7 @@ use crate::node::Node;
 use crate::prepare::{SharedImage, moved};
 use crate::prepared::{PreparedImage, Remote, Supply};
 use crate::published::{Action, Failed};
+use crate::source::address::Address;
 use crate::source::checksum::Sum;
 use crate::stored::NotSame;
 use crate::work::Work;
@@ -34,19 +35,7 @@ pub(crate) fn download(
         .into());
     };
     let fact = format!("downloading image \"{name}\" to the node");
-    let fail = |error: &Error| {
-        // The node's log repeats the URL and the targets of redirects.
-        let mut entry = finding::while_doing(node.place(), &fact, error);
-        entry.notes = entry.notes.iter().map(|note| shown::text(note)).collect();
-        match error {
-            // PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity.
-            Error::TaskFailed(failure) if failure.exitstatus.contains("qemu-img: Could not open") => {
-                entry.hint(format!("set the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file, remove `mode`"))
-            }
-            Error::TaskFailed(failure) if is_missing(&failure.log) => entry.hint(moved(url)),
-            error => node.with_download_privileges(entry, error),
-        }
-    };
+    let fail = |error: &Error| explained(node, &fact, (name, url), error);
     let way = if is_there { remove_wrong_file(node, file, sum) } else { Ok(ExistingFile::Removed) };
     let (way, may_be_removed, removing) = match way {
         Ok(ExistingFile::Complete) => return Ok((file.clone(), Action::Present)),
@@ -88,6 +77,21 @@ pub(crate) fn download(
             let entry = fail(&error);
             Err(Failed { left, entry: FailedWrite { error, upid: removing }.with_task(entry) })
         }
+    }
+}
+
+/// Returns the finding about a download that failed.
+fn explained(node: &Node, fact: &str, (name, url): (&str, &Address), error: &Error) -> Entry {
+    // The node's log repeats the URL and the targets of redirects.
+    let mut entry = finding::while_doing(node.place(), fact, error);
+    entry.notes = entry.notes.iter().map(|note| shown::text(note)).collect();
+    match error {
+        // PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity.
+        Error::TaskFailed(failure) if failure.exitstatus.contains("qemu-img: Could not open") => {
+            entry.hint(format!("set the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file, remove `mode`"))
+        }
+        Error::TaskFailed(failure) if is_missing(&failure.log) => entry.hint(moved(url)),
+        error => node.with_download_privileges(entry, error),
     }
 }
 
