@@ -189,7 +189,8 @@ install() { HOMESTAK_INSECURE=1 bash "$1"; }
 config() { run './run.sh config fetch --insecure && ./run.sh config apply'; }
 "#;
 
-/// Fetches the server's certificate and trusts it if it has the expected fingerprint.
+/// Fetches the server's certificate and trusts it if it has the expected fingerprint. s_client itself waits
+/// forever for a server that accepts the connection and stays silent.
 const BY_FINGERPRINT: &str = r#"server=${HOMESTAK_SERVER#*://}
 server=${server%%/*}
 case $server in
@@ -199,7 +200,7 @@ case $server in
     *) name=$server server=$server:443 ;;
 esac
 shown=$state/server.pem
-openssl s_client -connect "$server" ${name:+-servername "$name"} </dev/null |
+timeout 60 openssl s_client -connect "$server" ${name:+-servername "$name"} </dev/null |
     openssl x509 -outform PEM >"$shown" || fail "the server shows no certificate"
 came=$(openssl x509 -in "$shown" -noout -fingerprint -sha256)
 [ "${came#*=}" = "$wanted" ] || fail "the server's certificate is ${came#*=}, wanted is $wanted"

@@ -31,8 +31,8 @@ pub(crate) struct Stopped {
 /// What to do about an image on one storage.
 #[derive(Debug)]
 pub(crate) struct Todo {
-    /// Its index among the wanted images.
-    pub(crate) index: usize,
+    /// What the document wants.
+    pub(crate) wanted: Arc<Wanted>,
     /// The image.
     pub(crate) shared: Arc<SharedImage>,
     /// What to do.
@@ -44,7 +44,7 @@ impl Todo {
     fn published(&self, target: &Target, file: &str, action: Action) -> Published {
         let image = &self.shared.image;
         Published {
-            index: self.index,
+            wanted: Arc::clone(&self.wanted),
             name: image.name.clone(),
             node: target.node().map(ToString::to_string),
             volid: match &image.supply {
@@ -58,9 +58,9 @@ impl Todo {
 }
 
 /// Reports volids of the document that do not exist or do not fit the disks.
-pub(crate) fn check_kept(target: &Target, wanted: &[Wanted], todo: &[Todo], report: &mut Report) {
+pub(crate) fn check_kept(target: &Target, todo: &[Todo], report: &mut Report) {
     for todo in todo.iter().filter(|todo| todo.shared.image.is_stored()) {
-        let Some(wanted) = wanted.get(todo.index) else { continue };
+        let wanted = &todo.wanted;
         match target.virtual_size(&target.volid_of(&todo.shared.image), &wanted.field) {
             Ok(Some(size)) => check_disks(wanted, size, report),
             Ok(None) => {}

@@ -30,6 +30,11 @@ impl FailedWrite {
         self.error.is_outcome_unknown() || self.upid.is_some() && !is_over
     }
 
+    /// Returns whether the write may have had its effect: a task that failed may have done part of its work.
+    pub(crate) fn may_be_done(&self) -> bool {
+        self.is_open() || self.upid.is_some()
+    }
+
     /// Names the task in a finding about the error, unless the error does.
     pub(crate) fn with_task(&self, entry: Entry) -> Entry {
         let names_it = matches!(self.error, Error::TaskFailed(_) | Error::TaskStillRuns { .. });

@@ -18,6 +18,7 @@ use crate::own_uploads::OwnUploads;
 use crate::plan::StoredFile;
 use crate::room;
 use crate::show;
+use crate::stored::{NotSame, is_other_sum};
 
 /// Copying or downloading an image may take hours on slow storage; after a day the task counts as hung.
 const TASK_LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -295,16 +296,23 @@ impl Node {
         ))
     }
 
-    /// Lets the node compare a stored file with a checksum; a failed task means that they differ.
+    /// Lets the node compare a stored file with a checksum.
+    ///
+    /// # Errors
+    /// The file has another one, or nobody knows.
     pub(crate) fn compare(
         &self,
         file: &str,
         sum: &crate::source::checksum::Sum,
-    ) -> Result<(), Error> {
+    ) -> Result<(), NotSame> {
         // PVE: facts 42: if the target of a download exists, PVE compares that file with the checksum
         // before it uses the URL, so this URL is never fetched.
-        let upid = self.download("https://localhost/verify-only", file, sum)?;
-        self.wait(&upid)
+        let upid =
+            self.download("https://localhost/verify-only", file, sum).map_err(NotSame::Unknown)?;
+        self.wait(&upid).map_err(|error| match is_other_sum(&error) {
+            true => NotSame::Different(error),
+            false => NotSame::Unknown(error),
+        })
     }
 
     /// Waits for a task; a signal ends the wait, and leaves the task running.

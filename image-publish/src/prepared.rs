@@ -11,6 +11,7 @@ use crate::source::examine::{Facts, UrlFacts};
 use crate::source::format::Format;
 use crate::source::parts::{Files, Identity};
 use crate::temporary::Temporary;
+use crate::wanted::Wanted;
 
 /// An image, ready to be planned.
 #[derive(Debug)]
@@ -25,6 +26,16 @@ pub(crate) struct PreparedImage {
     pub(crate) sum: Option<Sum>,
     /// Where its bytes come from.
     pub(crate) supply: Supply,
+}
+
+/// A wanted image that is prepared. They are kept together: images that cannot be prepared are left out, so a
+/// place in one list says nothing about the other.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// What the document wants.
+    pub(crate) wanted: Arc<Wanted>,
+    /// What was prepared for it.
+    pub(crate) image: PreparedImage,
 }
 
 /// Where an image's bytes come from.

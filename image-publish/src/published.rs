@@ -1,13 +1,17 @@
 //! The outcome for one image: what was done, or what failed. Does no I/O.
 
+use std::sync::Arc;
+
 use pve_client::Volid;
 use stage::Entry;
+
+use crate::wanted::Wanted;
 
 /// An image that is on the storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Published {
-    /// Its index among the wanted images.
-    pub(crate) index: usize,
+    /// What the document wants.
+    pub(crate) wanted: Arc<Wanted>,
     /// Its name in the document.
     pub(crate) name: String,
     /// The node through which it was published; `None` for a directory.

@@ -1,8 +1,9 @@
 //! DOOR: runs `qemu-img`.
 
 use std::io::{self, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use pve_stage::wait::{Deadline, Poll, Wait, WaitError};
@@ -21,6 +22,12 @@ pub(crate) enum QemuImg {
     Made,
     /// There is no such program.
     NotInstalled,
+    /// It could not be started, or not be waited for.
+    NotRun(io::Error),
+    /// A signal asked this run to stop, so it was stopped too.
+    Interrupted,
+    /// This signal has ended it, such as that of the kernel when memory runs out.
+    Killed(i32),
     /// It failed with this last line of output.
     Failed(String),
 }
@@ -36,19 +43,15 @@ pub(crate) fn compress(from: &Path, format: Format, to: &Path) -> QemuImg {
         .arg(plain(from))
         .arg(plain(to));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    match command.spawn().and_then(end) {
-        Ok((status, _)) if status.success() => QemuImg::Made,
-        Ok((_, messages)) => {
-            QemuImg::Failed(messages.lines().last().unwrap_or("no reason given").to_owned())
-        }
+    match command.spawn() {
+        Ok(child) => end(child).unwrap_or_else(QemuImg::NotRun),
         Err(error) if error.kind() == io::ErrorKind::NotFound => QemuImg::NotInstalled,
-        Err(error) => QemuImg::Failed(error.to_string()),
+        Err(error) => QemuImg::NotRun(error),
     }
 }
 
-/// Waits for the program to end, and returns its messages; if a signal asks this run to stop, the
-/// program is stopped too.
-fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
+/// Waits for the program to end; if a signal asks this run to stop, the program is stopped too.
+fn end(mut child: Child) -> io::Result<QemuImg> {
     let stderr = child.stderr.take();
     // Read concurrently, so that a full pipe never blocks the program.
     let messages = std::thread::spawn(move || {
@@ -65,9 +68,15 @@ fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
             // It may have ended in the meantime; its output is discarded either way.
             let _ = child.kill();
             child.wait()?;
-            return Err(interrupt::error());
+            return Ok(QemuImg::Interrupted);
         }
     };
     let messages = messages.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    Ok((status, messages))
+    Ok(match status.signal() {
+        _ if status.success() => QemuImg::Made,
+        // Ctrl-C on a terminal reaches both.
+        Some(_) if interrupt::is_requested() => QemuImg::Interrupted,
+        Some(signal) => QemuImg::Killed(signal),
+        None => QemuImg::Failed(messages.lines().last().unwrap_or("no reason given").to_owned()),
+    })
 }

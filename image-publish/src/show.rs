@@ -1,4 +1,4 @@
-//! Numbers and tables for people. Does no I/O.
+//! Numbers, tables and causes for people. Does no I/O.
 
 /// Prints bytes in the unit that people read: `20.0 KiB`, `2.00 GiB`.
 pub(crate) fn bytes(count: u64) -> String {
@@ -16,6 +16,12 @@ pub(crate) fn bytes(count: u64) -> String {
 pub(crate) fn day(seconds: i64) -> Option<String> {
     let time = jiff::Timestamp::from_second(seconds).ok()?;
     Some(time.strftime("%Y-%m-%d").to_string())
+}
+
+/// Returns the innermost cause of an error.
+pub(crate) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.last().map(ToString::to_string).unwrap_or_default()
 }
 
 /// Prints a table: columns as wide as their widest cell, two spaces apart.

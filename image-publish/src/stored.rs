@@ -1,5 +1,7 @@
 //! The files of the storages that need an image, listed on first use. Does no I/O itself.
 
+use pve_client::Error;
+
 use crate::plan::StoredFile;
 use crate::prepared::{name_on_storage, parse_stored_name};
 use crate::source::checksum::Sum;
@@ -22,6 +24,21 @@ pub(crate) enum Compared {
     Different,
     /// It could not be compared.
     Unknown,
+}
+
+/// Why a stored file is not known to have a checksum.
+#[derive(Debug)]
+pub(crate) enum NotSame {
+    /// It has another one.
+    Different(Error),
+    /// The comparison did not come to an end: its worker was killed, or the storage went offline.
+    Unknown(Error),
+}
+
+/// Returns whether a task has failed because a file has another checksum than the expected one.
+// PVE: facts 42, and pve-storage, API2/Storage/Status.pm, upload.
+pub(crate) fn is_other_sum(error: &Error) -> bool {
+    matches!(error, Error::TaskFailed(failure) if failure.exitstatus.contains("checksum mismatch"))
 }
 
 /// The files that all storages have that need an image: what is missing on one of them must be published.

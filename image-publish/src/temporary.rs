@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use stage::whole_file;
+
 use crate::interrupt;
 use crate::source::parts::Files;
 
@@ -23,6 +25,7 @@ const BLOCK: usize = 4096;
 pub(crate) struct Temporary {
     path: PathBuf,
     file: File,
+    renamed: bool,
 }
 
 /// The file could not be written, as opposed to its source being unreadable.
@@ -51,7 +54,9 @@ impl Temporary {
             let path = folder.join(format!("{prefix}{name}.{number}"));
             match OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(&path)
             {
-                Ok(file) if is_locked_by_us(&file, &path) => return Ok(Self { path, file }),
+                Ok(file) if is_locked_by_us(&file, &path) => {
+                    return Ok(Self { path, file, renamed: false });
+                }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -87,14 +92,17 @@ impl Temporary {
     }
 
     /// Renames the complete file to its final name.
-    #[expect(clippy::disallowed_methods, reason = "door: temporary files")]
-    pub(crate) fn rename(self, target: &Path) -> io::Result<()> {
-        std::fs::rename(&self.path, target)?;
-        // Syncing the directory makes the name durable.
-        match target.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
+    ///
+    /// # Errors
+    /// It is not renamed, but removed.
+    pub(crate) fn rename(mut self, target: &Path) -> io::Result<()> {
+        self.put(target)
+    }
+
+    fn put(&mut self, target: &Path) -> io::Result<()> {
+        whole_file::rename(&self.path, target)?;
+        self.renamed = true;
+        Ok(())
     }
 
     /// Releases the lock while another program uses the file, because on network file systems that program's
@@ -124,8 +132,11 @@ impl Temporary {
 impl Drop for Temporary {
     #[expect(clippy::disallowed_methods, reason = "door: temporary files")]
     fn drop(&mut self) {
-        // After a rename there is nothing to remove; a file that cannot be removed is swept later.
-        let _ = std::fs::remove_file(&self.path);
+        // After a rename, a file of this name is another run's.
+        if !self.renamed {
+            // A file that cannot be removed is swept later.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -201,6 +212,18 @@ mod tests {
         two.rename(&folder.join("two")).unwrap();
         drop(one);
         assert_eq!(names(folder), ["two"]);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test writes files")]
+    fn a_file_that_got_the_name_after_the_rename_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut one = Temporary::create(folder.path(), "x", "", 0o600).unwrap();
+        let path = one.path.clone();
+        one.put(&folder.path().join("one")).unwrap();
+        std::fs::write(&path, "of another run").unwrap();
+        drop(one);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "of another run");
     }
 
     /// A reader that returns few bytes at a time, like a connection.

@@ -12,6 +12,8 @@
 mod busy;
 #[path = "urls/commands.rs"]
 mod commands;
+#[path = "urls/incomplete.rs"]
+mod incomplete;
 #[path = "urls/moved.rs"]
 mod moved;
 #[path = "urls/nodes.rs"]

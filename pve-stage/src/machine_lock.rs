@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
+use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 
 use crate::wait::{Deadline, Poll, Wait, WaitError};
@@ -106,17 +107,16 @@ impl MachineLock {
 /// Opens the file of a lock without following symbolic links.
 fn open(folder: &Path, path: &Path) -> Option<File> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
-    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
-        return None;
-    }
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
-        .ok()
+        .ok()?;
+    file.metadata().is_ok_and(|opened| opened.is_file()).then_some(file)
 }
 
 /// The outcome of locking a file.

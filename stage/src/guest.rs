@@ -144,6 +144,31 @@ pub fn interface(text: &str) -> Rule {
     Ok(())
 }
 
+/// An address that a host can have in its network.
+pub fn host(address: IpAddr, prefix_len: u8) -> Rule {
+    // RFC 919: 255.255.255.255 is the broadcast address of every link.
+    let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    if address.is_unspecified() || address.is_multicast() || address.is_loopback() || is_broadcast {
+        return Err("is not a valid address for a VM");
+    }
+    let prefix_len = u32::from(prefix_len);
+    let (is_first, is_last) = match address {
+        // RFC 3021, RFC 6164: both addresses of a link between two.
+        IpAddr::V4(_) if prefix_len >= 31 => (false, false),
+        IpAddr::V6(_) if prefix_len >= 127 => (false, false),
+        IpAddr::V4(address) => {
+            let (bits, hosts) = (u32::from(address), u32::MAX >> prefix_len);
+            (bits & hosts == 0, bits & hosts == hosts)
+        }
+        IpAddr::V6(address) => (u128::from(address) & (u128::MAX >> prefix_len) == 0, false),
+    };
+    match (is_first, is_last) {
+        (true, _) => Err("is the network address"),
+        (false, true) => Err("is the broadcast address of its network"),
+        (false, false) => Ok(()),
+    }
+}
+
 /// The URL of the server that VMs fetch their spec from.
 pub fn server(text: &str) -> Rule {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));

@@ -11,6 +11,11 @@ use std::path::{Path, PathBuf};
 /// The suffix of a file's name until it is complete.
 pub const PART: &str = ".part";
 
+/// The mode of a file that only its owner can read.
+pub const PRIVATE: u32 = 0o600;
+/// The mode of a file for all, as far as the user's mask allows.
+pub const PUBLIC: u32 = 0o666;
+
 /// A file being written, next to its destination, under a name that ends with [`PART`].
 ///
 /// [`WholeFile::commit`] puts it in place; until then an existing file stays unchanged.
@@ -45,7 +50,7 @@ impl WholeFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let file = new(&part)?;
+        let file = new(&part, PRIVATE)?;
         lock(&file, &part)?;
         Ok(Self { path: path.to_owned(), part, file, renamed: false })
     }
@@ -54,17 +59,14 @@ impl WholeFile {
     ///
     /// # Errors
     /// It cannot be written; an existing file is unchanged.
-    #[expect(clippy::disallowed_methods, reason = "door: the file")]
     pub fn commit(mut self, content: &[u8]) -> io::Result<()> {
         self.file.write_all(content)?;
         self.file.sync_all()?;
         // It may have been created in the meantime.
         may_be_replaced(&self.path)?;
-        fs::rename(&self.part, &self.path)?;
+        rename(&self.part, &self.path)?;
         self.renamed = true;
-        // Otherwise the name could be lost in a power failure although something refers to it.
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        Ok(())
     }
 }
 
@@ -86,18 +88,36 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     WholeFile::open(path)?.commit(content)
 }
 
-/// Writes a new file with mode 0600.
+/// Renames a file, and waits until the new name is on the disk: otherwise it could be lost in a power failure
+/// although something refers to it.
 ///
 /// # Errors
-/// It exists, or cannot be written.
-pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = new(path)?;
-    file.write_all(content)?;
-    file.sync_all()
+/// It is not renamed; an existing file is unchanged.
+#[expect(clippy::disallowed_methods, reason = "door: the file")]
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = File::open(folder.unwrap_or(Path::new(".")))?;
+    fs::rename(from, to)?;
+    // The file has its name now, so an error would be wrong; some file systems cannot sync folders.
+    let _ = folder.sync_all();
+    Ok(())
 }
 
-fn new(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+/// Writes a new file with this mode.
+///
+/// # Errors
+/// It exists, or cannot be written; then nothing of it is left.
+#[expect(clippy::disallowed_methods, reason = "door: the file")]
+pub fn create(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = new(path, mode)?;
+    file.write_all(content).and_then(|()| file.sync_all()).inspect_err(|_| {
+        // The first error says more than one of the removal.
+        let _ = fs::remove_file(path);
+    })
+}
+
+fn new(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
 fn may_be_replaced(path: &Path) -> io::Result<()> {

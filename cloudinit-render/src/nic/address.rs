@@ -17,7 +17,7 @@ pub(crate) struct Gateway {
 pub(super) fn read(text: &str) -> Result<IpNet, String> {
     guest::interface(text).map_err(|fact| format!("\"{text}\" {fact}"))?;
     let net: IpNet = text.parse().map_err(|_| format!("\"{text}\" must be dhcp or an address"))?;
-    if !is_host(&net) {
+    if guest::host(net.addr(), net.prefix_len()).is_err() {
         return Err(format!("\"{text}\" is not a usable host address"));
     }
     Ok(net)
@@ -31,23 +31,10 @@ pub(super) fn is_reachable(gateway: IpAddr, nets: &[&IpNet]) -> Result<bool, Str
     }
     let around = nets.iter().find(|net| net.contains(&gateway));
     // The network address of an IPv6 network belongs to its routers: RFC 4291, 2.6.1.
-    let as_host =
-        around.map_or(Ok(IpNet::from(gateway)), |net| IpNet::new(gateway, net.prefix_len()));
+    let prefix_len = around.map_or(IpNet::from(gateway).prefix_len(), |net| net.prefix_len());
     let is_router = around.is_some() && gateway.is_ipv6();
-    if !is_router && !as_host.is_ok_and(|gateway| is_host(&gateway)) {
+    if !is_router && guest::host(gateway, prefix_len).is_err() {
         return Err("is not a usable host address".to_owned());
     }
     Ok(around.is_some())
-}
-
-/// Returns whether a host can have the address: it is neither the network nor a broadcast address.
-fn is_host(net: &IpNet) -> bool {
-    let address = net.addr();
-    // RFC 919: 255.255.255.255 is the broadcast address of every link.
-    if matches!(address, IpAddr::V4(address) if address.is_broadcast()) {
-        return false;
-    }
-    let taken = net.prefix_len() < net.max_prefix_len() - 1
-        && (address == net.network() || (address.is_ipv4() && address == net.broadcast()));
-    !(taken || address.is_unspecified() || address.is_loopback() || address.is_multicast())
 }

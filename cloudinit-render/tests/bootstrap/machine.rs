@@ -73,8 +73,13 @@ for out; do case $last in -o) break ;; esac; last=$out; done
 echo 'echo "install insecure=$HOMESTAK_INSECURE $HOMESTAK_SOURCE" >>"$CALLS"; mkdir -p {driver}; cp "$ROOT/bin/run.sh" {driver}' >"$out"; [ ! -e "$ROOT/cut" ] || exit 18"#
             ),
         );
+        // The file silent makes the server one that accepts connections and says nothing: the time is up at once.
+        machine.program(
+            "timeout",
+            r#"[ "$1" = 60 ] || exit 125; shift; [ ! -e "$ROOT/silent" ] || exit 124; exec "$@""#,
+        );
         machine.program("openssl", &format!(r#"echo "openssl $*" | sed "s|$ROOT||g" >>"$CALLS"
-case $* in *-fingerprint*) echo "sha256 Fingerprint={FINGERPRINT}" ;; *) cat >/dev/null; echo PEM ;; esac"#));
+case $* in *-fingerprint*) echo "sha256 Fingerprint={FINGERPRINT}" ;; *-outform*) read -r came && echo "$came" ;; *) echo PEM ;; esac"#));
         // The timer is active while $ROOT/timer exists.
         machine.program("systemctl", r#"echo "systemctl $*" >>"$CALLS"
 case $1 in is-active) [ -e "$ROOT/timer" ] ;; start) touch "$ROOT/timer" ;; stop) rm -f "$ROOT/timer" ;; esac"#);

@@ -241,6 +241,18 @@ fn a_pinned_fingerprint_is_compared_before_anything_is_fetched() {
 }
 
 #[test]
+fn a_silent_server_does_not_hold_up_the_boot() {
+    let machine = Machine::new(&json!({"server_fingerprint": FINGERPRINT}));
+    machine.file("silent");
+    let (code, calls) = machine.boot();
+    assert_eq!(code, 1);
+    assert!(!calls.iter().any(|call| call.starts_with("curl")), "{calls:?}");
+    assert!(machine.log().contains("the server shows no certificate"), "{}", machine.log());
+    machine.no_file("silent");
+    assert_eq!(machine.boot().0, 0, "{}", machine.log());
+}
+
+#[test]
 fn the_server_that_shows_its_certificate_is_the_one_of_the_url() {
     for (url, expected) in [
         ("https://srv1", "srv1:443 -servername srv1"),

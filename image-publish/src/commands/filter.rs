@@ -27,12 +27,12 @@ pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failur
     let Request { mut document, deployment, wanted, mut report } = request;
     let away = away::unserved(&destinations, &wanted, Some(&deployment), "published");
     away.into_iter().for_each(|entry| report.push(entry));
-    let mut volids = Volids::expected(&destinations.away, &wanted, &ready);
-    let expected = Volids::expected(&destinations.online, &wanted, &ready);
+    let mut volids = Volids::expected(&destinations.away, &ready);
+    let expected = Volids::expected(&destinations.online, &ready);
     let mut templates = Templates::of(&deployment, &destinations, &ready, &mut report);
     let check_more = |work: &Work<'_>, report: &mut Report| templates.plan(work, &expected, report);
-    let on_each = publish(&mut work, &destinations, &wanted, ready, &mut report, check_more)?;
-    volids.add(&destinations, &wanted, &on_each);
+    let on_each = publish(&mut work, &destinations, ready, &mut report, check_more)?;
+    volids.add(&destinations, &on_each);
     let published = on_each.concat();
     let changed = has_changed(&published, work.dry_run);
     let made = templates.make(&work, &volids);

@@ -120,8 +120,7 @@ fn remove(target: &Target, volid: &Volid) -> Result<(), (Entry, bool)> {
         Target::Node(node) => node.remove(volid).map_err(|failed| {
             let doing = format!("removing {volid}");
             let entry = finding::while_doing(node.place(), &doing, &failed.error);
-            // A task that failed may have removed it.
-            (failed.with_task(entry), failed.is_open() || failed.upid.is_some())
+            (failed.with_task(entry), failed.may_be_done())
         }),
         Target::Folder(folder) => folder.remove(volid.file()).map_err(|error| {
             let place = Place::file(folder.path_of(volid.file()).display().to_string());

@@ -21,7 +21,7 @@ use crate::destination::{Destination, Destinations};
 use crate::image_use;
 use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
-use crate::prepared::{PreparedImage, is_date, name_on_storage, parse_stored_name};
+use crate::prepared::{PreparedImage, Ready, is_date, name_on_storage, parse_stored_name};
 use crate::target::Target;
 use crate::template::old::VersionRules;
 use crate::work::seconds_now;
@@ -74,7 +74,7 @@ fn prune_templates(
     templates: &TemplateCensus,
     request: &Request,
     used: &BTreeSet<String>,
-    ready: &[PreparedImage],
+    ready: &[Ready],
     args: &PruneArgs,
     dry_run: bool,
 ) -> PrunedTemplates {
@@ -89,6 +89,7 @@ fn prune_templates(
             .collect(),
         unknown: ready
             .iter()
+            .map(|ready| &ready.image)
             .filter(|image| digits(&image.file).is_none_or(is_date))
             .map(|image| image.name.as_str())
             .collect(),
@@ -160,11 +161,7 @@ impl Version<'_> {
 
 /// Returns the volids that VMs of the document use, on whatever node. One of them is kept on all nodes: its VM may
 /// be moved, and nodes may share a storage under more than one name.
-fn used(
-    request: &Request,
-    destinations: &Destinations,
-    ready: &[PreparedImage],
-) -> BTreeSet<String> {
+fn used(request: &Request, destinations: &Destinations, ready: &[Ready]) -> BTreeSet<String> {
     let deployment = &request.deployment;
     let vms = deployment.vms.iter().enumerate();
     let in_document = vms.flat_map(|(index, vm)| {
@@ -176,8 +173,8 @@ fn used(
     });
     let all = destinations.online.iter().chain(&destinations.away);
     let prepared = all.flat_map(|one| {
-        let needed = request.wanted.iter().zip(ready).filter(|(wanted, _)| one.needs(wanted));
-        needed.map(|(_, image)| one.target.volid_of(image).to_string())
+        let needed = ready.iter().filter(|ready| one.needs(&ready.wanted));
+        needed.map(|ready| one.target.volid_of(&ready.image).to_string())
     });
     in_document.chain(prepared).collect()
 }
@@ -205,11 +202,11 @@ impl<'a> Rules<'a> {
         request: &Request,
         used: &'a BTreeSet<String>,
         one: &Destination,
-        ready: &[PreparedImage],
+        ready: &[Ready],
         present: &[StoredFile],
         args: &PruneArgs,
     ) -> Self {
-        let needed = request.wanted.iter().zip(ready).filter(|(wanted, _)| one.needs(wanted));
+        let needed = ready.iter().filter(|ready| one.needs(&ready.wanted));
         let is_missing = |image: &&PreparedImage| {
             let is_whole = |size| image.length.is_none_or(|length| length == size);
             let is_there = present.iter().any(|p| p.file == image.file && is_whole(p.size));
@@ -219,7 +216,7 @@ impl<'a> Rules<'a> {
             used,
             known: request.wanted.iter().map(|wanted| name_on_storage(&wanted.name)).collect(),
             missing: needed
-                .map(|(_, image)| image)
+                .map(|ready| &ready.image)
                 .filter(is_missing)
                 .map(|image| name_on_storage(&image.name))
                 .collect(),

@@ -14,6 +14,7 @@ use crate::cli::{Content, PublishArgs};
 use crate::origin::{Mode, Origin};
 use crate::outcome::{Line, Outcome, has_changed};
 use crate::prepare;
+use crate::prepared::Ready;
 use crate::published::Published;
 use crate::source::address::Address;
 use crate::source::checksum::{ExpectedSum, Sum};
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
         return Err(report.into());
     }
     if args.content == Content::Iso {
-        for image in &mut ready {
+        for Ready { image, .. } in &mut ready {
             // PVE: reference 1: content `iso` accepts .iso and .img.
             image.file =
                 std::path::Path::new(&image.file).with_extension("img").display().to_string();
@@ -49,8 +50,7 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
                 .hint("use it for a CD drive, or copy it by hand on the node; a VM's `image` needs content `import`"),
         );
     }
-    let published =
-        publish(&mut work, &destinations, &wanted, ready, &mut report, |_, _| {})?.concat();
+    let published = publish(&mut work, &destinations, ready, &mut report, |_, _| {})?.concat();
     let line = |image: &Published| Line::of(image, work.dry_run, work.warnings_of(&image.name));
     let lines: Vec<Line> = published.iter().map(line).collect();
     let outcome = Outcome::new("publish", work.dry_run, lines);

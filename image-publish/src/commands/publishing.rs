@@ -9,7 +9,7 @@ use crate::execute::{self, Todo};
 use crate::node::Node;
 use crate::plan::{Step, StoredFile, plan};
 use crate::prepare::SharedImage;
-use crate::prepared::{PreparedImage, Supply};
+use crate::prepared::{PreparedImage, Ready, Supply};
 use crate::room;
 use crate::side_by_side::{OnEach, execute_all, work_on};
 use crate::source::examine::UrlFacts;
@@ -22,19 +22,18 @@ use crate::work::Work;
 pub(super) fn publish(
     work: &mut Work<'_>,
     destinations: &Destinations,
-    wanted: &[Wanted],
-    ready: Vec<PreparedImage>,
+    ready: Vec<Ready>,
     report: &mut Report,
     check_more: impl FnOnce(&Work<'_>, &mut Report),
 ) -> Result<OnEach, Failure> {
-    let plans = plans(destinations, wanted, ready, report);
+    let plans = plans(destinations, ready, report);
     // Of several storages, all are checked, and their problems are reported together.
     let is_refused = |report: &Report| report.has_errors() && !destinations.are_several();
     if is_refused(report) {
         return Err(std::mem::take(report).into());
     }
     for (one, todo) in destinations.online.iter().zip(&plans) {
-        execute::check_kept(&one.target, wanted, todo, report);
+        execute::check_kept(&one.target, todo, report);
     }
     if is_refused(report) {
         return Err(std::mem::take(report).into());
@@ -62,20 +61,12 @@ pub(super) fn publish(
 }
 
 /// Returns the plan for each storage that is online; one that cannot be listed is reported, and has none.
-fn plans(
-    destinations: &Destinations,
-    wanted: &[Wanted],
-    ready: Vec<PreparedImage>,
-    report: &mut Report,
-) -> Vec<Vec<Todo>> {
+fn plans(destinations: &Destinations, ready: Vec<Ready>, report: &mut Report) -> Vec<Vec<Todo>> {
     let mut steps: Vec<Vec<(usize, Step)>> = Vec::new();
     for one in &destinations.online {
-        let needed: Vec<(usize, &PreparedImage)> = ready
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| wanted.get(*index).is_some_and(|wanted| one.needs(wanted)))
-            .collect();
-        let images: Vec<&PreparedImage> = needed.iter().map(|(_, image)| *image).collect();
+        let needed: Vec<(usize, &Ready)> =
+            ready.iter().enumerate().filter(|(_, ready)| one.needs(&ready.wanted)).collect();
+        let images: Vec<&PreparedImage> = needed.iter().map(|(_, ready)| &ready.image).collect();
         let planned = present(one, &images).map(|present| plan(&images, present));
         let planned = planned.map_err(|entry| report.push(entry)).unwrap_or_default();
         steps.push(needed.iter().map(|(index, _)| *index).zip(planned).collect());
@@ -83,12 +74,17 @@ fn plans(
     let uploads = |index: usize| {
         steps.iter().flatten().filter(|(at, step)| *at == index && *step == Step::Send).count()
     };
-    let shared: Vec<Arc<SharedImage>> = ready
+    let shared: Vec<(Arc<Wanted>, Arc<SharedImage>)> = ready
         .into_iter()
         .enumerate()
-        .map(|(index, image)| Arc::new(SharedImage::new(image, uploads(index))))
+        .map(|(index, Ready { wanted, image })| {
+            (wanted, Arc::new(SharedImage::new(image, uploads(index))))
+        })
         .collect();
-    let todo = |(index, step)| Some(Todo { index, shared: Arc::clone(shared.get(index)?), step });
+    let todo = |(index, step): (usize, Step)| {
+        let (wanted, shared) = shared.get(index)?;
+        Some(Todo { wanted: Arc::clone(wanted), shared: Arc::clone(shared), step })
+    };
     steps.into_iter().map(|of_one| of_one.into_iter().filter_map(todo).collect()).collect()
 }
 

@@ -3,16 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use pve_client::Error;
 use stage::{Console, Deployment, Document, Failure, Report};
 
 use crate::cache::Cache;
 use crate::cli::{DocumentArgs, Refresh, SourceArgs, proxies};
 use crate::destination::{Destination, Destinations};
 use crate::plan::StoredFile;
-use crate::prepared::PreparedImage;
+use crate::prepared::Ready;
 use crate::source::checksum::Sum;
-use crate::stored::{Compared, Storage};
+use crate::stored::{Compared, NotSame, Storage};
 use crate::target::Target;
 use crate::wanted::{Wanted, wanted};
 use crate::work::Work;
@@ -38,8 +37,8 @@ pub(super) struct PreparedRun<'a> {
     pub(super) destinations: Destinations,
     /// The context of the run.
     pub(super) work: Work<'a>,
-    /// The images, in the order of `request.wanted`.
-    pub(super) ready: Vec<PreparedImage>,
+    /// The images of `request.wanted`.
+    pub(super) ready: Vec<Ready>,
 }
 
 impl Request {
@@ -107,8 +106,8 @@ impl Storage for Destination {
         match &self.target {
             Target::Node(node) => match node.compare(file, sum) {
                 Ok(()) => Compared::Same,
-                Err(Error::TaskFailed(_)) => Compared::Different,
-                Err(_) => Compared::Unknown,
+                Err(NotSame::Different(_)) => Compared::Different,
+                Err(NotSame::Unknown(_)) => Compared::Unknown,
             },
             Target::Folder(folder) => match folder.sums_of(file) {
                 Ok(sums) if sums.get(sum.algorithm) == Some(&sum.hex) => Compared::Same,

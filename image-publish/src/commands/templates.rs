@@ -10,7 +10,7 @@ use super::volids::Volids;
 use crate::away::shortened;
 use crate::destination::Destinations;
 use crate::node::Node;
-use crate::prepared::PreparedImage;
+use crate::prepared::Ready;
 use crate::target::Target;
 use crate::template::check::check;
 use crate::template::plan::{Context, Step, Survey, plan};
@@ -42,7 +42,7 @@ impl<'a> Templates<'a> {
     pub(super) fn of(
         deployment: &'a Deployment,
         destinations: &Destinations,
-        ready: &[PreparedImage],
+        ready: &[Ready],
         report: &mut Report,
     ) -> Self {
         let mut wanted = wanted(deployment, report);
@@ -63,7 +63,9 @@ impl<'a> Templates<'a> {
             }
             reached
         });
-        let lengths = ready.iter().filter_map(|image| Some((image.file.clone(), image.length?)));
+        let lengths = ready
+            .iter()
+            .filter_map(|Ready { image, .. }| Some((image.file.clone(), image.length?)));
         let fixed = deployment.vms.iter().filter_map(|vm| Vmid::new(vm.vmid?.into()).ok());
         let context = Context {
             site: deployment.site.as_deref().unwrap_or_default(),

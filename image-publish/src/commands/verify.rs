@@ -12,10 +12,9 @@ use crate::destination::{Destination, Destinations};
 use crate::interrupt;
 use crate::outcome::{Line, Outcome};
 use crate::plan::StoredFile;
-use crate::prepared::PreparedImage;
-use crate::source::checksum::Algorithm;
+use crate::prepared::{PreparedImage, Ready};
+use crate::stored::NotSame;
 use crate::target::Target;
-use crate::wanted::Wanted;
 
 /// Verifies each image of the document's VMs.
 pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failure> {
@@ -27,7 +26,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failur
     let away = away::unserved(&destinations, &request.wanted, deployment, "verified");
     away.into_iter().for_each(|entry| request.report.push(entry.as_error()));
     let mut lines = Vec::new();
-    for (one, image) in needed(&destinations, &request.wanted, &ready) {
+    for (one, image) in needed(&destinations, &ready) {
         if let Err(error) = interrupt::check() {
             let fact = format!("image \"{}\" was not verified", image.name);
             request.report.push(Entry::error("not-verified", Place::Run, fact).cause(&error));
@@ -46,12 +45,11 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failur
 /// Returns each image that a storage needs, with the storage.
 fn needed<'a>(
     destinations: &'a Destinations,
-    wanted: &'a [Wanted],
-    ready: &'a [PreparedImage],
+    ready: &'a [Ready],
 ) -> impl Iterator<Item = (&'a Destination, &'a PreparedImage)> {
     destinations.online.iter().flat_map(move |one| {
-        let images = wanted.iter().zip(ready).filter(|(wanted, _)| one.needs(wanted));
-        images.map(move |(_, image)| (one, image))
+        let images = ready.iter().filter(|ready| one.needs(&ready.wanted));
+        images.map(move |ready| (one, &ready.image))
     })
 }
 
@@ -109,7 +107,7 @@ fn verify(
     match target {
         Target::Node(node) => {
             let compared = node.compare(&image.file, sum);
-            compared.map_err(|e| {
+            compared.map_err(|(NotSame::Different(e) | NotSame::Unknown(e))| {
                 let entry = finding::while_doing(place, "comparing it with its checksum", &e);
                 node.with_download_privileges(entry, &e)
             })?;
@@ -118,10 +116,7 @@ fn verify(
             let stored = folder.sums_of(&image.file).map_err(|e| {
                 Entry::error("unreadable", place.clone(), "cannot be read").cause(&e)
             })?;
-            let is = stored
-                .get(sum.algorithm)
-                .or_else(|| stored.get(Algorithm::Sha256))
-                .unwrap_or_default();
+            let is = stored.get(sum.algorithm).unwrap_or_default();
             if is != sum.hex {
                 let fact = format!("{} is \"{is}\" instead of \"{}\"", sum.algorithm, sum.hex);
                 return Err(Entry::error("checksum-mismatch", place, fact));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pve_client::Volid;
 
 use crate::destination::{Destination, Destinations};
-use crate::prepared::PreparedImage;
+use crate::prepared::Ready;
 use crate::side_by_side::OnEach;
 use crate::wanted::Wanted;
 
@@ -17,15 +17,11 @@ pub(super) struct Volids(pub(super) BTreeMap<String, BTreeMap<String, Volid>>);
 impl Volids {
     /// Returns the volids that images will have on storages. The files' names are known before they are published,
     /// except those of images that are compressed or unpacked first.
-    pub(super) fn expected(
-        storages: &[Destination],
-        wanted: &[Wanted],
-        ready: &[PreparedImage],
-    ) -> Self {
+    pub(super) fn expected(storages: &[Destination], ready: &[Ready]) -> Self {
         let mut all = Self::default();
         for one in storages {
-            let needed = wanted.iter().zip(ready).filter(|(wanted, _)| one.needs(wanted));
-            for (wanted, image) in needed {
+            let needed = ready.iter().filter(|ready| one.needs(&ready.wanted));
+            for Ready { wanted, image } in needed {
                 all.set(wanted, &one.nodes, &one.target.volid_of(image));
             }
         }
@@ -33,12 +29,10 @@ impl Volids {
     }
 
     /// Adds the volids of images that are published.
-    pub(super) fn add(&mut self, destinations: &Destinations, wanted: &[Wanted], on_each: &OnEach) {
+    pub(super) fn add(&mut self, destinations: &Destinations, on_each: &OnEach) {
         for (one, published) in destinations.online.iter().zip(on_each) {
             for image in published {
-                if let Some(wanted) = wanted.get(image.index) {
-                    self.set(wanted, &one.nodes, &image.volid);
-                }
+                self.set(&image.wanted, &one.nodes, &image.volid);
             }
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use stage::{Entry, Place};
 
 use super::unusable;
+use crate::interrupt;
 use crate::prepared::{Plain, PreparedImage, Supply};
 use crate::qemu_img::{self, QemuImg};
 use crate::source::compression::Compression;
@@ -62,15 +63,12 @@ pub(crate) fn compress(
         Some(unpacked) => unpacked.lend(|from| qemu_img::compress(from, plain.format, to)),
         None => qemu_img::compress(&files.path, plain.format, to),
     });
-    match made {
-        QemuImg::Made => {}
-        QemuImg::NotInstalled => {
-            work.tell("step", name, "qemu-img is not installed: sending the image as it is");
-            return Ok(None);
-        }
-        QemuImg::Failed(message) => {
-            return Err(Entry::error("qemu-img", place(), format!("qemu-img says: {message}")));
-        }
+    if matches!(made, QemuImg::NotInstalled) {
+        work.tell("step", name, "qemu-img is not installed: sending the image as it is");
+        return Ok(None);
+    }
+    if let Some(entry) = failed(made, place()) {
+        return Err(entry);
     }
     // qemu-img must have read the file that was verified.
     if files.identity().ok().as_ref() != Some(&plain.identity) {
@@ -78,4 +76,18 @@ pub(crate) fn compress(
     }
     let facts = examine(&target.files(), false).map_err(|fault| unusable(place(), &fault))?;
     Ok(Some((facts, target)))
+}
+
+/// Returns the error for a run of `qemu-img` that made no file.
+fn failed(made: QemuImg, place: Place) -> Option<Entry> {
+    let entry = |fact: &str| Entry::error("qemu-img", place.clone(), fact);
+    Some(match made {
+        QemuImg::Made | QemuImg::NotInstalled => return None,
+        QemuImg::NotRun(error) => entry("qemu-img could not be run").cause(&error),
+        QemuImg::Interrupted => {
+            Entry::error("interrupted", place, "was not compressed").cause(&interrupt::error())
+        }
+        QemuImg::Killed(signal) => entry(&format!("qemu-img was stopped by signal {signal}")),
+        QemuImg::Failed(message) => entry(&format!("qemu-img says: {message}")),
+    })
 }

@@ -8,13 +8,14 @@ mod stream;
 mod url;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use stage::{Entry, Place, Report, Severity, shown};
 
 use crate::destination::Destinations;
 use crate::interrupt;
 use crate::origin::{Origin, SumList};
-use crate::prepared::{Plain, PreparedImage, Supply};
+use crate::prepared::{Plain, PreparedImage, Ready, Supply};
 use crate::refresh::{Learned, Question, learn};
 use crate::source::checksum::{Algorithm, ExpectedSum, Sum};
 use crate::source::examine::{Facts, Fault, examine, sums_of};
@@ -37,7 +38,7 @@ pub(crate) fn prepare(
     wanted: &[Wanted],
     destinations: Option<&Destinations>,
     report: &mut Report,
-) -> Vec<PreparedImage> {
+) -> Vec<Ready> {
     let online = destinations.map_or(&[][..], |found| &found.online);
     let mut all = Vec::new();
     for wanted in wanted {
@@ -70,7 +71,7 @@ pub(crate) fn prepare(
             .collect();
         work.warnings.entry(wanted.name.clone()).or_default().extend(warned);
         match one {
-            Ok(ready) => all.push(ready),
+            Ok(image) => all.push(Ready { wanted: Arc::new(wanted.clone()), image }),
             Err(entry) => report.push(entry),
         }
     }

@@ -7,6 +7,7 @@ use pve_client::{Downgrade, FetchError, Fetched, FileVersion};
 
 use crate::interrupt;
 use crate::retry::{Retry, Tries};
+use crate::show::innermost;
 use crate::source::address::Address;
 use crate::work::Work;
 
@@ -101,10 +102,4 @@ impl Read for Resuming<'_> {
             }
         }
     }
-}
-
-/// Returns the innermost cause of an error.
-fn innermost(error: &io::Error) -> String {
-    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
-    chain.last().map(ToString::to_string).unwrap_or_default()
 }

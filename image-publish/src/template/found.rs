@@ -3,7 +3,7 @@
 use pve_client::{
     GuestKind, NodeName, PropertyString, Resource, VmConfig, Vmid, Volid, parse_boolean,
 };
-use pve_stage::image_template::{DISK, ImageMark, TemplateOwner, is_extra};
+use pve_stage::image_template::{DISK, ImageMark, TemplateOwner, is_extra, is_named_so};
 use pve_stage::mark_line::TAG;
 
 /// A template of an image, whoever made it, or one that is not finished.
@@ -29,7 +29,7 @@ pub(crate) struct FoundTemplate {
     pub(crate) protected: bool,
     /// The keys of its config that its clones would get although nobody asked for them.
     pub(crate) extras: Vec<String>,
-    /// The keys of what is lost with it beside its disk: further disks, detached ones too, and snapshots.
+    /// The keys of what is lost with it besides its disk: further disks, detached ones too, and snapshots.
     pub(crate) holds: Vec<String>,
     /// When it was created, in seconds since 1970, if the config has it.
     pub(crate) made: Option<u64>,
@@ -110,14 +110,8 @@ impl TemplateDisk {
 // PVE: pve-manager, Cluster.pm, get_guest_config_properties; facts 31.
 pub(crate) fn may_be_template(row: &Resource) -> bool {
     let tagged = row.tags.iter().any(|tag| tag.eq_ignore_ascii_case(TAG));
-    let named = row.name.as_deref().is_none_or(has_digest);
+    let named = row.name.as_deref().is_none_or(is_named_so);
     row.kind == GuestKind::Qemu && tagged && (row.template || named)
-}
-
-/// Returns whether a name ends in the start of a checksum, as that of a template does.
-pub(crate) fn has_digest(name: &str) -> bool {
-    let digits = name.rsplit('-').next().unwrap_or_default();
-    digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -215,6 +209,7 @@ mod tests {
         check(Some("web"), true, &["pve-pipeline"], true);
         check(None, false, &["pve-pipeline"], true);
         check(Some("web"), false, &["pve-pipeline"], false);
+        check(Some("0123456789ab"), false, &["pve-pipeline"], false);
         check(Some("debian-12-0123456789ab"), true, &[], false);
     }
 }

@@ -98,9 +98,11 @@ impl Maker<'_> {
                     let entry = left_locked(&self.node.node, vmid);
                     let hint = entry.hint.unwrap_or_default();
                     self.tell("warning", &format!("VM {vmid}: {}: {hint}", entry.fact));
-                    vmid = self.claim(content)?;
+                    (vmid, attempt) = (self.claim(content)?, 1);
                 }
-                Occupant::Template(_) | Occupant::Other => vmid = self.claim(content)?,
+                Occupant::Template(_) | Occupant::Other => {
+                    (vmid, attempt) = (self.claim(content)?, 1);
+                }
             }
         }
     }

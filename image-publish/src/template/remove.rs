@@ -89,7 +89,7 @@ fn judged(
     {
         return Removal::Kept(Obstacle::RefusedByPve(said(error)));
     }
-    let unclear = sent.as_ref().err().is_none_or(may_be_done);
+    let unclear = sent.as_ref().err().is_none_or(FailedWrite::may_be_done);
     let seen = retrying(|| client.vm_config(&template.node, template.vmid, ConfigView::Pending));
     match (sent, seen) {
         // PVE: QemuServer.pm, destroy_vm: a disk that cannot be removed is only a warning.
@@ -112,15 +112,9 @@ fn judged(
     }
 }
 
-/// Returns whether a template may be gone although its removal failed this way: also a task that failed may have
-/// removed it.
-fn may_be_done(failed: &FailedWrite) -> bool {
-    failed.is_open() || failed.upid.is_some()
-}
-
 fn failed(template: &FoundTemplate, failed: &FailedWrite) -> Removal {
     let entry = finding::while_doing(place(template), "removing the template", &failed.error);
-    Removal::Failed { entry: failed.with_task(entry), unknown: may_be_done(failed) }
+    Removal::Failed { entry: failed.with_task(entry), unknown: failed.may_be_done() }
 }
 
 /// Returns PVE's own text.

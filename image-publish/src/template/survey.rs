@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pve_client::{Client, GuestKind, NodeName, Resource, Vmid};
 use pve_stage::finding;
+use pve_stage::image_template::is_named_so;
 use stage::{Entry, Place, Report};
 
 use super::find::find;
-use super::found::{FoundTemplate, TemplateState, has_digest};
+use super::found::{FoundTemplate, TemplateState};
 use super::plan::{Context, Survey};
 use super::settle::{CREATE, Occupant, left_locked, settle};
 use super::wanted::{Content, WantedTemplate};
@@ -72,8 +73,8 @@ pub(crate) fn survey(
     Ok(survey)
 }
 
-/// Returns whether a VM may be one of the templates: on their nodes, and with the name of one, another one that people
-/// have chosen, or none yet.
+/// Returns whether a VM may be one of the templates: on their nodes, and named after an image, named by people, or
+/// without a name yet.
 fn matters(row: &Resource, wishes: &[Wish]) -> bool {
     let of = |(wanted, content): &Wish| {
         let name = content.as_ref().ok().map(|content| content.template_name(&wanted.image));
@@ -83,7 +84,7 @@ fn matters(row: &Resource, wishes: &[Wish]) -> bool {
 }
 
 fn may_be_renamed(row: &Resource) -> bool {
-    row.name.as_deref().is_none_or(|name| !has_digest(name))
+    row.name.as_deref().is_none_or(|name| !is_named_so(name))
 }
 
 fn storages(client: &Client, node: &NodeName) -> Result<Vec<pve_client::Storage>, Entry> {

@@ -11,11 +11,11 @@ use pve_client::{Error, Upid};
 use pve_stage::finding;
 use stage::Entry;
 
-use super::reason::innermost;
 use super::tasks::{self, running};
 use crate::interrupt::{self, keep_waiting};
 use crate::node::Node;
 use crate::published::Failed;
+use crate::show::innermost;
 use crate::waiting::Waiting;
 use crate::work::{Work, pause, pause_for};
 
@@ -134,6 +134,8 @@ pub(super) fn check(node: &Node, expected: Expected<'_>, upid: &Upid) -> Result<
 pub(super) enum Settled {
     /// The image is there.
     Whole,
+    /// It is not, although its task has succeeded.
+    Missing(Failed),
     /// It is not, and no task is still copying it.
     Nothing,
     /// Its task failed, or is still running after the wait.
@@ -156,6 +158,7 @@ pub(super) fn settle(
     loop {
         let error = match (step(work, node, expected, followed, &mut waiting), followed) {
             (Ok(Step::Whole), _) => return Settled::Whole,
+            (Ok(Step::Missing(failed)), _) => return Settled::Missing(*failed),
             (Ok(Step::Under), _) => {
                 quiet = 0;
                 continue;
@@ -202,6 +205,7 @@ pub(super) fn settle(
 /// One check of how an upload ended.
 enum Step {
     Whole,
+    Missing(Box<Failed>),
     Under,
     Nothing,
 }
@@ -215,7 +219,11 @@ fn step<'a>(
 ) -> Result<Step, Error> {
     if let Some(upid) = upid {
         let tell = |text: &str| work.tell("wait", expected.name, text);
-        return node.wait_with_progress(upid, &tell).map(|()| Step::Whole);
+        node.wait_with_progress(upid, &tell)?;
+        return Ok(match check(node, expected, upid) {
+            Ok(()) => Step::Whole,
+            Err(failed) => Step::Missing(Box::new(failed)),
+        });
     }
     let running = running(node, expected.file)?;
     await_all(work, node, expected, &running, waiting)?;

@@ -7,11 +7,14 @@ use stage::{Entry, shown};
 use super::arrival::{self, Expected};
 use super::reason::stopped;
 use super::upload::send;
+use crate::failed_write::FailedWrite;
 use crate::node::Node;
 use crate::prepare::{SharedImage, moved};
 use crate::prepared::{PreparedImage, Remote, Supply};
 use crate::published::{Action, Failed};
+use crate::source::address::Address;
 use crate::source::checksum::Sum;
+use crate::stored::NotSame;
 use crate::work::Work;
 
 /// Lets the node download an image. With `is_there`, an apparently incomplete file of this name exists, which a
@@ -32,27 +35,18 @@ pub(crate) fn download(
         .into());
     };
     let fact = format!("downloading image \"{name}\" to the node");
-    let fail = |error: &Error| {
-        // The node's log repeats the URL and the targets of redirects.
-        let mut entry = finding::while_doing(node.place(), &fact, error);
-        entry.notes = entry.notes.iter().map(|note| shown::text(note)).collect();
-        match error {
-            // PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity.
-            Error::TaskFailed(failure) if failure.exitstatus.contains("qemu-img: Could not open") => {
-                entry.hint(format!("set the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file, remove `mode`"))
-            }
-            Error::TaskFailed(failure) if is_missing(&failure.log) => entry.hint(moved(url)),
-            error => node.with_download_privileges(entry, error),
+    let fail = |error: &Error| explained(node, &fact, (name, url), error);
+    let way = if is_there { remove_wrong_file(node, file, sum) } else { Ok(ExistingFile::Removed) };
+    let (way, may_be_removed, removing) = match way {
+        Ok(ExistingFile::Complete) => return Ok((file.clone(), Action::Present)),
+        Ok(ExistingFile::Removed) => (Ok(()), is_there, None),
+        Err(failed) => {
+            let may_be_removed = failed.may_be_done();
+            (Err(failed.error), may_be_removed, failed.upid)
         }
     };
-    let way = if is_there { remove_wrong_file(node, file, sum) } else { Ok(ExistingFile::Removed) };
-    let way = match way {
-        Ok(ExistingFile::Complete) => return Ok((file.clone(), Action::Present)),
-        way => way,
-    };
-    let is_removed = is_there && way.is_ok();
     let expected = Expected { name, file, length: *length };
-    let (error, upid) = match way.and_then(|_| node.download(url.expose(), file, sum)) {
+    let (error, upid) = match way.and_then(|()| node.download(url.expose(), file, sum)) {
         Ok(upid) => match follow(work, node, expected, &upid, &url.to_string()) {
             Ok(()) => {
                 arrival::check(node, expected, &upid)?;
@@ -78,7 +72,26 @@ pub(crate) fn download(
             Ok((send(work, node, shared.bytes(work)?, name)?, Action::Sent))
         }
         // Nothing is cleaned up: PVE downloads under another name, and removes that itself.
-        None => Err(Failed { left: is_removed || error.is_outcome_unknown(), entry: fail(&error) }),
+        None => {
+            let left = may_be_removed || error.is_outcome_unknown();
+            let entry = fail(&error);
+            Err(Failed { left, entry: FailedWrite { error, upid: removing }.with_task(entry) })
+        }
+    }
+}
+
+/// Returns the finding about a download that failed.
+fn explained(node: &Node, fact: &str, (name, url): (&str, &Address), error: &Error) -> Entry {
+    // The node's log repeats the URL and the targets of redirects.
+    let mut entry = finding::while_doing(node.place(), fact, error);
+    entry.notes = entry.notes.iter().map(|note| shown::text(note)).collect();
+    match error {
+        // PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity.
+        Error::TaskFailed(failure) if failure.exitstatus.contains("qemu-img: Could not open") => {
+            entry.hint(format!("set the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file, remove `mode`"))
+        }
+        Error::TaskFailed(failure) if is_missing(&failure.log) => entry.hint(moved(url)),
+        error => node.with_download_privileges(entry, error),
     }
 }
 
@@ -108,15 +121,13 @@ enum ExistingFile {
 }
 
 /// Removes an existing file with an image's name, unless it has the image's checksum.
-fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile, Error> {
+fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile, FailedWrite> {
     match node.compare(file, sum) {
         Ok(()) => Ok(ExistingFile::Complete),
-        // PVE: facts 42.
-        Err(Error::TaskFailed(failed)) if failed.exitstatus.contains("checksum mismatch") => {
-            let removed = node.remove(&node.volid(file));
-            removed.map(|()| ExistingFile::Removed).map_err(|failed| failed.error)
+        Err(NotSame::Different(_)) => {
+            node.remove(&node.volid(file)).map(|()| ExistingFile::Removed)
         }
-        Err(error) => Err(error),
+        Err(NotSame::Unknown(error)) => Err(error.into()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Why a transfer ended: a signal, or the innermost cause of an error. Does no I/O.
+//! Why a transfer ended: a signal. Does no I/O.
 
 use pve_client::Error;
 use stage::Entry;
@@ -19,10 +19,4 @@ pub(super) fn stopped(node: &Node, fact: &str, error: &Error) -> Option<Failed> 
     };
     let left = matches!(error, Error::TaskStillRuns { .. });
     Some(Failed { entry: entry.cause(&interrupt::error()), left })
-}
-
-/// Returns the innermost cause of an error.
-pub(super) fn innermost(error: &Error) -> String {
-    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
-    chain.last().map(ToString::to_string).unwrap_or_default()
 }

@@ -7,15 +7,16 @@ use pve_stage::finding;
 use stage::Entry;
 
 use super::arrival::{self, Expected, Presence, Settled, settle};
-use super::reason::{innermost, stopped};
+use super::reason::stopped;
 use super::tasks::running;
 use crate::interrupt;
 use crate::node::Node;
 use crate::prepare::{Bytes, changed};
 use crate::prepared::Local;
 use crate::published::Failed;
-use crate::show;
+use crate::show::{self, innermost};
 use crate::source::examine::sums_of;
+use crate::stored::is_other_sum;
 use crate::work::{Work, pause};
 
 /// How an attempt to upload ended.
@@ -123,6 +124,7 @@ fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
     work.tell("step", name, &text);
     match settle(work, node, expected, upid.as_ref()) {
         Settled::Whole => Attempt::Arrived,
+        Settled::Missing(failed) => Attempt::Missing(failed),
         Settled::Nothing => Attempt::Lost(error),
         Settled::Task(error) | Settled::Unknown(error) => Attempt::Failed { error, upid },
     }
@@ -160,7 +162,7 @@ fn cannot_have_arrived(error: &Error, is_part: bool) -> bool {
 fn has_changed(error: &Error, local: &Local, sha256: &str) -> bool {
     match error {
         Error::Source { .. } => true,
-        Error::TaskFailed(failure) if failure.exitstatus.contains("checksum mismatch") => {
+        error if is_other_sum(error) => {
             let mut reader = local.compression.unpack(local.files.open());
             sums_of(&mut reader).is_ok_and(|sums| sums.sha256 != sha256)
         }

@@ -1,4 +1,4 @@
-//! The commands beside the filter, when a web server does not answer.
+//! The commands besides the filter, when a web server does not answer.
 
 use serde_json::json;
 

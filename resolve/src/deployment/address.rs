@@ -4,7 +4,7 @@ use crate::shape::CONFIG;
 use crate::site::{Site, VmEntry};
 use crate::source::Span;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use stage::{Entry, Report};
+use stage::{Entry, Report, guest};
 use std::net::IpAddr;
 
 /// A NIC to validate.
@@ -21,7 +21,7 @@ impl Nic<'_> {
     /// Reports what cannot work and returns the gateways for the guest.
     pub(super) fn check(&self, report: &mut Report) -> Vec<IpAddr> {
         for (net, at) in self.addresses {
-            if let Some(fact) = unusable(net) {
+            if let Err(fact) = guest::host(net.addr(), net.prefix_len()) {
                 let entry =
                     self.site.sources.error("unusable-address", *at, format!("{net} {fact}"));
                 report.push(self.whose(*at, entry));
@@ -54,13 +54,14 @@ impl Nic<'_> {
         let (net, at) = of_kind.first().copied().unwrap_or(&self.addresses[0]);
         let same = of_kind.iter().find(|(net, _)| net.addr() == gateway);
         // IPv6: the network address is the routers' anycast address (RFC 4291, 2.6.1).
-        let of_net = IpNet::new(gateway, net.prefix_len()).ok().filter(|_| gateway.is_ipv4());
+        let as_host =
+            if gateway.is_ipv4() { guest::host(gateway, net.prefix_len()) } else { Ok(()) };
         let reached = |(net, _): &&(IpNet, Span)| {
             net.contains(&gateway) || is_link_local(&gateway) || is_on_link(net)
         };
         let fact = if let Some((net, _)) = same {
             format!("{net} is its own gateway")
-        } else if let Some(fact) = of_net.as_ref().and_then(unusable) {
+        } else if let Err(fact) = as_host {
             format!("gateway {gateway} of {net} {fact}")
         } else if !of_kind.into_iter().any(|pair| reached(&pair)) {
             format!("gateway {gateway} is outside the network of {net}")
@@ -130,22 +131,4 @@ fn is_link_local(gateway: &IpAddr) -> bool {
 /// that is reachable on the link.
 fn is_on_link(net: &IpNet) -> bool {
     net.prefix_len() == net.max_prefix_len()
-}
-
-/// Returns why a host cannot use an address, such as the network or the broadcast address.
-fn unusable(net: &IpNet) -> Option<&'static str> {
-    let address = net.addr();
-    // RFC 919: 255.255.255.255 is the broadcast address of every link.
-    let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
-    if address.is_unspecified() || address.is_multicast() || address.is_loopback() || is_broadcast {
-        return Some("is not a valid address for a VM");
-    }
-    if net.prefix_len() + 1 >= net.max_prefix_len() {
-        return None;
-    }
-    if address == net.network() {
-        return Some("is the network address");
-    }
-    let last = address.is_ipv4() && address == net.broadcast();
-    last.then_some("is the broadcast address of its network")
 }

@@ -2,7 +2,7 @@
 
 use super::NewFile;
 use stage::{Entry, Place, Report, whole_file};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// No public key is longer.
@@ -54,10 +54,8 @@ fn create(file: &NewFile, path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    if file.secret {
-        return whole_file::create(path, file.text.as_bytes());
-    }
-    std::fs::File::create_new(path)?.write_all(file.text.as_bytes())
+    let mode = if file.secret { whole_file::PRIVATE } else { whole_file::PUBLIC };
+    whole_file::create(path, file.text.as_bytes(), mode)
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the new site")]

@@ -1,7 +1,7 @@
 //! `Builder`: YAML events → tree. Refuses YAML features that a site must not use. Does no I/O.
 
 use super::reading::Reading;
-use super::tree::{Key, Map, Node, NodeKind, Scalar};
+use super::tree::{Key, Map, Node, NodeKind, Scalar, Size};
 use super::{characters, colon_without_space, merge, problem};
 use crate::source::{Sources, Span};
 use stage::{Entry, Report, shown};
@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 /// Limit of nodes that aliases expand to in one file: far above any site, far below an alias bomb.
 const MAX_COPIED: usize = 100_000;
+/// Limit of the text that aliases expand to in one file, in MiB: a long text may have many aliases.
+const MAX_COPIED_MIB: usize = 8;
 
 /// Up to this many entries, a linear search is faster than a map.
 const LINEAR_LIMIT: usize = 16;
@@ -27,7 +29,7 @@ pub(super) struct Builder<'s> {
     documents: usize,
     anchors: BTreeMap<usize, Node>,
     names: BTreeMap<Box<str>, Span>,
-    copied: usize,
+    copied: Size,
 }
 
 struct Frame {
@@ -51,7 +53,7 @@ impl<'s> Builder<'s> {
             documents: 0,
             anchors: BTreeMap::new(),
             names: BTreeMap::new(),
-            copied: 0,
+            copied: Size::default(),
         }
     }
 
@@ -188,9 +190,16 @@ impl<'s> Builder<'s> {
                 "an alias must not refer to a node that contains it",
             ));
         };
-        self.copied += node.size();
-        if self.copied > MAX_COPIED {
-            let fact = format!("aliases expand to more than {MAX_COPIED} values");
+        node.measure(&mut self.copied);
+        let too_much = match self.copied {
+            Size { nodes, .. } if nodes > MAX_COPIED => Some(format!("{MAX_COPIED} values")),
+            Size { bytes, .. } if bytes > MAX_COPIED_MIB << 20 => {
+                Some(format!("{MAX_COPIED_MIB} MiB of text"))
+            }
+            Size { .. } => None,
+        };
+        if let Some(limit) = too_much {
+            let fact = format!("aliases expand to more than {limit}");
             return Err(self.sources.error("too-many-aliases", at, fact));
         }
         let mut node = node.clone();

@@ -245,3 +245,26 @@ fn texts() {
 fn scalar(text: &str) -> Scalar {
     Scalar { text: text.into(), plain: true }
 }
+
+/// What a long text takes, as a value and as a key, and the nodes of a short one.
+#[test]
+fn aliases_expand_to_a_limited_size() {
+    let fact = |value: &str, aliases: usize| {
+        let text = format!("a: &a {value}\nb: [{}]\n", vec!["*a"; aliases].join(", "));
+        let mut sources = Sources::new("");
+        let file =
+            sources.add(SourceFile::new("", "f.yaml", Ok(text)).with_mask(Masked::default()));
+        let mut report = Report::new();
+        let is_read = parse(&sources, file, &mut report).is_some();
+        let facts: Vec<&str> = report.entries().iter().map(|e| &*e.fact).collect();
+        (is_read, facts.concat())
+    };
+    let long = "x".repeat(1 << 20);
+    let too_long = (false, "aliases expand to more than 8 MiB of text".to_owned());
+    assert_eq!(fact(&long, 8), (true, String::new()));
+    assert_eq!(fact(&long, 9), too_long);
+    assert_eq!(fact(&format!("{{? \"{long}\" : y}}"), 9), too_long);
+    assert_eq!(fact("x", 100_000), (true, String::new()));
+    let too_many = (false, "aliases expand to more than 100000 values".to_owned());
+    assert_eq!(fact("x", 100_001), too_many);
+}

@@ -14,6 +14,15 @@ pub(crate) struct Node {
     pub kind: NodeKind,
 }
 
+/// What copies of nodes take.
+#[derive(Default)]
+pub(super) struct Size {
+    /// The number of nodes.
+    pub nodes: usize,
+    /// The length of their texts, those of keys too.
+    pub bytes: usize,
+}
+
 /// The kind of a node.
 #[derive(Clone)]
 pub(crate) enum NodeKind {
@@ -101,12 +110,16 @@ impl Node {
         self.scalar().filter(|s| !s.is_null()).map(|s| &*s.text)
     }
 
-    /// Returns the number of nodes in it, including itself.
-    pub(super) fn size(&self) -> usize {
-        1 + match &self.kind {
-            NodeKind::Scalar(_) => 0,
-            NodeKind::List(items) => items.iter().map(Node::size).sum(),
-            NodeKind::Map(map) => map.0.iter().map(|(_, node)| node.size()).sum(),
+    /// Adds what a copy of it takes.
+    pub(super) fn measure(&self, size: &mut Size) {
+        size.nodes += 1;
+        match &self.kind {
+            NodeKind::Scalar(scalar) => size.bytes += scalar.text.len(),
+            NodeKind::List(items) => items.iter().for_each(|item| item.measure(size)),
+            NodeKind::Map(map) => map.0.iter().for_each(|(key, node)| {
+                size.bytes += key.text.len();
+                node.measure(size);
+            }),
         }
     }
 }

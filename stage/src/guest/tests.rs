@@ -157,3 +157,40 @@ fn secrets() {
     let pem = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n";
     check(certificate, &[pem, &pem.repeat(2)], &["", "MII=", "-----BEGIN CERTIFICATE-----\n"]);
 }
+
+#[test]
+fn hosts() {
+    let fact = |text: &str| {
+        let (address, prefix) = text.split_once('/').unwrap();
+        host(address.parse().unwrap(), prefix.parse().unwrap())
+    };
+    let good = [
+        "10.0.0.1/24",
+        "10.0.0.0/31",
+        "10.0.0.1/31",
+        "10.0.0.0/32",
+        "10.0.1.0/23",
+        "10.0.0.255/23",
+    ];
+    let good_v6 = ["fd00::1/64", "fd00::ffff:ffff:ffff:ffff/64", "fd00::/127", "fd00::/128"];
+    for text in good.into_iter().chain(good_v6) {
+        assert_eq!(fact(text), Ok(()), "{text}");
+    }
+    for text in ["10.0.0.0/24", "10.0.0.0/8", "10.0.0.4/30", "fd00::/64", "fd00::4/126"] {
+        assert_eq!(fact(text), Err("is the network address"), "{text}");
+    }
+    for text in ["10.0.0.255/24", "10.255.255.255/8", "10.0.0.7/30"] {
+        assert_eq!(fact(text), Err("is the broadcast address of its network"), "{text}");
+    }
+    for text in [
+        "0.0.0.0/8",
+        "127.0.0.1/8",
+        "224.0.0.1/24",
+        "255.255.255.255/32",
+        "::1/128",
+        "::/64",
+        "ff02::1/64",
+    ] {
+        assert_eq!(fact(text), Err("is not a valid address for a VM"), "{text}");
+    }
+}

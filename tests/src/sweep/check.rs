@@ -71,7 +71,7 @@ fn explained(met: &Met<'_>) -> Result<(), String> {
     }
 }
 
-/// Returns what stderr says beside the list of requests.
+/// Returns what stderr says besides the list of requests.
 fn findings(met: &Met<'_>) -> Result<String, String> {
     if !met.is_json {
         return Ok(met.stderr.clone());
