@@ -1,7 +1,7 @@
 //! PVE's config keys: a value, PVE's property string, or a mapping of options. Does no I/O.
 
 use super::kind::normal;
-use super::{CONFIG, Name, Walker};
+use super::{CONFIG, Name, Walker, unit};
 use crate::shape::{Opt, bare, option_names, short_form};
 use crate::source::Span;
 use crate::suggest;
@@ -92,7 +92,8 @@ impl Walker<'_> {
                 self.error("duplicate-option", written.at, fact);
                 continue;
             }
-            let content = self.option(value, option, Name::Entry(name, &written.text));
+            let name = Name::Option(name, &written.text, option.help());
+            let content = self.option(value, option, name);
             tree.set(option.name(), Spanned { at: value.at, content });
         }
         Content::Map(tree)
@@ -176,21 +177,31 @@ impl Walker<'_> {
                 self.error("duplicate-option", node.at, format!("`{name}` sets `{option}` twice"));
                 continue;
             }
-            let content = match normal(part.kind, value) {
-                Some(value) => Content::Value(value),
-                None => {
-                    let is = shown::value(value, self.exposure).unwrap_or_default();
-                    let must = part.kind.must();
-                    self.error(
-                        "invalid-value",
-                        node.at,
-                        format!("`{name}.{option}` must be {must}, not \"{is}\""),
-                    )
-                }
-            };
+            let own = Name::Option(name, option, part.help);
+            let content = self.part_of_string(node, part, value, own);
             tree.set(part.name, spanned(content));
         }
         Content::Map(tree)
+    }
+
+    /// Validates the value of an option in a property string.
+    fn part_of_string(
+        &mut self,
+        node: &Node,
+        part: &machine::Part,
+        value: &str,
+        name: Name<'_>,
+    ) -> Content {
+        if let Some(value) = normal(part.kind, value) {
+            return Content::Value(value);
+        }
+        let is = shown::value(value, self.exposure).unwrap_or_default();
+        let fact = format!("{name} must be {}, not \"{is}\"", part.kind.must());
+        let entry = self.sources.error("invalid-value", node.at, fact);
+        self.push(match unit::hint_for(value, name, part.kind) {
+            Some(hint) => entry.hint(hint),
+            None => entry,
+        })
     }
 
     /// Sets a config key in the tree of a VM; short forms may have set some of its options.
