@@ -7,7 +7,7 @@ use crate::source::Span;
 use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
 use crate::yaml::{Key, Map, Node, NodeKind, Scalar};
-use machine::{ConfigKey, Form, KEYS};
+use machine::{ConfigKey, Form, KEYS, Kind};
 use serde_json::{Number, Value};
 use stage::shown;
 use std::borrow::Cow;
@@ -152,15 +152,16 @@ impl Walker<'_> {
         let spanned = |content| Spanned { at: node.at, content };
         let mut tree = Tree::default();
         if let Some(part) = bare(key).filter(|_| !scalar.text.contains([',', '='])) {
-            if is_disk(key) && part.kind.normal(&scalar.text).is_none() {
-                let fact = self.fact(node, Name::Key(name, key.part.help), &part.kind.must());
-                return self
-                    .push(self.sources.error("invalid-value", node.at, fact).hint(NEW_DISK));
+            let name = Name::Key(name, key.part.help);
+            let (option, content) = self.bare_value(node, scalar, (key, part), name);
+            if is_disk(key) && matches!(content, Content::Invalid) {
+                return content;
             }
-            let content = self.kind(node, part.kind, Name::Key(name, key.part.help));
-            tree.set(part.name, spanned(content));
+            tree.set(option, spanned(content));
             return Content::Map(tree);
         }
+        // One that is in the place of the model has been reported.
+        let mut has_bridge = false;
         for (option, value) in machine::split(key, &scalar.text) {
             if let Some(storage) = storage_of_state(key, option, value) {
                 tree.set("storage", spanned(Content::Value(storage.into())));
@@ -178,17 +179,41 @@ impl Walker<'_> {
                 continue;
             }
             let own = Name::Option(name, option, part.help);
-            let content = self.part_of_string(node, part, value, own);
+            let content = self.part_of_string(node, (key, part), value, own);
+            has_bridge |= meant_as_bridge(key, part.name, value).is_some();
             tree.set(part.name, spanned(content));
         }
+        if has_bridge && tree.get("bridge").is_none() {
+            tree.set("bridge", spanned(Content::Invalid));
+        }
         Content::Map(tree)
+    }
+
+    /// Validates a value that is written without the name of its option; returns the name, too.
+    fn bare_value(
+        &mut self,
+        node: &Node,
+        scalar: &Scalar,
+        (key, part): (&'static machine::Key, &'static machine::Part),
+        name: Name<'_>,
+    ) -> (&'static str, Content) {
+        let (other, hint) = match meant_as_bridge(key, part.name, &scalar.text) {
+            Some(bridge) => ("bridge", format!("write `{{bridge: {bridge}}}`")),
+            None if is_disk(key) && part.kind.normal(&scalar.text).is_none() => {
+                (part.name, NEW_DISK.to_owned())
+            }
+            None => return (part.name, self.kind(node, part.kind, name)),
+        };
+        let fact = self.fact(node, name, &part.kind.must());
+        let entry = self.sources.error("invalid-value", node.at, fact);
+        (other, self.push(entry.hint(hint)))
     }
 
     /// Validates the value of an option in a property string.
     fn part_of_string(
         &mut self,
         node: &Node,
-        part: &machine::Part,
+        (key, part): (&'static machine::Key, &'static machine::Part),
         value: &str,
         name: Name<'_>,
     ) -> Content {
@@ -198,7 +223,10 @@ impl Walker<'_> {
         let is = shown::value(value, self.exposure).unwrap_or_default();
         let fact = format!("{name} must be {}, not \"{is}\"", part.kind.must());
         let entry = self.sources.error("invalid-value", node.at, fact);
-        self.push(match unit::hint_for(value, name, part.kind) {
+        let has_bridge = node.text().is_some_and(|text| text.contains("bridge="));
+        let bridge = meant_as_bridge(key, part.name, value).filter(|_| !has_bridge);
+        let bridge = bridge.map(|name| format!("write `bridge={name}`"));
+        self.push(match bridge.or_else(|| unit::hint_for(value, name, part.kind)) {
             Some(hint) => entry.hint(hint),
             None => entry,
         })
@@ -265,6 +293,19 @@ const NEW_DISK: &str =
 /// Returns whether a key is a disk, such as scsi1.
 fn is_disk(key: &'static machine::Key) -> bool {
     matches!(key.form, Form::Drive(_)) && key.part("size").is_some()
+}
+
+/// Returns the name of a bridge or vnet that is written in the place of a NIC's model.
+fn meant_as_bridge<'v>(
+    key: &'static machine::Key,
+    option: &str,
+    value: &'v str,
+) -> Option<&'v str> {
+    let is_model = matches!(key.form, Form::Nic(_)) && option == "model";
+    let models = key.part("model").map(|part| part.kind).filter(|_| is_model)?;
+    let Kind::Word(models) = models else { return None };
+    let is_other = suggest::near(value, models.iter().copied()).is_none();
+    (is_other && machine::rule::BRIDGE.accepts(value)).then_some(value)
 }
 
 /// Returns the storage in `STORAGE:SIZE`, PVE's syntax for a new efidisk0 or tpmstate0. PVE ignores
