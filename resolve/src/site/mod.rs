@@ -264,15 +264,26 @@ impl<'s> Site<'s> {
         if !self.networks().is_empty() {
             return;
         }
-        let place = match self.config.site {
-            Slot::Set(..) | Slot::Invalid(_) => return,
-            Slot::Null(at) => self.sources.place(at),
-            Slot::Absent => Place::file(format!("{}/site.yaml", self.sources.root)),
-        };
         let fact = "the site has no name, so its VMs cannot be distinguished from those of \
                     another site";
+        if let Some(entry) = self.without_name(fact) {
+            self.report.push(entry);
+        }
+    }
+
+    /// Returns the warning about a site without a name, which the file or only its key may lack.
+    fn without_name(&self, fact: &str) -> Option<Entry> {
+        let file = || Place::file(format!("{}/site.yaml", self.sources.root));
+        let (place, fact) = match self.config.site {
+            Slot::Set(..) | Slot::Invalid(_) => return None,
+            Slot::Null(at) => (self.sources.place(at), fact.to_owned()),
+            Slot::Absent if self.sources.find("site.yaml").is_none() => {
+                (file(), format!("the file does not exist: {fact}"))
+            }
+            Slot::Absent => (file(), fact.to_owned()),
+        };
         let hint = "add `site: NAME` with a name that is unique on the cluster";
-        self.report.push(Entry::warning("site-without-name", place, fact).hint(hint));
+        Some(Entry::warning("site-without-name", place, fact).hint(hint))
     }
 
     /// Reads a node. A missing one is reported at `at`, or at the directory.
