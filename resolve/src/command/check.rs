@@ -37,7 +37,7 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
         tenants.extend(check_vm_set(site, vm_set, &nodes));
     }
     across::check(site, &tenants);
-    deployment::check_first_boots(site);
+    deployment::check_first_boots(site, "site");
     check_names(site, &vm_sets);
     site.check_gateways();
     let unused = unused(site);
