@@ -28,11 +28,10 @@ pub(crate) use vm_set::{Origin, VmEntry, VmSet};
 
 use crate::shape::{self, Shape, walk};
 use crate::source::{FileId, Sources, Span};
-use crate::suggest;
 use crate::tree::Tree;
 use crate::yaml::{self, Node};
 use layers::Bases;
-use stage::{Entry, Place, Report, shell_word};
+use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -365,30 +364,5 @@ impl<'s> Site<'s> {
             Some(node.map()?.entry("node")?.1.text()? == name)
         };
         self.names(&NODES).into_iter().find(|stem| is_called(stem).unwrap_or(false))
-    }
-
-    /// Returns a hint for a missing file. It does not mention unused directories.
-    fn hint(&self, kind: &FileKind, name: &str) -> String {
-        let mut ignored = self.sources.ignored.iter();
-        if let Some(ignored) = ignored.find(|ignored| ignored.is_meant_by(kind.folders, name)) {
-            return ignored.to_string();
-        }
-        for (other, option) in [(&MANIFESTS, "--manifest"), (&ENVS, "--env")] {
-            let asked = [&ENVS, &MANIFESTS].contains(&kind) && kind != other;
-            if asked && self.names(other).contains(&name) {
-                let (folder, name) = (other.folders[0], shell_word(name));
-                return format!("{folder}/ has it: use `{option} {name}`");
-            }
-        }
-        if let Some(stem) = self.node_called(name).filter(|_| *kind == NODES) {
-            return format!("it is the name in PVE of nodes/{stem}.yaml: write {stem}");
-        }
-        let mut used: Vec<&str> = kind.all_folders().collect();
-        used.retain(|folder| self.sources.stems(folder).next().is_some());
-        let place = match used[..] {
-            [] => kind.folders[0].to_owned() + "/",
-            _ => used.join("/ and ") + "/",
-        };
-        suggest::reference(name, &place, self.names(kind).into_iter())
     }
 }
