@@ -10,7 +10,7 @@ use stage::{Entry, Place, shown};
 ///
 /// A variable stays set from one command to the next, and the API token is always that of the node.
 /// So a variable never replaces an endpoint of the node: it would get the token of another server.
-pub(super) fn find(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> String {
+pub(super) fn endpoint(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> String {
     let own = node.api_endpoint.set().filter(|(url, _)| !url.is_empty());
     let Some(Choice { value: given, by }) = &options.endpoint else {
         if own.is_none() && !node.api_endpoint.is_invalid() {

@@ -32,6 +32,7 @@ use crate::selection::DocumentOptions;
 use crate::shape::{CLOUD_INIT, DEPLOYMENT, NODE_NAME, Rule, is_local};
 use crate::site::{NodeFile, Origin, Site, Slot, VmSet};
 use crate::source::Span;
+use endpoint::endpoint;
 use stage::identity::VmidRange;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting};
 use std::collections::BTreeMap;
@@ -148,9 +149,7 @@ fn document(
     let text = |slot: &Slot<String>| slot.value().cloned();
     Deployment {
         node: node.name().to_owned(),
-        api_endpoint: options
-            .address(Some(endpoint::find(site, node, options)))
-            .unwrap_or_default(),
+        api_endpoint: options.address(Some(endpoint(site, node, options))).unwrap_or_default(),
         // `--endpoint` may be a tunnel to the node, which has the same certificate.
         api_fingerprint: text(&node.api_fingerprint),
         api_token: api_token(site, node, options),
