@@ -2,10 +2,13 @@
 //!
 //! DOOR: reads the files named by `--fragment`.
 
+mod positions;
+
 use crate::additions::Additions;
+use positions::Positions;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
-use serde_yaml::{MergeKeyPolicy, MessageFormatter, UserMessageFormatter};
+use serde_yaml::{MergeKeyPolicy, MessageFormatter, Options, UserMessageFormatter};
 use stage::{Entry, Failure, Fields, Place, Position, Report, shown};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -14,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub struct Fragment {
     path: String,
     json: Map<String, Value>,
+    text: String,
 }
 
 /// Anything larger would not fit into a seed, and a device never ends.
@@ -29,7 +33,7 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Fragment>, Failure> {
                 .cause(&e)
                 .into()
         });
-        match read.and_then(|bytes| utf8(path, bytes)).and_then(|text| parse(path, &text)) {
+        match read.and_then(|bytes| utf8(path, bytes)).and_then(|text| parse(path, text)) {
             Ok(fragment) => fragments.push(fragment),
             Err(problem) => report.extend(problem),
         }
@@ -52,21 +56,24 @@ fn utf8(path: &Path, bytes: Vec<u8>) -> Result<String, Report> {
     })
 }
 
-fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
-    let path = path.display().to_string();
-    // Keeps strings that only look like numbers: `0644` must not become 644.
-    let options = serde_yaml::options! {
+/// Returns how fragments are read: `0644` and other texts that only look like numbers stay texts.
+fn options() -> Options {
+    serde_yaml::options! {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         reject_unsupported_tags: true,
-    };
+    }
+}
+
+fn parse(path: &Path, text: String) -> Result<Fragment, Report> {
+    let path = path.display().to_string();
     let parsed: Result<Option<Map<String, Value>>, _> =
-        serde_yaml::from_str_with_options(text, options);
+        serde_yaml::from_str_with_options(&text, options());
     let mut json = parsed.map_err(|error| not_yaml(&path, &error))?.unwrap_or_default();
     // As ordinary keys, two `<<` are a duplicate. resolve takes the last one, this reader the first.
     let literal = serde_yaml::options! { merge_keys: MergeKeyPolicy::AsOrdinary };
-    let second: Result<Option<IgnoredAny>, _> = serde_yaml::from_str_with_options(text, literal);
+    let second: Result<Option<IgnoredAny>, _> = serde_yaml::from_str_with_options(&text, literal);
     second.map_err(|error| {
         let fact = "a mapping has two `<<`, which YAML readers understand differently";
         Entry::error("duplicate-key", place(&path, &error), fact)
@@ -74,7 +81,7 @@ fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
     })?;
     // As in the site's YAML: for notes and anchors.
     json.retain(|key, _| !key.starts_with("x-"));
-    Ok(Fragment { path, json })
+    Ok(Fragment { path, json, text })
 }
 
 fn place(path: &str, error: &serde_yaml::Error) -> Place {
@@ -92,27 +99,38 @@ fn not_yaml(path: &str, error: &serde_yaml::Error) -> Report {
 }
 
 impl Fragment {
-    /// Reads the values; the place of a problem is the file and the field.
+    /// Reads the values; the place of a problem is where the field is in the file.
     /// `users` are those that cloud-init creates.
     pub(crate) fn read(&self, users: &[&str], report: &mut Report) -> Additions {
         let mut own = Report::new();
         let additions = Additions::read(&mut Fields::new(&self.json, "", &mut own), users);
-        report.extend(in_file(&own, &self.path));
+        if !own.entries().is_empty() {
+            report.extend(self.in_file(&own));
+        }
         additions
     }
-}
 
-/// Returns the findings with the file as their place.
-fn in_file(report: &Report, path: &str) -> Report {
-    let mut moved = Report::new();
-    for entry in report.entries() {
-        let place = match &entry.place {
-            Place::Input(field) => Place::Named(format!("{path}: {field}")),
-            other => other.clone(),
-        };
-        moved.push(Entry { place, ..entry.clone() });
+    /// Returns the findings of fields as findings of the file.
+    fn in_file(&self, report: &Report) -> Report {
+        let positions = Positions::read(&self.text, options());
+        let mut moved = Report::new();
+        for entry in report.entries() {
+            moved.push(match &entry.place {
+                Place::Input(field) => {
+                    let position = positions.of(field);
+                    let place = Place::File { path: self.path.clone(), position, excerpt: None };
+                    let fact = format!("`{field}`: {}", entry.fact);
+                    Entry { place, fact, ..entry.clone() }
+                }
+                _ => entry.clone(),
+            });
+        }
+        moved.sort_by_key(|entry| match entry.place {
+            Place::File { position, .. } => position,
+            _ => None,
+        });
+        moved
     }
-    moved
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::source::format::Format;
 pub(crate) struct Wanted {
     /// Its name in the document.
     pub(crate) name: String,
-    /// The field of the document that has its source or volid.
+    /// The field of the document that has its source or volid; empty for an image of the command line.
     pub(crate) field: String,
     /// Where it comes from.
     pub(crate) origin: Origin,

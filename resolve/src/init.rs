@@ -19,6 +19,7 @@ mod example {
 /// The values of the example that a new site replaces.
 const NAME: &str = "site: example";
 const NODE: &str = "pve1";
+const NODE_OF_VMS: &str = "node: pve1";
 const ENDPOINT_VALUE: &str = "https://pve1.example:8006";
 const KEY: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 const SSH_KEY_LINE: &str = "# me: ssh-ed25519 AAAA... me@laptop";
@@ -137,13 +138,14 @@ fn ssh_key(report: &mut Report, option: Option<&Path>, home: Option<&Path>) -> O
 fn new_files(values: &Values<'_>) -> [NewFile; 4] {
     let public = |path: &str, text: String| NewFile { path: path.to_owned(), text, secret: false };
     let endpoint = values.endpoint.unwrap_or(ENDPOINT_VALUE);
+    let node_of_vms = format!("node: {}", yaml_text(values.node));
     [
         public("site.yaml", put(example::SITE, NAME, &format!("site: {}", values.name))),
         public(
             &format!("nodes/{}.yaml", values.node),
             put(example::NODE, ENDPOINT_VALUE, endpoint),
         ),
-        public("envs/dev.yaml", example::ENV.to_owned()),
+        public("envs/dev.yaml", put(example::ENV, NODE_OF_VMS, &node_of_vms)),
         NewFile { path: "secrets.yaml".to_owned(), text: secrets(values), secret: true },
     ]
 }
@@ -177,17 +179,18 @@ fn next_steps(folder: &Path, values: &Values<'_>) -> Vec<String> {
     let path = |name: &str| folder.join(name).display().to_string();
     let site = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let mut steps = Vec::new();
+    let node = path(&format!("nodes/{}.yaml", values.node));
     if values.endpoint.is_none() {
-        steps.push(format!(
-            "set `api_endpoint` in {}",
-            path(&format!("nodes/{}.yaml", values.node))
-        ));
+        steps.push(format!("set `api_endpoint` in {node}"));
     }
     steps.push(format!(
-        "run `resolve --site {} --env dev | pve-apply privileges --document`; it prints the commands that make an API token",
+        "run `resolve --site {} --env dev | pve-apply privileges --document --wait cloud-init`; it prints the commands that make an API token",
         shell_word(&site.display().to_string())
     ));
     steps.push(format!("put the API token into {}", path("secrets.yaml")));
+    steps.push(format!(
+        "unless a CA that this machine trusts has signed the node's certificate, set `api_fingerprint` in {node}, or PVE_FINGERPRINT, to the fingerprint that the node shows under System > Certificates"
+    ));
     steps
 }
 
@@ -200,6 +203,7 @@ mod tests {
         for (text, value) in [
             (example::SITE, NAME),
             (example::NODE, ENDPOINT_VALUE),
+            (example::ENV, NODE_OF_VMS),
             (example::SECRETS, &format!("  {NODE}: ")),
             (example::SECRETS, KEY),
             (example::SECRETS, SSH_KEY_LINE),

@@ -135,7 +135,10 @@ fn document(selection: Option<Selection>, folder: &Path) -> Result<Output, Failu
     let chosen = choose(&mut site, &selection, own);
     let deployment = chosen
         .map(|(vm_set, node)| deployment::build(&mut site, &vm_set, &node, &selection.options));
-    deployment::check_first_boots(&mut site);
+    // An ad-hoc VM has what its command line says, and no other.
+    if !matches!(selection.source, VmSource::CommandLine(_)) {
+        deployment::check_first_boots(&mut site, "document");
+    }
     let report = sorted(site.into_report());
     let bytes = deployment.unwrap_or_default().to_bytes();
     let bytes = bytes.map_err(|e| {

@@ -39,7 +39,10 @@ pub const MANUAL: Manual = Manual {
         ("HOMESTAK_ROOT", "Parent of the directory config that is the site, third choice"),
         ("HOME", "Parent of the directory config that may be the site, last choice"),
         ("PVE_NODE", "Node to use, unless --node or --parent is given"),
-        ("PVE_ENDPOINT", "URL of the PVE API, unless --endpoint or --parent is given"),
+        (
+            "PVE_ENDPOINT",
+            "URL of the API of a node without api_endpoint, unless --endpoint is given",
+        ),
         ("HOMESTAK_SERVER", "URL of the spec server, unless --spec-server is given"),
         LOG_VARIABLE,
         COLOR_VARIABLE,

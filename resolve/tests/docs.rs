@@ -36,6 +36,15 @@ fn tables_match_resolve() {
     assert_eq!(seen, kinds, "each kind of file has its table");
 }
 
+/// The list of schemas is what `resolve schema` accepts.
+#[test]
+fn schemas_are_listed() {
+    let text = std::fs::read_to_string(page()).unwrap();
+    let kinds: Vec<_> = resolve::schema_kinds().collect();
+    let list = format!("There is one for each kind: {}.", kinds.join(", "));
+    assert!(text.contains(&list), "docs/site-config.md must say: {list}");
+}
+
 /// YAML blocks start with a path such as `# envs/dev.yaml`; together they are one site.
 #[test]
 fn examples_are_valid() {

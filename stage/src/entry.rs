@@ -109,8 +109,10 @@ impl OutputFile {
     fn open(path: PathBuf) -> Result<Self, Entry> {
         match WholeFile::open(&path) {
             Ok(file) => Ok(Self { path, file }),
-            Err(error) => Err(unwritten(&path, &error)
+            // What is there is not a file.
+            Err(error) if error.kind() == ErrorKind::Other => Err(unwritten(&path, &error)
                 .hint("name a file, or `--output -` for stdout; a pipe takes stdout as it is")),
+            Err(error) => Err(unwritten(&path, &error)),
         }
     }
 

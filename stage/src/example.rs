@@ -1,5 +1,7 @@
-//! The secrets of `examples/`: they are public, so they protect nothing. Does no I/O.
+//! What `examples/` have and no real site may: public secrets, which protect nothing, and a name that
+//! many sites start from. Does no I/O.
 
+use crate::identity::EXAMPLE_SITE;
 use crate::report::{Entry, Place};
 use data_encoding::HEXLOWER;
 
@@ -40,6 +42,17 @@ impl ExampleSecret {
         Entry::warning("example-in-use", place, fact).hint(hint)
     }
 }
+
+/// Returns the warning about a site with the name of the example; `None` for any other name.
+pub fn name_warning(site: &str, place: Place) -> Option<Entry> {
+    let fact = format!("\"{site}\" is the name of the example, which many sites start from");
+    let entry = Entry::warning("example-in-use", place, fact);
+    (site == EXAMPLE_SITE).then(|| entry.hint(NAME_HINT))
+}
+
+/// How to name a site.
+pub const NAME_HINT: &str =
+    "set `site:` in site.yaml to a name that no other site on the cluster has";
 
 /// Returns whether the examples have this value. The case of hexadecimal digits does not count.
 pub fn has(value: &str) -> bool {

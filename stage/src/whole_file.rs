@@ -50,7 +50,7 @@ impl WholeFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let file = new(&part, PRIVATE)?;
+        let file = new(&part, PRIVATE).map_err(|error| without_folder(path, error))?;
         lock(&file, &part)?;
         Ok(Self { path: path.to_owned(), part, file, renamed: false })
     }
@@ -120,6 +120,17 @@ fn new(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
 }
 
+/// Returns the error for a file whose directory does not exist, which the system's text does not say.
+fn without_folder(path: &Path, error: io::Error) -> io::Error {
+    match path.parent() {
+        Some(folder) if error.kind() == io::ErrorKind::NotFound => {
+            let fact = format!("the directory \"{}\" does not exist", folder.display());
+            io::Error::new(io::ErrorKind::NotFound, fact)
+        }
+        _ => error,
+    }
+}
+
 fn may_be_replaced(path: &Path) -> io::Result<()> {
     let kind = match path.symlink_metadata() {
         Ok(there) if there.is_file() => return Ok(()),
@@ -147,7 +158,10 @@ fn lock(file: &File, path: &Path) -> io::Result<()> {
             file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (there.dev(), there.ino()))
         }),
     };
-    if is_ours { Ok(()) } else { Err(io::Error::other("another process is writing it")) }
+    if is_ours {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process is writing it"))
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
             |url| Origin::Url { url, mode: Mode::Auto },
         );
         all.push(Wanted {
-            field: format!("image_sources.{name}"),
+            field: String::new(),
             name,
             origin,
             sum: sum.clone(),

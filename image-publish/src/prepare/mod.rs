@@ -225,9 +225,10 @@ fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
     )
     .cause(error);
     match error {
-        NoFiles::NotFound => {
-            entry.hint(format!("put the image there, or set its source in `{}`", wanted.field))
-        }
+        NoFiles::NotFound if !wanted.field.is_empty() => entry.hint(format!(
+            "put the image there, or set its `file` or `url` under `images.{}` of the site's YAML",
+            wanted.name
+        )),
         _ => entry,
     }
 }

@@ -17,7 +17,7 @@ use crate::requested::{self, RequestedVm};
 use crate::run_lock::RunLock;
 use crate::show::{Colour, show};
 use pve_client::{Client, NodeName, Vmid};
-use stage::identity::EXAMPLE_SITE;
+use stage::example;
 use stage::{Console, Deployment, Document, Entry, Failure, Place, Report, Vm, random};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -151,17 +151,16 @@ impl Session {
 /// Checks the site's name: without one, nothing separates the VMs of two sites.
 fn site(desired: &Desired, client: &Client) -> Result<Report, Failure> {
     let place = || Place::input("site");
-    let hint = "set `site:` in site.yaml to a name that no other site on the cluster has";
     if desired.site.is_empty() {
         let fact = "is missing: VMs of another site with the same names would count as ours";
-        return Ok(Entry::warning("site-without-name", place(), fact).hint(hint).into());
+        return Ok(Entry::warning("site-without-name", place(), fact)
+            .hint(example::NAME_HINT)
+            .into());
     }
-    if desired.site == EXAMPLE_SITE && !client.endpoint().url.is_loopback() {
-        let fact =
-            format!("\"{EXAMPLE_SITE}\" is the name of the example, which many sites start from");
-        return Err(Entry::error("example-in-use", place(), fact).hint(hint).into());
+    match example::name_warning(&desired.site, place()) {
+        Some(entry) if !client.endpoint().url.is_loopback() => Err(entry.as_error().into()),
+        _ => Ok(Report::new()),
     }
-    Ok(Report::new())
 }
 
 /// Keeps the VMs that were asked for, by name or by tag.

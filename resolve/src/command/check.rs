@@ -14,7 +14,7 @@ use crate::source::{FileId, Span};
 use crate::suggest;
 use crate::tree::Tree;
 use across::{Reason, Tenant};
-use stage::{Entry, Place};
+use stage::{Entry, Place, example};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The placeholder node of a site without nodes/.
@@ -27,6 +27,7 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     site.report_all_unreadable();
     let nodes: Vec<NodeFile> =
         site.names(&NODES).into_iter().filter_map(|name| site.node(name, None)).collect();
+    check_example_name(site, &nodes);
     let mut vm_sets: Vec<VmSet> = Vec::new();
     vm_sets.extend(site.names(&ENVS).into_iter().filter_map(|name| site.env(name)));
     vm_sets.extend(site.names(&MANIFESTS).into_iter().filter_map(|name| site.manifest(name)));
@@ -37,7 +38,7 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
         tenants.extend(check_vm_set(site, vm_set, &nodes));
     }
     across::check(site, &tenants);
-    deployment::check_first_boots(site);
+    deployment::check_first_boots(site, "site");
     check_names(site, &vm_sets);
     site.check_gateways();
     let unused = unused(site);
@@ -48,6 +49,19 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
         site.report.push(Entry::warning("file-not-read", place, fact));
     }
     summary(site, &unused)
+}
+
+/// Warns about the name of the example, which pve-apply refuses, unless every node is this machine, as
+/// when the example runs against a simulator.
+fn check_example_name(site: &mut Site<'_>, nodes: &[NodeFile]) {
+    let Some((name, at)) = site.config.site.set() else { return };
+    let entry = example::name_warning(name, site.sources.place(at));
+    let endpoints = || nodes.iter().filter_map(|node| node.api_endpoint.value());
+    if let Some(entry) =
+        entry.filter(|_| endpoints().any(|url| !url.is_empty() && !shape::is_local(url)))
+    {
+        site.report.push(entry);
+    }
 }
 
 /// The nodes to resolve VM sets on.

@@ -68,19 +68,29 @@ impl Nic<'_> {
         } else {
             return true;
         };
-        let entry = self.whose(*at, self.site.sources.error("unusable-gateway", *at, fact));
-        let entry = match self.vm_entry.says(&[CONFIG, self.slot, "gateway"], gateway_at) {
-            true => entry,
-            false => {
-                let place = self.site.sources.short(gateway_at);
-                entry.note(format!("`gateway` comes from {place}"))
-            }
-        };
-        report
-            .push(entry.hint(
-                "set `gateway` to an address in the VM's network, or to null for no gateway",
-            ));
+        let entry = self.unusable_gateway(gateway_at, *at, fact);
+        let hint = "set `gateway` to an address in the VM's network, or to null for no gateway";
+        report.push(entry.hint(hint));
         true
+    }
+
+    /// Returns the finding for a gateway: at the VM's own one, or else at the address that it does not
+    /// fit.
+    fn unusable_gateway(&self, gateway_at: Span, ip_at: Span, fact: String) -> Entry {
+        let error = |at| self.site.sources.error("unusable-gateway", at, fact);
+        let comes_from =
+            |key: &str, at| format!("`{key}` comes from {}", self.site.sources.short(at));
+        match (self.is_own("gateway", gateway_at), self.is_own("ip", ip_at)) {
+            (true, true) => error(gateway_at),
+            (true, false) => error(gateway_at).note(comes_from("ip", ip_at)),
+            (false, _) => self.whose(ip_at, error(ip_at)).note(comes_from("gateway", gateway_at)),
+        }
+    }
+
+    /// Returns whether the VM itself sets this value of an option, not its template or preset.
+    fn is_own(&self, option: &str, at: Span) -> bool {
+        let own = self.vm_entry.tree.find(&[CONFIG, self.slot, option]);
+        own.is_some_and(|own| own.at == at || own.items().iter().any(|item| item.at == at))
     }
 
     /// Returns whether a gateway comes from `defaults`. A VM uses those that fit its addresses.
@@ -96,10 +106,7 @@ impl Nic<'_> {
 
     /// Adds the VM to a finding whose address comes from a template.
     fn whose(&self, at: Span, entry: Entry) -> Entry {
-        let own = self.vm_entry.tree.find(&[CONFIG, self.slot, "ip"]);
-        if own.is_some_and(|spanned| {
-            spanned.at == at || spanned.items().iter().any(|item| item.at == at)
-        }) {
+        if self.is_own("ip", at) {
             return entry;
         }
         let (title, place) = (self.vm_entry.title(), self.site.sources.short(self.vm_entry.at));

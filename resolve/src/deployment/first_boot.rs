@@ -162,8 +162,9 @@ fn posture_tokens(site: &mut Site<'_>, vm_set: &VmSet, missed: &BTreeSet<String>
     Some(with_way_over(site, site.sources.warning("token-of-posture", at, fact), missed))
 }
 
-/// Warns about a spec server that no VM uses. Call it after all VMs have been resolved.
-pub(crate) fn check_first_boots(site: &mut Site<'_>) {
+/// Warns about a spec server that no VM of a document or of the site uses. Call it after all of these
+/// VMs have been resolved.
+pub(crate) fn check_first_boots(site: &mut Site<'_>, of: &str) {
     let first_boots = std::mem::take(&mut site.first_boots);
     if first_boots.some || first_boots.missed.is_empty() {
         return;
@@ -173,7 +174,9 @@ pub(crate) fn check_first_boots(site: &mut Site<'_>) {
         (None, Some(at)) => site.sources.place(at),
         (None, None) => return,
     };
-    let fact = "no VM has a `spec`, so none fetches its first-boot data from this server";
+    let fact = format!(
+        "no VM of this {of} has a `spec`, so none fetches its first-boot data from this server"
+    );
     let entry = Entry::warning("server-without-spec", place, fact);
     let entry = with_way_over(site, entry, &first_boots.missed);
     site.report.push(entry);

@@ -6,6 +6,7 @@ mod boot_source;
 mod claim;
 mod config;
 mod cross;
+mod endpoint;
 mod examples;
 mod first_boot;
 mod graph;
@@ -27,12 +28,13 @@ pub(crate) use placement::{Nodes, OwnNode, node_of_first, own_nodes};
 pub(crate) use vm::{BRIDGE, counted_vmid};
 
 use crate::json;
-use crate::selection::{Choice, DocumentOptions};
+use crate::selection::DocumentOptions;
 use crate::shape::{CLOUD_INIT, DEPLOYMENT, NODE_NAME, Rule, is_local};
 use crate::site::{NodeFile, Origin, Site, Slot, VmSet};
 use crate::source::Span;
+use endpoint::endpoint;
 use stage::identity::VmidRange;
-use stage::{Deployment, Entry, Place, Secret, Vm, Waiting, shown};
+use stage::{Deployment, Entry, Place, Secret, Vm, Waiting};
 use std::collections::BTreeMap;
 
 /// The default user that cloud-init creates.
@@ -216,28 +218,6 @@ pub(crate) struct ResolvedVm<'g> {
     pub first_boot_at: Option<Span>,
     /// The images of its other disks, and where they are set.
     pub imports: Vec<(String, Span)>,
-}
-
-fn endpoint(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> String {
-    if let Some(Choice { value: endpoint, by }) = &options.endpoint {
-        let rule = &crate::shape::ENDPOINT;
-        if !rule.accepts(endpoint) {
-            let fact = format!("must be {}, not \"{}\"", rule.must, shown::address(endpoint));
-            site.report.push(Entry::error("invalid-value", Place::Named(by.clone()), fact));
-        }
-        return endpoint.clone();
-    }
-    let endpoint = node.api_endpoint.value().cloned().unwrap_or_default();
-    if endpoint.is_empty() && !node.api_endpoint.is_invalid() {
-        let at = node.api_endpoint.at().unwrap_or(node.at);
-        let entry = site.sources.warning(
-            "no-endpoint",
-            at,
-            "the node has no `api_endpoint`, so no stage can reach it",
-        );
-        site.report.push(entry.hint("set it, or pass `--endpoint URL` to resolve"));
-    }
-    endpoint
 }
 
 /// Returns 127.0.0.1 if the `api_endpoint` is on this machine, else the node's `ip`. `--endpoint` does

@@ -264,6 +264,14 @@ impl Opt {
             Self::Field(field) => field.name,
         }
     }
+
+    /// Returns its description.
+    pub(crate) fn help(self) -> &'static str {
+        match self {
+            Self::Part(part) => part.help,
+            Self::Field(field) => field.doc,
+        }
+    }
 }
 
 /// Returns the option that can be written without its name.

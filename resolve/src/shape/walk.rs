@@ -4,9 +4,11 @@
 mod foreign;
 mod free;
 mod kind;
+mod name;
 mod network;
 mod row;
 mod scalar;
+mod unit;
 
 use super::{Blank, Field, KeyMatch, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
@@ -14,9 +16,9 @@ use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
 use crate::yaml::{Key, Map, Meaning, Node, NodeKind, Scalar};
 use machine::ConfigKey;
+use name::Name;
 use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
-use std::fmt::Display;
 
 /// The key of PVE's config keys in a VM's tree.
 pub(crate) const CONFIG: &str = "config";
@@ -64,49 +66,6 @@ pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut R
         _ => None,
     };
     Walked { tree, references: walker.references, former: walker.former }
-}
-
-/// The name of a value in messages.
-#[derive(Clone, Copy)]
-enum Name<'a> {
-    /// The file itself.
-    File,
-    /// The value of a key, and its description.
-    Key(&'a str, &'static str),
-    /// An entry of a mapping of names.
-    Entry(&'a str, &'a str),
-    /// An item of a list.
-    Item(&'a str, usize),
-    /// Something below a key of any type.
-    Inside(&'a str),
-}
-
-impl Display for Name<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File => Ok(()),
-            Self::Key(key, _) => write!(f, "`{key}`"),
-            Self::Entry(of, key) => write!(f, "`{of}.{key}`"),
-            Self::Item(of, index) => write!(f, "`{of}[{index}]`"),
-            Self::Inside(of) => write!(f, "a value in `{of}`"),
-        }
-    }
-}
-
-impl<'a> Name<'a> {
-    fn key(self) -> &'a str {
-        match self {
-            Self::File => "",
-            Self::Key(key, _) | Self::Entry(_, key) | Self::Item(key, _) | Self::Inside(key) => key,
-        }
-    }
-}
-
-impl Name<'_> {
-    /// Returns the name without backquotes.
-    fn path(self) -> String {
-        self.to_string().trim_matches('`').to_owned()
-    }
 }
 
 struct Walker<'a> {

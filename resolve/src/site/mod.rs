@@ -28,11 +28,10 @@ pub(crate) use vm_set::{Origin, VmEntry, VmSet};
 
 use crate::shape::{self, Shape, walk};
 use crate::source::{FileId, Sources, Span};
-use crate::suggest;
 use crate::tree::Tree;
 use crate::yaml::{self, Node};
 use layers::Bases;
-use stage::{Entry, Place, Report, shell_word};
+use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -264,15 +263,26 @@ impl<'s> Site<'s> {
         if !self.networks().is_empty() {
             return;
         }
-        let place = match self.config.site {
-            Slot::Set(..) | Slot::Invalid(_) => return,
-            Slot::Null(at) => self.sources.place(at),
-            Slot::Absent => Place::file(format!("{}/site.yaml", self.sources.root)),
-        };
         let fact = "the site has no name, so its VMs cannot be distinguished from those of \
                     another site";
+        if let Some(entry) = self.without_name(fact) {
+            self.report.push(entry);
+        }
+    }
+
+    /// Returns the warning about a site without a name, which the file or only its key may lack.
+    fn without_name(&self, fact: &str) -> Option<Entry> {
+        let file = || Place::file(format!("{}/site.yaml", self.sources.root));
+        let (place, fact) = match self.config.site {
+            Slot::Set(..) | Slot::Invalid(_) => return None,
+            Slot::Null(at) => (self.sources.place(at), fact.to_owned()),
+            Slot::Absent if self.sources.find("site.yaml").is_none() => {
+                (file(), format!("the file does not exist: {fact}"))
+            }
+            Slot::Absent => (file(), fact.to_owned()),
+        };
         let hint = "add `site: NAME` with a name that is unique on the cluster";
-        self.report.push(Entry::warning("site-without-name", place, fact).hint(hint));
+        Some(Entry::warning("site-without-name", place, fact).hint(hint))
     }
 
     /// Reads a node. A missing one is reported at `at`, or at the directory.
@@ -354,30 +364,5 @@ impl<'s> Site<'s> {
             Some(node.map()?.entry("node")?.1.text()? == name)
         };
         self.names(&NODES).into_iter().find(|stem| is_called(stem).unwrap_or(false))
-    }
-
-    /// Returns a hint for a missing file. It does not mention unused directories.
-    fn hint(&self, kind: &FileKind, name: &str) -> String {
-        let mut ignored = self.sources.ignored.iter();
-        if let Some(ignored) = ignored.find(|ignored| ignored.is_meant_by(kind.folders, name)) {
-            return ignored.to_string();
-        }
-        for (other, option) in [(&MANIFESTS, "--manifest"), (&ENVS, "--env")] {
-            let asked = [&ENVS, &MANIFESTS].contains(&kind) && kind != other;
-            if asked && self.names(other).contains(&name) {
-                let (folder, name) = (other.folders[0], shell_word(name));
-                return format!("{folder}/ has it: use `{option} {name}`");
-            }
-        }
-        if let Some(stem) = self.node_called(name).filter(|_| *kind == NODES) {
-            return format!("it is the name in PVE of nodes/{stem}.yaml: write {stem}");
-        }
-        let mut used: Vec<&str> = kind.all_folders().collect();
-        used.retain(|folder| self.sources.stems(folder).next().is_some());
-        let place = match used[..] {
-            [] => kind.folders[0].to_owned() + "/",
-            _ => used.join("/ and ") + "/",
-        };
-        suggest::reference(name, &place, self.names(kind).into_iter())
     }
 }

@@ -1,9 +1,9 @@
 //! Checks the networks of a site: what `machine::sdn` refuses, at its place. Does no I/O.
 
+use super::Site;
 use super::network::{NetworkFile, Peers};
-use super::{Site, Slot};
 use machine::sdn::{self, Fault, Network};
-use stage::{Entry, Place};
+use stage::Entry;
 use std::net::IpAddr;
 
 /// An address in place of those of the nodes, which depend on the cluster.
@@ -59,15 +59,11 @@ impl Site<'_> {
 
     /// Reports a site without a name: its networks could not be told from those of another site.
     fn check_name_of_networks(&mut self) {
-        let place = match self.config.site {
-            Slot::Set(..) | Slot::Invalid(_) => return,
-            Slot::Null(at) => self.sources.place(at),
-            Slot::Absent => Place::file(format!("{}/site.yaml", self.sources.root)),
-        };
         let fact = "the site has networks but no name, so its networks cannot be distinguished \
                     from those of another site";
-        let hint = "add `site: NAME` with a name that is unique on the cluster";
-        self.report.push(Entry::error("site-without-name", place, fact).hint(hint));
+        if let Some(entry) = self.without_name(fact) {
+            self.report.push(entry.as_error());
+        }
     }
 
     /// Returns the finding; `None` if it follows from one that has been reported.

@@ -1,11 +1,14 @@
 //! Checks references to other files and to names in secrets.yaml. Does no I/O.
 
-use super::{FileKind, NETWORKS, NODES, OLDER_POSTURES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
+use super::{
+    ENVS, FileKind, MANIFESTS, NETWORKS, NODES, OLDER_POSTURES, POSTURES, PRESETS, SPECS, Site,
+    TEMPLATES,
+};
 use crate::shape::{Reference, SSH_KEY, Target};
 use crate::source::Span;
 use crate::suggest;
 use crate::tree::Tree;
-use stage::{Entry, shown};
+use stage::{Entry, shell_word, shown};
 
 const TOKEN_COMMANDS: &str =
     "`pve-apply privileges` prints the commands that make a token for your node";
@@ -112,4 +115,40 @@ impl Site<'_> {
         let entry = self.sources.error("unknown-ssh-key", at, fact);
         self.report.push(entry.hint(hint));
     }
+
+    /// Returns a hint for a missing file. It does not mention unused directories.
+    pub(super) fn hint(&self, kind: &FileKind, name: &str) -> String {
+        let mut ignored = self.sources.ignored.iter();
+        if let Some(ignored) = ignored.find(|ignored| ignored.is_meant_by(kind.folders, name)) {
+            return ignored.to_string();
+        }
+        for (other, option) in [(&MANIFESTS, "--manifest"), (&ENVS, "--env")] {
+            let asked = [&ENVS, &MANIFESTS].contains(&kind) && kind != other;
+            if asked && self.names(other).contains(&name) {
+                let (folder, name) = (other.folders[0], shell_word(name));
+                return format!("{folder}/ has it: use `{option} {name}`");
+            }
+        }
+        if let Some(stem) = stem_of_path(name).filter(|stem| self.names(kind).contains(stem)) {
+            return format!("write `{stem}`");
+        }
+        if let Some(stem) = self.node_called(name).filter(|_| *kind == NODES) {
+            return format!("it is the name in PVE of nodes/{stem}.yaml: write {stem}");
+        }
+        let mut used: Vec<&str> = kind.all_folders().collect();
+        used.retain(|folder| self.sources.stems(folder).next().is_some());
+        let place = match used[..] {
+            [] => kind.folders[0].to_owned() + "/",
+            _ => used.join("/ and ") + "/",
+        };
+        suggest::reference(name, &place, self.names(kind).into_iter())
+    }
+}
+
+/// Returns the name of a file that is given as a path, such as `envs/dev.yaml`.
+fn stem_of_path(path: &str) -> Option<&str> {
+    let file = path.rsplit('/').next()?;
+    let stem =
+        [".yaml", ".yml"].iter().find_map(|ending| file.strip_suffix(ending)).unwrap_or(file);
+    (stem != path).then_some(stem)
 }

@@ -90,11 +90,6 @@ impl VmEntry {
         Slot::of(self.tree.find(&["execution", "mode"]), Spanned::text)
     }
 
-    /// Returns whether the value at a path is written at this place in its own entry.
-    pub(crate) fn says(&self, path: &[&str], at: Span) -> bool {
-        self.tree.find(path).is_some_and(|spanned| spanned.at == at)
-    }
-
     /// Returns its number, for values that count up.
     pub(crate) fn offset(&self) -> u32 {
         self.number.unwrap_or_default()

@@ -1,6 +1,6 @@
 //! Validates a value of a PVE config key by its kind. Does no I/O.
 
-use super::{Name, Walker};
+use super::{Name, Walker, unit};
 use crate::shape::Rule;
 use crate::tree::Content;
 use crate::yaml::{Meaning, Node, Scalar};
@@ -48,7 +48,16 @@ impl Walker<'_> {
             Kind::Size | Kind::Decimal(..) | Kind::Flag => counted(kind, scalar),
             Kind::List(..) | Kind::Set(..) | Kind::Features(..) => counted(kind, scalar),
         };
-        read.map_or_else(|| self.wrong(node, name, &kind.must()), Content::Value)
+        read.map_or_else(|| self.not_of_kind(node, scalar, kind, name), Content::Value)
+    }
+
+    fn not_of_kind(&mut self, node: &Node, scalar: &Scalar, kind: Kind, name: Name<'_>) -> Content {
+        let fact = self.fact(node, name, &kind.must());
+        let entry = self.sources.error("wrong-type", node.at, fact);
+        self.push(match unit::hint_for(&scalar.text, name, kind) {
+            Some(hint) => entry.hint(hint),
+            None => entry,
+        })
     }
 
     /// Validates a list; a mapping is invalid.

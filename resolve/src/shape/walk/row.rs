@@ -1,13 +1,13 @@
 //! PVE's config keys: a value, PVE's property string, or a mapping of options. Does no I/O.
 
 use super::kind::normal;
-use super::{CONFIG, Name, Walker};
+use super::{CONFIG, Name, Walker, unit};
 use crate::shape::{Opt, bare, option_names, short_form};
 use crate::source::Span;
 use crate::suggest;
 use crate::tree::{Content, Spanned, Tree};
 use crate::yaml::{Key, Map, Node, NodeKind, Scalar};
-use machine::{ConfigKey, Form, KEYS};
+use machine::{ConfigKey, Form, KEYS, Kind};
 use serde_json::{Number, Value};
 use stage::shown;
 use std::borrow::Cow;
@@ -92,7 +92,8 @@ impl Walker<'_> {
                 self.error("duplicate-option", written.at, fact);
                 continue;
             }
-            let content = self.option(value, option, Name::Entry(name, &written.text));
+            let name = Name::Option(name, &written.text, option.help());
+            let content = self.option(value, option, name);
             tree.set(option.name(), Spanned { at: value.at, content });
         }
         Content::Map(tree)
@@ -151,15 +152,16 @@ impl Walker<'_> {
         let spanned = |content| Spanned { at: node.at, content };
         let mut tree = Tree::default();
         if let Some(part) = bare(key).filter(|_| !scalar.text.contains([',', '='])) {
-            if is_disk(key) && part.kind.normal(&scalar.text).is_none() {
-                let fact = self.fact(node, Name::Key(name, key.part.help), &part.kind.must());
-                return self
-                    .push(self.sources.error("invalid-value", node.at, fact).hint(NEW_DISK));
+            let name = Name::Key(name, key.part.help);
+            let (option, content) = self.bare_value(node, scalar, (key, part), name);
+            if is_disk(key) && matches!(content, Content::Invalid) {
+                return content;
             }
-            let content = self.kind(node, part.kind, Name::Key(name, key.part.help));
-            tree.set(part.name, spanned(content));
+            tree.set(option, spanned(content));
             return Content::Map(tree);
         }
+        // One that is in the place of the model has been reported.
+        let mut has_bridge = false;
         for (option, value) in machine::split(key, &scalar.text) {
             if let Some(storage) = storage_of_state(key, option, value) {
                 tree.set("storage", spanned(Content::Value(storage.into())));
@@ -176,21 +178,58 @@ impl Walker<'_> {
                 self.error("duplicate-option", node.at, format!("`{name}` sets `{option}` twice"));
                 continue;
             }
-            let content = match normal(part.kind, value) {
-                Some(value) => Content::Value(value),
-                None => {
-                    let is = shown::value(value, self.exposure).unwrap_or_default();
-                    let must = part.kind.must();
-                    self.error(
-                        "invalid-value",
-                        node.at,
-                        format!("`{name}.{option}` must be {must}, not \"{is}\""),
-                    )
-                }
-            };
+            let own = Name::Option(name, option, part.help);
+            let content = self.part_of_string(node, (key, part), value, own);
+            has_bridge |= meant_as_bridge(key, part.name, value).is_some();
             tree.set(part.name, spanned(content));
         }
+        if has_bridge && tree.get("bridge").is_none() {
+            tree.set("bridge", spanned(Content::Invalid));
+        }
         Content::Map(tree)
+    }
+
+    /// Validates a value that is written without the name of its option; returns the name, too.
+    fn bare_value(
+        &mut self,
+        node: &Node,
+        scalar: &Scalar,
+        (key, part): (&'static machine::Key, &'static machine::Part),
+        name: Name<'_>,
+    ) -> (&'static str, Content) {
+        let (other, hint) = match meant_as_bridge(key, part.name, &scalar.text) {
+            Some(bridge) => ("bridge", format!("write `{{bridge: {bridge}}}`")),
+            None if is_disk(key) && part.kind.normal(&scalar.text).is_none() => {
+                (part.name, NEW_DISK.to_owned())
+            }
+            None => return (part.name, self.kind(node, part.kind, name)),
+        };
+        let fact = self.fact(node, name, &part.kind.must());
+        let entry = self.sources.error("invalid-value", node.at, fact);
+        (other, self.push(entry.hint(hint)))
+    }
+
+    /// Validates the value of an option in a property string.
+    fn part_of_string(
+        &mut self,
+        node: &Node,
+        (key, part): (&'static machine::Key, &'static machine::Part),
+        value: &str,
+        name: Name<'_>,
+    ) -> Content {
+        if let Some(value) = normal(part.kind, value) {
+            return Content::Value(value);
+        }
+        let is = shown::value(value, self.exposure).unwrap_or_default();
+        let fact = format!("{name} must be {}, not \"{is}\"", part.kind.must());
+        let entry = self.sources.error("invalid-value", node.at, fact);
+        let has_bridge = node.text().is_some_and(|text| text.contains("bridge="));
+        let bridge = meant_as_bridge(key, part.name, value).filter(|_| !has_bridge);
+        let bridge = bridge.map(|name| format!("write `bridge={name}`"));
+        self.push(match bridge.or_else(|| unit::hint_for(value, name, part.kind)) {
+            Some(hint) => entry.hint(hint),
+            None => entry,
+        })
     }
 
     /// Sets a config key in the tree of a VM; short forms may have set some of its options.
@@ -254,6 +293,19 @@ const NEW_DISK: &str =
 /// Returns whether a key is a disk, such as scsi1.
 fn is_disk(key: &'static machine::Key) -> bool {
     matches!(key.form, Form::Drive(_)) && key.part("size").is_some()
+}
+
+/// Returns the name of a bridge or vnet that is written in the place of a NIC's model.
+fn meant_as_bridge<'v>(
+    key: &'static machine::Key,
+    option: &str,
+    value: &'v str,
+) -> Option<&'v str> {
+    let is_model = matches!(key.form, Form::Nic(_)) && option == "model";
+    let models = key.part("model").map(|part| part.kind).filter(|_| is_model)?;
+    let Kind::Word(models) = models else { return None };
+    let is_other = suggest::near(value, models.iter().copied()).is_none();
+    (is_other && machine::rule::BRIDGE.accepts(value)).then_some(value)
 }
 
 /// Returns the storage in `STORAGE:SIZE`, PVE's syntax for a new efidisk0 or tpmstate0. PVE ignores

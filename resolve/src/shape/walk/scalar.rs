@@ -1,6 +1,6 @@
 //! Validates scalars: text, words, numbers and flags. Does no I/O.
 
-use super::{Name, Walker};
+use super::{Name, Walker, unit};
 use crate::shape::{Rule, Shape};
 use crate::suggest;
 use crate::tree::Content;
@@ -113,15 +113,12 @@ impl Walker<'_> {
                     self.sources.error("quoted-number", node.at, self.fact(node, name, &must()));
                 self.push(entry.hint("remove the quotes"))
             }
-            None if has_unit(&scalar.text) => {
+            None if unit::has_unit(&scalar.text) => {
                 let entry =
                     self.sources.error("invalid-value", node.at, self.fact(node, name, &must()));
-                self.push(match name {
-                    Name::Key(_, doc) => {
-                        let doc = doc.trim_end_matches('.');
-                        entry.hint(format!("write only the number ({doc})"))
-                    }
-                    _ => entry,
+                self.push(match unit::hint(&scalar.text, name, &(least..=most)) {
+                    Some(hint) => entry.hint(hint),
+                    None => entry,
                 })
             }
             _ => self.wrong(node, name, &must()),
@@ -139,12 +136,4 @@ impl Walker<'_> {
             _ => self.wrong(node, name, "true or false"),
         }
     }
-}
-
-/// Returns whether a text is a number with a unit, such as `4G` or `2048 MiB`.
-fn has_unit(text: &str) -> bool {
-    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || ". ".contains(c));
-    text.starts_with(|c: char| c.is_ascii_digit())
-        && (1..=3).contains(&unit.len())
-        && unit.starts_with(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T'])
 }
