@@ -15,7 +15,7 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         error if error.is_token_refused() => {
             let fact = "PVE rejects the API token";
             with_pve_details(Entry::error("permission", place, fact), error).hint(
-                "compare its ID, secret and expiry with Datacenter > Permissions > API Tokens",
+                "compare its ID and expiry with Datacenter > Permissions > API Tokens; if its secret is lost, make a new token",
             )
         }
         Error::Status(refusal) if error.is_permission() => {
