@@ -104,7 +104,7 @@ fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
         ),
         // PVE: pve-cluster, PVE::Cluster::remote_node_ip, for a name that no cluster member has.
         500 if refusal.message.starts_with("hostname lookup '") => Some(
-            "the cluster has no node of that name (names are case-sensitive); `pve-apply doctor` lists the nodes",
+            "the cluster has no node of that name (names are case-sensitive); `pvesh get /nodes` on a node lists its nodes",
         ),
         _ => None,
     }
