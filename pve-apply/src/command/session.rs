@@ -50,16 +50,21 @@ impl Session {
         purpose: Purpose,
         also: impl FnOnce(&Deployment) -> T,
     ) -> Result<(Self, T), Failure> {
-        // This drops the document's JSON, which is larger than everything made from it.
-        let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
+        let document = Document::from_stdin()?;
+        let (deployment, mut report) = Deployment::read(&document);
         if report.has_errors() {
             return Err(report.into());
         }
         let parsed = requested::parse(&deployment);
+        if purpose == Purpose::Apply {
+            desired::contradictions(&document, &parsed).into_iter().for_each(|c| report.push(c));
+        }
+        // It is larger than everything made from it.
+        drop(document);
         let (desired, findings) = desired::read(&deployment, &parsed, &nonce()?, purpose);
         report.extend(findings);
         let client = connect::client(&deployment, &target.trust, console);
-        match (client, desired) {
+        match (client, desired.filter(|_| !report.has_errors())) {
             (Ok(client), Some(mut desired)) => {
                 report.extend(site(&desired, &client)?);
                 console.report(&report);
