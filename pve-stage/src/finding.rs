@@ -282,7 +282,14 @@ mod tests {
         let shown = Fingerprint::of(b"");
         for (problem, word) in [
             (CertificateProblem::UnknownIssuer { shown }, "--ca-file"),
-            (CertificateProblem::NotPinned { shown, pinned: Vec::new() }, "--fingerprint"),
+            (
+                CertificateProblem::NotPinned {
+                    shown,
+                    pinned: Vec::new(),
+                    named_by: String::new(),
+                },
+                "--fingerprint",
+            ),
             (CertificateProblem::WrongName { host: "pve1".to_owned(), shown }, "--fingerprint"),
             (CertificateProblem::NotValidNow { shown }, "clock"),
             (CertificateProblem::Other { what: String::new(), shown }, "--fingerprint"),
