@@ -107,6 +107,8 @@ pub(crate) enum BlockReason {
     },
     /// The VM exists with another vmid.
     VmidDiffers {
+        /// The VM's own.
+        has: u32,
         /// The document's value.
         wanted: u32,
     },
