@@ -1,6 +1,7 @@
 //! A plan's networks as text for people. Does no I/O.
 
 use super::model::{NetworkAction, NetworkImpact, NetworkPlan, NetworkStatus, Networks};
+use super::nodes::MISSING;
 use std::collections::BTreeSet;
 
 /// One line of the text: what it starts with, and its own text.
@@ -74,8 +75,13 @@ fn one(lines: &mut Vec<Line>, network: &NetworkPlan) {
         NetworkImpact::Traffic => "  TRAFFIC",
         NetworkImpact::None | NetworkImpact::Removed => "",
     };
-    let nodes: Vec<String> =
-        network.nodes.iter().map(|(node, status)| format!("{node} {status}")).collect();
+    // A network that is created is missing on its nodes, as it should be.
+    let is_expected = |status: &str| network.action == NetworkAction::Create && status == MISSING;
+    let nodes = network.nodes.iter().map(|(node, status)| match is_expected(status) {
+        true => node.clone(),
+        false => format!("{node} {status}"),
+    });
+    let nodes: Vec<String> = nodes.collect();
     let nodes = match nodes.as_slice() {
         [] => String::new(),
         nodes => format!("  on {}", nodes.join(", ")),
