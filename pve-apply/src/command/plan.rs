@@ -1,6 +1,6 @@
 //! `pve-apply plan`.
 
-use super::session::Session;
+use super::session::{APPLY_PRUNES, Session, prune_beside};
 use super::{networks, preflight};
 use crate::action::Plan;
 use crate::cli::{self, PlanArgs};
@@ -8,7 +8,7 @@ use crate::desired::Purpose;
 use crate::network::desired::Purpose as Role;
 use crate::observe::{self, Scope};
 use crate::observed::Observed;
-use crate::show::{Colour, show};
+use crate::show::{Colour, Style, show};
 use crate::{plan, plan_file};
 use stage::{Console, Entry, Failure, Output, Place, Report, shown};
 use std::path::Path;
@@ -22,7 +22,11 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
     networks::choose(&mut session, args.network, &args.target, Role::Compare);
     let scope = networks::scope(&session, Scope::Apply);
     let observed = observe::observe(&session.client, &session.desired, scope)?;
-    let plan = plan::plan(&session.desired, &observed);
+    session.desired.networks.prune = args.prune;
+    let mut plan = plan::plan(&session.desired, &observed);
+    if args.prune {
+        prune_beside(&session, &observed, &mut plan, console)?;
+    }
     let report = judge(args, &session, (&plan, &observed))?;
     let to_stdout = args.out.as_deref() == Some(Path::new("-"));
     if let Some(path) = args.out.as_deref().filter(|_| !to_stdout) {
@@ -34,7 +38,8 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
             let colour =
                 Colour::choose(cli::stdout_is_terminal(console), cli::no_color().as_deref());
             // As all that people read: a credential in a value is masked.
-            shown::text(&show(&plan, colour, console.verbose())).into_bytes()
+            let style = Style { colour, verbose: console.verbose(), pruned_by: APPLY_PRUNES };
+            shown::text(&show(&plan, style)).into_bytes()
         }
     };
     let changes = args.detailed_exitcode && plan.has_changes();

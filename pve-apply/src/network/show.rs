@@ -42,8 +42,8 @@ pub(crate) fn summary(networks: &Networks) -> Vec<String> {
     counts.into_iter().filter_map(counted).collect()
 }
 
-/// Returns the lines about networks, those that are destroyed first.
-pub(crate) fn lines(networks: &Networks) -> Vec<Line> {
+/// Returns the lines about networks, those that are destroyed first. `pruned_by` removes what left the files.
+pub(crate) fn lines(networks: &Networks, pruned_by: &str) -> Vec<Line> {
     let mut lines = Vec::new();
     let (first, then): (Vec<&NetworkPlan>, Vec<&NetworkPlan>) =
         networks.planned.iter().partition(|network| network.action == NetworkAction::Destroy);
@@ -62,7 +62,7 @@ pub(crate) fn lines(networks: &Networks) -> Vec<Line> {
             true => format!("vnet {} is not in its file", vnet.vnet),
             false => format!("is in no file of the site (vnet {})", vnet.vnet),
         };
-        let text = format!("  network {}: {what}; `apply --prune` removes it", vnet.name);
+        let text = format!("  network {}: {what}; `{pruned_by}` removes it", vnet.name);
         lines.push(Line::Plain(text));
     }
     let notices = networks.notices.iter();
