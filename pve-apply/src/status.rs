@@ -84,7 +84,8 @@ pub(crate) enum Drift {
     OtherDocument,
     /// It belongs to another deployment, its state is unknown, or the document is not rendered.
     NotCompared,
-    /// It carries a mark that names another VM, site or build.
+    /// It carries a mark that names another VM, site or build; or something else has the vmid of a VM of the
+    /// document.
     NotOurs {
         /// What it is.
         is: String,
