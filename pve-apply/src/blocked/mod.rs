@@ -329,6 +329,17 @@ impl BlockReason {
         }
     }
 
+    /// Returns whether only the user's consent to a change is lacking.
+    pub(crate) fn lacks_consent(&self) -> bool {
+        matches!(
+            self,
+            Self::NeedsReboot { .. }
+                | Self::NeedsPowerOff { .. }
+                | Self::NeedsDetach { .. }
+                | Self::NeedsMove { .. }
+        )
+    }
+
     /// Returns whether the owner of a VM is in doubt: then the run does nothing at all.
     pub(crate) fn is_about_identity(&self) -> bool {
         matches!(

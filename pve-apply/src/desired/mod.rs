@@ -124,6 +124,11 @@ impl Consent {
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Returns it with the consent to every change of a VM where it is.
+    pub(crate) fn with_changes(self) -> Self {
+        Self { reboot: true, stop: true, detach: true, move_disks: true, ..self }
+    }
 }
 
 /// How a VM came to its node.
