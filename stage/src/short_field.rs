@@ -8,7 +8,7 @@ use crate::document::Document;
 use crate::report::{Entry, Place};
 use serde_json::{Map, Value};
 
-/// The VM's address when nothing is said.
+/// The address of a VM without one.
 const DHCP: &str = "dhcp";
 
 /// Returns each `ip`, `gateway` and `mac` that says something else than `nics` says of net0.

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
     Ok(Output::bytes(stdout, report).with_changes(changes).even_if_blocked(blocked))
 }
 
-/// Returns a plan with the changes that only lack consent: what PVE lacks for them is said at once too,
+/// Returns a plan with the changes that only lack consent: what PVE lacks for them is reported at once too,
 /// instead of after an option was added.
 fn with_refused<'p>(session: &Session, plan: &'p Plan, observed: &Observed) -> Cow<'p, Plan> {
     let lack: BTreeSet<&str> = plan
