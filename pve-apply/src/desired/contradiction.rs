@@ -125,6 +125,10 @@ mod tests {
     use std::path::Path;
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the documents are files of another package's tests"
+    )]
     fn no_document_that_resolve_prints_contradicts_itself() {
         let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../resolve/tests/cases");
         let mut checked = 0;
@@ -139,6 +143,6 @@ mod tests {
             assert_eq!(found, [], "{}", deployment.deployment);
             checked += 1;
         }
-        assert!(checked > 80, "only {checked} documents");
+        assert!(checked > 60, "only {checked} documents");
     }
 }
