@@ -386,7 +386,7 @@ _pve__apply() {
             return 0
             ;;
         pve__apply__subcmd__plan)
-            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --allow-migrate --pending --reseed --shutdown-timeout --vm --tag --ca-file --fingerprint --insecure --networks-only --with-pending-sdn --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
+            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --allow-migrate --pending --reseed --shutdown-timeout --vm --tag --ca-file --fingerprint --insecure --networks-only --with-pending-sdn --prune --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -33,7 +33,7 @@ pub use manual::MANUAL;
 use additions::Additions;
 use guest::Guests;
 use render::{Rendered, render};
-use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report};
+use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report, short_field};
 
 /// Runs the tool.
 ///
@@ -79,6 +79,7 @@ fn read(
         true => validate::deployment(&deployment, &guests, &mut report),
         false => Vec::new(),
     };
+    short_field::contradicted_addresses(document).into_iter().for_each(|entry| report.push(entry));
     if report.has_errors() {
         return Err(report.into());
     }

@@ -32,14 +32,17 @@ pub(crate) fn of_running(client: &Client, row: &mut VmResult) {
     }
 }
 
-/// Replaces the document's addresses of a running VM by those that its agent reports, if it answers at
-/// once.
+/// Replaces the document's addresses of a running VM by those that its agent reports, if it reports any
+/// at once.
 pub(crate) fn ask_agent(client: &Client, row: &mut Row) {
     let Some((node, vmid)) = at(&row.node, row.vmid).filter(|_| row.status == "running") else {
         return;
     };
     let interfaces = client.agent_interfaces(&node, vmid).unwrap_or_default();
-    row.addresses = of_mac(&interfaces, row.mac.as_deref());
+    let reported = of_mac(&interfaces, row.mac.as_deref());
+    if !reported.is_empty() {
+        row.addresses = reported;
+    }
 }
 
 /// Returns the node of a VM.

@@ -160,6 +160,9 @@ pub(crate) struct PlanArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
+    /// Also plan to destroy VMs of this deployment that are no longer in the document
+    #[arg(long, conflicts_with_all = ["vms", "tags"], help_heading = "Selection")]
+    pub(crate) prune: bool,
     /// Print the plan as JSON, which contains the seed data and its tokens
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
@@ -210,13 +213,13 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Pace")]
     pub(crate) on_error: Option<OnError>,
     /// Carry out exactly this plan, written by `plan --out`
-    #[arg(long, value_name = "FILE", help_heading = "Selection", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "allow_migrate", "pending", "reseed", "vms", "tags", "prune", "networks_only", "with_pending_sdn"])]
+    #[arg(long, value_name = "FILE", group = "removals", help_heading = "Selection", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "allow_migrate", "pending", "reseed", "vms", "tags", "prune", "networks_only", "with_pending_sdn"])]
     pub(crate) plan: Option<PathBuf>,
     /// Also destroy VMs of this deployment that are no longer in the document
-    #[arg(long, conflicts_with_all = ["vms", "tags"], help_heading = "Selection")]
+    #[arg(long, group = "removals", conflicts_with_all = ["vms", "tags"], help_heading = "Selection")]
     pub(crate) prune: bool,
-    /// Destroy what --prune finds without asking, for scripts
-    #[arg(long, requires = "prune", help_heading = "Consent")]
+    /// Destroy what --prune finds, or found for --plan, without asking, for scripts
+    #[arg(long, requires = "removals", help_heading = "Consent")]
     pub(crate) yes: bool,
     /// Go on with the other VMs if some are blocked, and exit with 3
     #[arg(long, help_heading = "Consent")]

@@ -26,13 +26,26 @@ pub(crate) fn confirm_destroys(
     let destroyed: Vec<&str> = destroyed.map(|vm| vm.name.as_str()).collect();
     let removed = plan.networks.planned.iter().filter(|n| n.impact == NetworkImpact::Removed);
     let removed: Vec<&str> = removed.map(|network| network.name.as_str()).collect();
-    let what = match (destroyed.is_empty(), removed.is_empty()) {
-        (true, true) => return Ok(()),
-        (false, true) => "these VMs and their volumes",
-        (true, false) => "these networks",
-        (false, false) => "these VMs and their volumes, and these networks",
+    if agreed || destroyed.is_empty() && removed.is_empty() {
+        return Ok(());
+    }
+    let what = these(destroyed.len(), removed.len());
+    ask(&[destroyed, removed].concat(), &what, interrupt)
+}
+
+/// Returns what is destroyed, by its numbers.
+fn these(vms: usize, networks: usize) -> String {
+    let vms = match vms {
+        0 => None,
+        1 => Some("this VM and its volumes"),
+        _ => Some("these VMs and their volumes"),
     };
-    if agreed { Ok(()) } else { ask(&[destroyed, removed].concat(), what, interrupt) }
+    let networks = match networks {
+        0 => None,
+        1 => Some("this network"),
+        _ => Some("these networks"),
+    };
+    vms.into_iter().chain(networks).collect::<Vec<_>>().join(", and ")
 }
 
 /// Makes sure that breaking the SDN lock is confirmed.
@@ -53,7 +66,8 @@ pub(crate) fn confirm_break(agreed: bool, interrupt: &Interrupt) -> Result<(), F
 /// # Errors
 /// There is no terminal, or the user declined.
 fn ask(names: &[&str], what: &str, interrupt: &Interrupt) -> Result<(), Failure> {
-    let question = format!("Type {}, or the names, to destroy {what}: ", names.len());
+    let name = if names.len() == 1 { "the name" } else { "the names" };
+    let question = format!("Type {}, or {name}, to destroy {what}: ", names.len());
     match answer(&question, "destroy", interrupt)? {
         Some(answer) if is_yes(&answer, names) => Ok(()),
         _ => Err(Entry::error("not-confirmed", Place::Run, "not confirmed; nothing was destroyed")
@@ -116,6 +130,18 @@ mod tests {
 
     fn check(answer: &str, expected: bool) {
         assert_eq!(is_yes(answer, &["edge", "db"]), expected, "{answer:?}");
+    }
+
+    #[test]
+    fn one_is_named_in_the_singular() {
+        for (vms, networks, expected) in [
+            (1, 0, "this VM and its volumes"),
+            (2, 0, "these VMs and their volumes"),
+            (0, 1, "this network"),
+            (1, 2, "this VM and its volumes, and these networks"),
+        ] {
+            assert_eq!(these(vms, networks), expected);
+        }
     }
 
     #[test]

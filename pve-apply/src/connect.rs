@@ -59,6 +59,7 @@ pub(crate) fn nested_client(report: &NodeReport, console: &Console) -> Result<Cl
     let token = report.token.expose().parse::<ApiToken>().map_err(|bad| fault(bad.to_string()))?;
     let pinned = [report.fingerprint.to_string()];
     let trust = Trust::from_options(None, &pinned, false).map_err(|bad| fault(bad.to_string()))?;
+    let trust = trust.fingerprints_named_by("the guest's report");
     let endpoint =
         Endpoint { url: report.url.clone(), token, trust, timeouts: Timeouts::default() };
     Ok(with_request_log(Client::new(endpoint), console))

@@ -151,9 +151,14 @@ fn row(seen: &VmState, membership: Membership<'_>, compared: &Plan, extent: Exte
 fn not_found(vm: &DesiredVm, desired: &Desired, blocked: &[Blocked]) -> Row {
     let blocked = blocked.iter().find(|blocked| blocked.name == vm.name);
     let is_unknown = blocked.is_some_and(|blocked| is_unknown(&blocked.reason));
-    let (status, drift) = match is_unknown {
-        true => (UNKNOWN, Drift::NotCompared),
-        false => (MISSING, Drift::NotCreated),
+    let (status, drift) = match blocked.map(|blocked| &blocked.reason) {
+        _ if is_unknown => (UNKNOWN, Drift::NotCompared),
+        Some(BlockReason::VmidTaken { by }) => {
+            let is = by.as_ref().map_or_else(|| "a guest".to_owned(), |name| format!("\"{name}\""));
+            (MISSING, Drift::NotOurs { is })
+        }
+        Some(BlockReason::NotOurs { is }) => (MISSING, Drift::NotOurs { is: is.text() }),
+        _ => (MISSING, Drift::NotCreated),
     };
     // Without a fixed vmid, the VM that may be it could be on any node.
     let node = blocked.filter(|_| is_unknown && vm.vmid.is_some()).map(|blocked| &blocked.node);

@@ -68,10 +68,13 @@ fn desired(document: &Document, purpose: Purpose) -> Result<(Desired, Report), F
         return Err(report.into());
     }
     let parsed = requested::parse(&deployment);
+    if purpose == Purpose::Apply {
+        desired::contradictions(document, &parsed).into_iter().for_each(|c| report.push(c));
+    }
     let (desired, findings) = desired::read(&deployment, &parsed, "", purpose);
     report.extend(findings);
     match desired {
-        Some(desired) => Ok((desired, report)),
-        None => Err(report.into()),
+        Some(desired) if !report.has_errors() => Ok((desired, report)),
+        _ => Err(report.into()),
     }
 }

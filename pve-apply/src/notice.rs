@@ -29,9 +29,16 @@ pub(crate) enum NoticeKind {
     SeedChanged {
         /// The fields and files that differ, if the mark records them.
         parts: Vec<String>,
+        /// The options that give it the new data now.
+        #[serde(skip)]
+        options: &'static str,
     },
     /// It is unknown which seed data the VM has.
-    SeedUnknown,
+    SeedUnknown {
+        /// The options that give it the document's data now.
+        #[serde(skip)]
+        options: &'static str,
+    },
     /// The guest is set up again at its next boot.
     Reseed {
         /// The guest knows its SSH host keys from a seed of this build, and keeps them.
@@ -129,13 +136,12 @@ impl Notice {
     /// Returns it in a few words.
     pub(crate) fn text(&self) -> String {
         match &self.kind {
-            NoticeKind::SeedChanged { parts } => format!(
-                "its cloud-init data has changed{}; --reseed gives it the new data at its next boot",
+            NoticeKind::SeedChanged { parts, options } => format!(
+                "its cloud-init data has changed{}; {options} gives it the new data at its next boot",
                 named(parts)
             ),
-            NoticeKind::SeedUnknown => {
-                "its current cloud-init data is unknown; --reseed gives it the document's"
-                    .to_owned()
+            NoticeKind::SeedUnknown { options } => {
+                format!("its current cloud-init data is unknown; {options} gives it the document's")
             }
             NoticeKind::Reseed { keeps_host_keys } => {
                 let host_keys = if *keeps_host_keys { "stay" } else { "change this once" };

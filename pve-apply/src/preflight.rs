@@ -2,6 +2,9 @@
 //! Does no I/O.
 
 mod storage;
+mod token;
+
+pub(crate) use token::judge_privileges;
 
 use crate::action::{Step, VmPlan};
 use crate::network::desired::has_node;
@@ -190,7 +193,7 @@ impl Preflight<'_> {
         let need = Need { path: path.clone(), privilege: "SDN.Use" };
         if !privileges::has(&facts.permissions, &need) {
             let fact = format!("token {} lacks SDN.Use on {path}", facts.token_id);
-            let hint = privileges::command_for(&path, &privileges::OUR_VNET, &facts.token_id);
+            let hint = token::way_out(&path, &privileges::OUR_VNET, facts);
             entries.push(error("permission", fact).hint(hint));
         }
         if !has_node(network, self.node) {
@@ -367,34 +370,5 @@ pub(crate) fn near(wrong: &str, names: &[String], empty: &str) -> String {
         Some(name) => format!("did you mean \"{name}\"? available: {list}"),
         None if list.is_empty() => empty.to_owned(),
         None => format!("available: {list}"),
-    }
-}
-
-/// Reports the privileges that the token lacks.
-pub(crate) fn judge_privileges(
-    report: &mut Report,
-    node: &NodeName,
-    needs: BTreeSet<Need>,
-    facts: &Facts,
-) {
-    let mut of_path: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for need in needs {
-        if !privileges::has(&facts.permissions, &need) {
-            of_path.entry(need.path).or_default().push(need.privilege);
-        }
-    }
-    // A privilege that is missing on one VM is usually missing on all: reported once.
-    let mut lacking: BTreeMap<Vec<&str>, Vec<String>> = BTreeMap::new();
-    for (path, privileges) in of_path {
-        lacking.entry(privileges).or_default().push(path);
-    }
-    for (privileges, paths) in lacking {
-        let Some((first, more)) = paths.split_first() else { continue };
-        let list = privileges.join(", ");
-        let more =
-            if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-        let fact = format!("token {} lacks {list} on {first}{more}", facts.token_id);
-        let hint = privileges::command_for(first, &privileges, &facts.token_id);
-        report.push(Entry::error("permission", Place::node(node.as_str()), fact).hint(hint));
     }
 }

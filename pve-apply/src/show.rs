@@ -29,10 +29,22 @@ impl Colour {
 /// A longer plan repeats its summary at the end: the first line has scrolled away.
 const SCREEN: usize = 40;
 
-/// Returns the plan as text; with `verbose` also what nobody sets.
-pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
+/// How a plan is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// Whether it is in colour.
+    pub(crate) colour: Colour,
+    /// Whether it also has what nobody sets.
+    pub(crate) verbose: bool,
+    /// The command that removes what left the document.
+    pub(crate) pruned_by: &'static str,
+}
+
+/// Returns the plan as text.
+pub(crate) fn show(plan: &Plan, style: Style) -> String {
+    let Style { colour, verbose, pruned_by } = style;
     let mut out = summary(plan);
-    show_networks(&mut out, plan, colour);
+    show_networks(&mut out, plan, style);
     let (first, then): (Vec<&VmPlan>, Vec<&VmPlan>) =
         plan.vms.iter().partition(|vm| vm.action == Action::Destroy);
     for vm in first.into_iter().chain(then) {
@@ -54,7 +66,7 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     }
     for vm in &plan.left_over {
         let line = format!(
-            "  {} vmid {}: is not in the document; `apply --prune` destroys it{}",
+            "  {} vmid {}: is not in the document; `{pruned_by}` destroys it{}",
             vm.name,
             vm.vmid,
             rename_hint(plan, &vm.name)
@@ -116,15 +128,15 @@ fn summary(plan: &Plan) -> String {
 }
 
 /// Shows the networks before the VMs.
-fn show_networks(out: &mut String, plan: &Plan, colour: Colour) {
-    for line in network::show::lines(&plan.networks) {
+fn show_networks(out: &mut String, plan: &Plan, style: Style) {
+    for line in network::show::lines(&plan.networks, style.pruned_by) {
         let (text, code) = match &line {
             Line::Added(text) => (text, GREEN),
             Line::Changed(text) => (text, YELLOW),
             Line::Removed(text) => (text, RED),
             Line::Plain(text) => (text, ""),
         };
-        push_line(out, text, colour, code);
+        push_line(out, text, style.colour, code);
     }
 }
 

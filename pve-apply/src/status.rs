@@ -84,7 +84,8 @@ pub(crate) enum Drift {
     OtherDocument,
     /// It belongs to another deployment, its state is unknown, or the document is not rendered.
     NotCompared,
-    /// It carries a mark that names another VM, site or build.
+    /// It carries a mark that names another VM, site or build; or something else has the vmid of a VM of the
+    /// document.
     NotOurs {
         /// What it is.
         is: String,
@@ -112,8 +113,8 @@ impl Drift {
         let changes = changed.flat_map(|vm| &vm.changes).chain(blocked);
         let of_vm = plan.notices.iter().filter(|notice| notice.name == name);
         let unmended = of_vm.filter_map(|notice| match &notice.kind {
-            NoticeKind::SeedChanged { parts } if parts.is_empty() => Some("seed".to_owned()),
-            NoticeKind::SeedChanged { parts } => Some(format!("seed ({})", parts.join(", "))),
+            NoticeKind::SeedChanged { parts, .. } if parts.is_empty() => Some("seed".to_owned()),
+            NoticeKind::SeedChanged { parts, .. } => Some(format!("seed ({})", parts.join(", "))),
             NoticeKind::Halted { is_asked: true, .. } => Some("power".to_owned()),
             _ => None,
         });

@@ -180,12 +180,14 @@ pub enum CertificateProblem {
         shown: Fingerprint,
     },
     /// The certificate's fingerprint is not pinned.
-    #[error("the certificate's SHA-256 fingerprint is {shown}, which is not pinned")]
+    #[error("the certificate's SHA-256 fingerprint is {shown}, which is not pinned by {named_by}")]
     NotPinned {
         /// The fingerprint of the server's certificate.
         shown: Fingerprint,
         /// The pinned fingerprints.
         pinned: Vec<Fingerprint>,
+        /// What the user knows them by.
+        named_by: String,
     },
     /// The certificate is not for this host name.
     #[error("the certificate is not for \"{host}\"; its SHA-256 fingerprint is {shown}")]

@@ -29,7 +29,12 @@ pub enum Trust {
     /// Those signed by one of the authorities in these PEM bytes; PVE keeps its own in `/etc/pve/pve-root-ca.pem`.
     CaFile(Vec<u8>),
     /// Those with one of these fingerprints. Name and validity period are not checked, as in PVE's own client.
-    Fingerprint(Vec<Fingerprint>),
+    Fingerprint {
+        /// The fingerprints.
+        pinned: Vec<Fingerprint>,
+        /// What the user knows them by, such as an option.
+        named_by: String,
+    },
     /// Any. Nothing then protects the token: only on the user's explicit request.
     Insecure,
 }
@@ -48,6 +53,9 @@ pub enum BadTrust {
     Fingerprint(#[from] BadFingerprint),
 }
 
+/// What names fingerprints that nobody has named.
+const UNNAMED: &str = "this client";
+
 impl Trust {
     /// Builds the trust from a tool's options [default: the system's].
     pub fn from_options(
@@ -60,11 +68,23 @@ impl Trust {
             (Some(pem), [], false) => {
                 roots_of(&pem).map(|_| Self::CaFile(pem)).ok_or(BadTrust::NoCertificate)
             }
-            (None, [_, ..], false) => Ok(Self::Fingerprint(
-                fingerprints.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
-            )),
+            (None, [_, ..], false) => Ok(Self::Fingerprint {
+                pinned: fingerprints.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+                named_by: UNNAMED.to_owned(),
+            }),
             (None, [], true) => Ok(Self::Insecure),
             _ => Err(BadTrust::MoreThanOne),
+        }
+    }
+
+    /// Says what the user knows the fingerprints by, for the error about another one.
+    #[must_use]
+    pub fn fingerprints_named_by(self, name: &str) -> Self {
+        match self {
+            Self::Fingerprint { pinned, .. } => {
+                Self::Fingerprint { pinned, named_by: name.to_owned() }
+            }
+            other => other,
         }
     }
 }
@@ -133,7 +153,7 @@ pub(crate) fn unreachable_from(error: &rustls::Error) -> Unreachable {
 /// What the verifier requires of a leaf certificate.
 enum Rule {
     Authorities(RootCertStore),
-    Pinned(Vec<Fingerprint>),
+    Pinned { pinned: Vec<Fingerprint>, named_by: String },
     Any,
 }
 
@@ -141,7 +161,9 @@ enum Rule {
 fn rule(trust: &Trust) -> Result<Rule, Unreachable> {
     match trust {
         Trust::Insecure => Ok(Rule::Any),
-        Trust::Fingerprint(pinned) => Ok(Rule::Pinned(pinned.clone())),
+        Trust::Fingerprint { pinned, named_by } => {
+            Ok(Rule::Pinned { pinned: pinned.clone(), named_by: named_by.clone() })
+        }
         Trust::CaFile(pem) => roots_of(pem)
             .map(Rule::Authorities)
             .ok_or_else(|| Unreachable::Tls(BadTrust::NoCertificate.to_string())),
@@ -204,10 +226,14 @@ impl ServerCertVerifier for Verifier {
         let shown = Fingerprint::of(leaf);
         let problem = match &self.rule {
             Rule::Any => return Ok(ServerCertVerified::assertion()),
-            Rule::Pinned(pinned) if pinned.contains(&shown) => {
+            Rule::Pinned { pinned, .. } if pinned.contains(&shown) => {
                 return Ok(ServerCertVerified::assertion());
             }
-            Rule::Pinned(pinned) => CertificateProblem::NotPinned { shown, pinned: pinned.clone() },
+            Rule::Pinned { pinned, named_by } => CertificateProblem::NotPinned {
+                shown,
+                pinned: pinned.clone(),
+                named_by: named_by.clone(),
+            },
             Rule::Authorities(roots) => match self.signed_by(roots, leaf, intermediates, name, now)
             {
                 Ok(()) => return Ok(ServerCertVerified::assertion()),
@@ -300,7 +326,9 @@ mod tests {
         let pin = "AB".repeat(32);
         check(None, &[], false, Ok(Trust::System));
         check(None, &[], true, Ok(Trust::Insecure));
-        check(None, &[&pin], false, Ok(Trust::Fingerprint(vec![pin.parse().unwrap()])));
+        let trust =
+            Trust::Fingerprint { pinned: vec![pin.parse().unwrap()], named_by: UNNAMED.to_owned() };
+        check(None, &[&pin], false, Ok(trust));
         check(None, &[&pin], true, Err(BadTrust::MoreThanOne));
         check(Some("no certificate"), &[], false, Err(BadTrust::NoCertificate));
         // PEM, but of four bytes that are not a certificate.

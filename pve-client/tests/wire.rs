@@ -49,7 +49,11 @@ fn endpoint(server: &Server, trust: Trust) -> Endpoint {
 }
 
 fn pinned(server: &Server) -> Trust {
-    Trust::Fingerprint(vec![Fingerprint::of(&server.identity.der)])
+    only(Fingerprint::of(&server.identity.der))
+}
+
+fn only(pin: Fingerprint) -> Trust {
+    Trust::Fingerprint { pinned: vec![pin], named_by: String::new() }
 }
 
 fn client(server: &Server) -> Client {
@@ -197,10 +201,10 @@ fn certificates_are_trusted_or_not() {
     ask(Trust::Insecure).unwrap();
     let shown = Fingerprint::of(&server.identity.der);
     let pin: Fingerprint = "AB".repeat(32).parse().unwrap();
-    let error = ask(Trust::Fingerprint(vec![pin])).unwrap_err();
+    let error = ask(only(pin)).unwrap_err();
     assert_eq!(
         error.certificate(),
-        Some(&CertificateProblem::NotPinned { shown, pinned: vec![pin] })
+        Some(&CertificateProblem::NotPinned { shown, pinned: vec![pin], named_by: String::new() })
     );
     let foreign = rcgen::generate_simple_self_signed(["other".to_owned()]).unwrap().cert.pem();
     let error = ask(Trust::CaFile(foreign.into_bytes())).unwrap_err();

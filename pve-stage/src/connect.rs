@@ -16,9 +16,10 @@ pub fn trust(
     console: &Console,
 ) -> Result<Trust, Entry> {
     if let Some(known) = in_document.filter(|_| !args.is_given()) {
-        return Trust::from_options(None, &[known.to_owned()], false).map_err(|bad| {
-            Entry::error("invalid-value", Place::input("api_fingerprint"), bad.to_string())
-        });
+        let trust = Trust::from_options(None, &[known.to_owned()], false);
+        return trust.map(|trust| trust.fingerprints_named_by("`api_fingerprint`")).map_err(
+            |bad| Entry::error("invalid-value", Place::input("api_fingerprint"), bad.to_string()),
+        );
     }
     let variable = console.variable_of("--ca-file");
     let pem = match (args.ca_file.as_deref(), variable) {
@@ -30,7 +31,9 @@ pub fn trust(
         (Some(_), Some(variable)) => Place::Named(variable.to_owned()),
         (Some(path), None) => Place::file(path.display().to_string()),
     };
+    let option = "--fingerprint";
     Trust::from_options(pem, &args.fingerprint, args.insecure)
+        .map(|trust| trust.fingerprints_named_by(console.variable_of(option).unwrap_or(option)))
         .map_err(|bad| Entry::error("invalid-value", place, bad.to_string()))
 }
 

@@ -15,7 +15,7 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         error if error.is_token_refused() => {
             let fact = "PVE rejects the API token";
             with_pve_details(Entry::error("permission", place, fact), error).hint(
-                "compare its ID, secret and expiry with Datacenter > Permissions > API Tokens",
+                "compare its ID and expiry with Datacenter > Permissions > API Tokens; if its secret is lost, make a new token",
             )
         }
         Error::Status(refusal) if error.is_permission() => {
@@ -104,7 +104,7 @@ fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
         ),
         // PVE: pve-cluster, PVE::Cluster::remote_node_ip, for a name that no cluster member has.
         500 if refusal.message.starts_with("hostname lookup '") => Some(
-            "the cluster has no node of that name (names are case-sensitive); `pve-apply doctor` lists the nodes",
+            "the cluster has no node of that name (names are case-sensitive); `pvesh get /nodes` on a node lists its nodes",
         ),
         _ => None,
     }
@@ -282,7 +282,14 @@ mod tests {
         let shown = Fingerprint::of(b"");
         for (problem, word) in [
             (CertificateProblem::UnknownIssuer { shown }, "--ca-file"),
-            (CertificateProblem::NotPinned { shown, pinned: Vec::new() }, "--fingerprint"),
+            (
+                CertificateProblem::NotPinned {
+                    shown,
+                    pinned: Vec::new(),
+                    named_by: String::new(),
+                },
+                "--fingerprint",
+            ),
             (CertificateProblem::WrongName { host: "pve1".to_owned(), shown }, "--fingerprint"),
             (CertificateProblem::NotValidNow { shown }, "clock"),
             (CertificateProblem::Other { what: String::new(), shown }, "--fingerprint"),

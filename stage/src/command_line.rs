@@ -25,6 +25,7 @@ pub(crate) fn parse<C: Parser>(args: Vec<OsString>) -> Result<(C, Variables), Bo
     let command = effective(C::command(), &|_, arg| is_empty(arg));
     let args = subcommand_first(&command, args);
     let given = given(&command, &args);
+    let plain = effective(command.clone(), &|_, _| true);
     let mut command = effective(command, &|command, arg| is_overruled(command, arg, &given));
     let result = command.try_get_matches_from_mut(&args).and_then(|matches| {
         let cli = C::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
@@ -33,8 +34,10 @@ pub(crate) fn parse<C: Parser>(args: Vec<OsString>) -> Result<(C, Variables), Bo
     result.map_err(|mut error| {
         if error.use_stderr() {
             usage::name_variables(&mut error, &command, &given);
+            usage::without_variables(&mut error, &plain, &args);
         }
         usage::hide_secrets(&mut error);
+        usage::suggest_stdin(&mut error, &plain);
         Box::new(error)
     })
 }

@@ -14,6 +14,7 @@
 //! * [`signing_key`] says what a signing key is.
 //! * [`sops`] decrypts a file that SOPS has encrypted.
 //! * [`suggest`] says what a user has most likely meant.
+//! * [`short_field`] finds short fields of a VM that say something else than the field that is used.
 //! * [`shown`] decides what of the user's values a message may show.
 //! * [`child`] starts programs without the stage's secrets.
 //! * [`whole_file`] writes files with secrets in them.
@@ -61,6 +62,7 @@ pub mod seed;
 mod seed_fields;
 mod seed_inputs;
 mod shell_word;
+pub mod short_field;
 mod show;
 pub mod shown;
 pub mod signing_key;

@@ -6,6 +6,7 @@ use crate::shown;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Id};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 
 /// The longest word that a usage mistake may repeat: a mistyped word is short, a key or a token
 /// that somebody has put on the command line is not, and must not get into a log as well.
@@ -74,6 +75,31 @@ pub(crate) fn name_variables(error: &mut clap::Error, command: &Command, given: 
         };
         error.insert(kind, named);
     }
+}
+
+/// Replaces the usage by that of a command line alone: clap's also has what comes from variables, as if
+/// it were required.
+pub(crate) fn without_variables(error: &mut clap::Error, plain: &Command, args: &[OsString]) {
+    let Err(other) = plain.clone().try_get_matches_from(args) else { return };
+    if other.kind() == error.kind()
+        && let Some(usage) = other.get(ContextKind::Usage)
+    {
+        error.insert(ContextKind::Usage, usage.clone());
+    }
+}
+
+/// Says where a document belongs that somebody has given as an argument.
+pub(crate) fn suggest_stdin(error: &mut clap::Error, command: &Command) {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return };
+    let is_document = error.kind() == ErrorKind::UnknownArgument && word.ends_with(".json");
+    // Only resolve knows the site's YAML; all others read a document.
+    if !is_document || word.starts_with('-') || command.get_name() == "resolve" {
+        return;
+    }
+    let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+    let usage = usage.trim_start_matches("Usage: ").split(" [").next().unwrap_or_default();
+    let tip = format!("the document is read from stdin: `{} <{word}`", usage.trim());
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
 }
 
 /// Returns clap's error as a finding: its message as the fact, its tip as the hint, its usage as a

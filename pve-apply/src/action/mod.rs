@@ -187,6 +187,11 @@ pub(crate) enum Action {
 }
 
 impl Plan {
+    /// Returns whether it destroys VMs or removes networks.
+    pub(crate) fn removes(&self) -> bool {
+        self.vms.iter().any(|vm| vm.action == Action::Destroy) || self.networks.removal.is_some()
+    }
+
     /// An empty plan.
     pub(crate) fn empty(deployment: &str, run: &str) -> Self {
         Self {

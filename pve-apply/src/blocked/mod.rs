@@ -107,6 +107,8 @@ pub(crate) enum BlockReason {
     },
     /// The VM exists with another vmid.
     VmidDiffers {
+        /// The VM's own.
+        has: u32,
         /// The document's value.
         wanted: u32,
     },
@@ -325,6 +327,17 @@ impl BlockReason {
             Self::TemplateUnusable { fault, .. } => fault.into(),
             other => other.into(),
         }
+    }
+
+    /// Returns whether only the user's consent to a change is lacking.
+    pub(crate) fn lacks_consent(&self) -> bool {
+        matches!(
+            self,
+            Self::NeedsReboot { .. }
+                | Self::NeedsPowerOff { .. }
+                | Self::NeedsDetach { .. }
+                | Self::NeedsMove { .. }
+        )
     }
 
     /// Returns whether the owner of a VM is in doubt: then the run does nothing at all.

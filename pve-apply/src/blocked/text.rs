@@ -39,7 +39,7 @@ impl BlockReason {
                 let list: Vec<_> = vmids.iter().map(u32::to_string).collect();
                 it(&format!("exists more than once: {}", list.join(", ")))
             }
-            Self::VmidDiffers { wanted } => {
+            Self::VmidDiffers { wanted, .. } => {
                 it(&format!("exists with this vmid; the document says {wanted}"))
             }
             Self::AdoptElsewhere { wanted } => {
@@ -172,7 +172,9 @@ impl BlockReason {
                     "keep one: `pve-apply destroy --vmid {vmid}` removes the VM with that vmid"
                 ));
             }
-            Self::VmidDiffers { .. } => "set that `vmid` in the document",
+            Self::VmidDiffers { has, .. } => {
+                return Some(format!("set `vmid: {has}` in the YAML; a VM keeps its vmid"));
+            }
             Self::AdoptElsewhere { .. } => "migrate it, or resolve for the node that has it",
             Self::NodeAway => "run again when the node is back",
             Self::Forbidden => "grant the token VM.Audit on /vms",

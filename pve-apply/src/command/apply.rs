@@ -1,6 +1,6 @@
 //! `pve-apply apply`.
 
-use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
+use super::session::{Session, print_plan, prune_beside, refuse_blocked, unless_done};
 use super::work::{Worker, close};
 use super::{networks, preflight, rollback, saved, wait};
 use crate::action::Plan;
@@ -51,6 +51,7 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let saved = args.plan.as_deref().map(plan_file::read).transpose()?;
     if let Some(saved) = &saved {
         saved::agree(&mut session.desired, &saved.plan);
+        session.desired.networks.prune = saved.plan.removes();
     }
     let interrupt = Interrupt::listen();
     let mut pace = args.pace;
@@ -114,20 +115,20 @@ fn rounds(
         let scope = networks::scope(session, Scope::Apply);
         let observed = others.observe(&session.desired, scope).map_err(stopped)?;
         let mut plan = plan::plan(&session.desired, &observed);
+        let prunes = args.prune || saved.as_ref().is_some_and(|saved| saved.plan.removes());
+        if prunes && first {
+            prune_beside(session, &observed, &mut plan, console)?;
+        }
         if let Some(saved) = saved.take() {
             plan = saved::still_right(saved, &session.desired, plan, &observed)?;
             plan.stamp(&session.desired.run);
-        }
-        if args.prune && first {
-            prune(session, &observed, &mut plan, console)?;
-            plan::prune_networks(&mut plan, &session.desired, &observed);
         }
         let skipped = match refuse_blocked(&plan, args.skip_blocked) {
             Ok(skipped) => skipped,
             Err(failure) => return Err(stopped(failure)),
         };
         print_plan(console, &plan);
-        // Only --prune adds removals to this plan.
+        // Only --prune adds removals to a plan.
         confirm::confirm_destroys(&plan, args.yes, interrupt)?;
         let preflight::Checked { report: mut findings, shared } =
             preflight::check(session, &plan, &observed).map_err(stopped)?;

@@ -1,7 +1,7 @@
 //! `pve-apply destroy`.
 
 use super::networks;
-use super::session::{Session, print_plan, prune, refuse_blocked, unless_done};
+use super::session::{Session, print_plan_of, prune, refuse_blocked, unless_done};
 use super::work::{Worker, close};
 use crate::action::Plan;
 use crate::cli::DestroyArgs;
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     }
     plan::remove_networks(&mut plan, desired, &observed);
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
-    print_plan(console, &plan);
+    print_plan_of(console, &plan, "destroy --prune");
     confirm::confirm_destroys(&plan, args.yes, &interrupt)?;
     let mut report = unseen(&plan);
     let mut findings = networks::preflight(&session, &plan, &observed)?;

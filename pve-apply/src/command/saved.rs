@@ -57,8 +57,13 @@ fn planned(vm: &VmPlan, now: &Plan, observed: &Observed) -> Option<String> {
         Action::Create => Some(format!("\"{}\" now exists, or can no longer be created", vm.name)),
         Action::Change if is_as_planned(observed, vm) => None,
         Action::Change => Some(format!("\"{}\" has changed since it was planned", vm.name)),
-        // `plan` writes neither.
-        Action::Destroy | Action::Adopt | Action::Release | Action::Power => {
+        Action::Destroy if is_still_pruned(now, vm) && is_as_planned(observed, vm) => None,
+        Action::Destroy => Some(format!(
+            "\"{}\" has changed since it was planned, or is no longer to be destroyed",
+            vm.name
+        )),
+        // `plan` writes none of them.
+        Action::Adopt | Action::Release | Action::Power => {
             Some(format!("\"{}\" is neither to be created nor to be changed", vm.name))
         }
     }
@@ -66,6 +71,10 @@ fn planned(vm: &VmPlan, now: &Plan, observed: &Observed) -> Option<String> {
 
 fn is_still_creatable(now: &Plan, vm: &VmPlan) -> bool {
     now.vms.iter().any(|other| other.name == vm.name && other.action == Action::Create)
+}
+
+fn is_still_pruned(now: &Plan, vm: &VmPlan) -> bool {
+    now.vms.iter().any(|other| other.vmid == vm.vmid && other.action == Action::Destroy)
 }
 
 /// Returns whether the VM is where it was, with the config and the power that were planned for.

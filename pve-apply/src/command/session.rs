@@ -11,11 +11,11 @@ use crate::network::execute;
 use crate::observed::Observed;
 use crate::other_run::OtherRuns;
 use crate::outcome::Outcomes;
-use crate::plan::{prune_vms, unread};
+use crate::plan::{prune_networks, prune_vms, unread};
 use crate::quorum;
 use crate::requested::{self, RequestedVm};
 use crate::run_lock::RunLock;
-use crate::show::{Colour, show};
+use crate::show::{Colour, Style, show};
 use pve_client::{Client, NodeName, Vmid};
 use stage::example;
 use stage::{Console, Deployment, Document, Entry, Failure, Place, Report, Vm, random};
@@ -50,16 +50,21 @@ impl Session {
         purpose: Purpose,
         also: impl FnOnce(&Deployment) -> T,
     ) -> Result<(Self, T), Failure> {
-        // This drops the document's JSON, which is larger than everything made from it.
-        let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
+        let document = Document::from_stdin()?;
+        let (deployment, mut report) = Deployment::read(&document);
         if report.has_errors() {
             return Err(report.into());
         }
         let parsed = requested::parse(&deployment);
+        if purpose == Purpose::Apply {
+            desired::contradictions(&document, &parsed).into_iter().for_each(|c| report.push(c));
+        }
+        // It is larger than everything made from it.
+        drop(document);
         let (desired, findings) = desired::read(&deployment, &parsed, &nonce()?, purpose);
         report.extend(findings);
         let client = connect::client(&deployment, &target.trust, console);
-        match (client, desired) {
+        match (client, desired.filter(|_| !report.has_errors())) {
             (Ok(client), Some(mut desired)) => {
                 report.extend(site(&desired, &client)?);
                 console.report(&report);
@@ -306,6 +311,29 @@ pub(super) fn prune(
     Ok(())
 }
 
+/// Adds the removal of what left the document to a plan that also creates and changes VMs.
+///
+/// # Errors
+/// What left the document is unknown, or it has no VMs at all: that is more often a truncated file than
+/// the end of a deployment.
+pub(super) fn prune_beside(
+    session: &Session,
+    observed: &Observed,
+    plan: &mut Plan,
+    console: &Console,
+) -> Result<(), Failure> {
+    let desired = &session.desired;
+    if desired.vms.is_empty() && !desired.networks.are_all && !plan.left_over.is_empty() {
+        let names: Vec<&str> = plan.left_over.iter().map(|left| left.name.as_str()).collect();
+        let fact = format!("has no VMs: --prune would destroy {}", names.join(", "));
+        let hint = "if the deployment should end, use `pve-apply destroy --prune`";
+        return Err(Entry::error("nothing-left", Place::input("vms"), fact).hint(hint).into());
+    }
+    prune(session, observed, plan, console)?;
+    prune_networks(plan, desired, observed);
+    Ok(())
+}
+
 /// Returns the warning that a VM may have left the document and is not pruned.
 fn unknown((vmid, node): (Vmid, &NodeName)) -> Entry {
     let fact = "cannot be read, so it is unknown whether it left the document; it is not pruned";
@@ -326,8 +354,16 @@ pub(super) fn unless_done(outcomes: &Outcomes) -> Result<Report, Failure> {
     Err(if part_way { Failure::part_way(report) } else { report.into() })
 }
 
+/// The command that prunes in the course of an apply.
+pub(super) const APPLY_PRUNES: &str = "apply --prune";
+
 /// Prints a plan for people.
 pub(super) fn print_plan(console: &Console, plan: &Plan) {
+    print_plan_of(console, plan, APPLY_PRUNES);
+}
+
+/// The same, in a command that prunes by another option than apply.
+pub(super) fn print_plan_of(console: &Console, plan: &Plan, pruned_by: &'static str) {
     let colour = Colour::choose(console.is_terminal(), cli::no_color().as_deref());
-    console.text(&show(plan, colour, console.verbose()));
+    console.text(&show(plan, Style { colour, verbose: console.verbose(), pruned_by }));
 }

@@ -13,7 +13,7 @@ use crate::{plan, status};
 use stage::{Console, Failure, Output};
 
 pub(crate) fn run(args: &StatusArgs, console: &Console) -> Result<Output, Failure> {
-    let mut session = Session::open(&args.target, console, Purpose::FindOrApply)?;
+    let mut session = Session::open(&args.target, console, Purpose::FindOrCompare)?;
     // What only waits for a reboot is separate from what differs.
     session.desired.consent.pending = true;
     let network = NetworkArgs { networks_only: args.networks_only, ..NetworkArgs::default() };

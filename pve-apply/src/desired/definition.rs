@@ -104,6 +104,23 @@ pub(crate) struct Seed {
 }
 
 impl Seed {
+    /// Returns what stands for a seed that the document does not have: it is not compared.
+    pub(crate) fn not_rendered() -> Self {
+        Self {
+            user_data: Secret::new(String::new()),
+            meta_data: String::new(),
+            network_config: String::new(),
+            vendor_data: Secret::new(String::new()),
+            fingerprint: String::new(),
+            fields: BTreeMap::new(),
+        }
+    }
+
+    /// Returns whether the document has the seed.
+    pub(crate) fn is_rendered(&self) -> bool {
+        !self.fingerprint.is_empty()
+    }
+
     /// Returns what the mark says of this seed.
     pub(crate) fn note(&self, slot: &str) -> SeedNote {
         let mut parts = vec![("ud", self.user_data.expose()), ("nc", &self.network_config)];

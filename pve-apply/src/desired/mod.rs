@@ -1,5 +1,6 @@
 //! `Desired`: what the document asks of PVE, in PVE's terms. Does no I/O.
 
+mod contradiction;
 mod creation;
 mod definition;
 mod guest;
@@ -11,6 +12,7 @@ mod rendered;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use contradiction::contradictions;
 pub(crate) use creation::{Creation, Source, TemplateId};
 pub(crate) use definition::{Definition, Image, Seed, short_name};
 pub(crate) use nic::{NicAddresses, has_only_fixed, nics};
@@ -121,6 +123,11 @@ impl Consent {
     /// Returns whether it is what the user agrees to by saying nothing.
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Returns it with the consent to every change of a VM where it is.
+    pub(crate) fn with_changes(self) -> Self {
+        Self { reboot: true, stop: true, detach: true, move_disks: true, ..self }
     }
 }
 

@@ -127,7 +127,7 @@ impl Draft {
     fn check_node(&mut self, c: &Context<'_>, name: &NodeName) {
         let zone = &c.network.zone;
         let Some(node) = c.sdn.nodes.get(name) else { return };
-        let status = node.zones.get(zone).map_or("missing", String::as_str);
+        let status = node.zones.get(zone).map_or(super::nodes::MISSING, String::as_str);
         if status == "available" {
             return;
         }

@@ -7,9 +7,12 @@ use std::collections::BTreeSet;
 /// Returns the networks that have changed since a plan was saved; `now` is what would be planned now.
 pub(crate) fn outdated(saved: &Networks, now: &Networks, sdn: Option<&Sdn>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    // `plan` removes nothing.
-    let removal = saved.removal.iter().flat_map(|removal| &removal.edits);
-    names.extend(removal.map(|edit| edit.network.clone()));
+    let edits = |networks: &Networks| -> Vec<_> {
+        networks.removal.iter().flat_map(|removal| removal.edits.clone()).collect()
+    };
+    let removed_now = edits(now);
+    let removal = edits(saved).into_iter().filter(|edit| !removed_now.contains(edit));
+    names.extend(removal.map(|edit| edit.network));
     if let Some(commit) = &saved.commit {
         let Some(sdn) = sdn else {
             names.extend(saved.planned.iter().map(|network| network.name.clone()));

@@ -1,6 +1,7 @@
 //! A plan's networks as text for people. Does no I/O.
 
 use super::model::{NetworkAction, NetworkImpact, NetworkPlan, NetworkStatus, Networks};
+use super::nodes::MISSING;
 use std::collections::BTreeSet;
 
 /// One line of the text: what it starts with, and its own text.
@@ -41,8 +42,8 @@ pub(crate) fn summary(networks: &Networks) -> Vec<String> {
     counts.into_iter().filter_map(counted).collect()
 }
 
-/// Returns the lines about networks, those that are destroyed first.
-pub(crate) fn lines(networks: &Networks) -> Vec<Line> {
+/// Returns the lines about networks, those that are destroyed first. `pruned_by` removes what left the files.
+pub(crate) fn lines(networks: &Networks, pruned_by: &str) -> Vec<Line> {
     let mut lines = Vec::new();
     let (first, then): (Vec<&NetworkPlan>, Vec<&NetworkPlan>) =
         networks.planned.iter().partition(|network| network.action == NetworkAction::Destroy);
@@ -61,7 +62,7 @@ pub(crate) fn lines(networks: &Networks) -> Vec<Line> {
             true => format!("vnet {} is not in its file", vnet.vnet),
             false => format!("is in no file of the site (vnet {})", vnet.vnet),
         };
-        let text = format!("  network {}: {what}; `apply --prune` removes it", vnet.name);
+        let text = format!("  network {}: {what}; `{pruned_by}` removes it", vnet.name);
         lines.push(Line::Plain(text));
     }
     let notices = networks.notices.iter();
@@ -74,8 +75,13 @@ fn one(lines: &mut Vec<Line>, network: &NetworkPlan) {
         NetworkImpact::Traffic => "  TRAFFIC",
         NetworkImpact::None | NetworkImpact::Removed => "",
     };
-    let nodes: Vec<String> =
-        network.nodes.iter().map(|(node, status)| format!("{node} {status}")).collect();
+    // A network that is created is missing on its nodes, as it should be.
+    let is_expected = |status: &str| network.action == NetworkAction::Create && status == MISSING;
+    let nodes = network.nodes.iter().map(|(node, status)| match is_expected(status) {
+        true => node.clone(),
+        false => format!("{node} {status}"),
+    });
+    let nodes: Vec<String> = nodes.collect();
     let nodes = match nodes.as_slice() {
         [] => String::new(),
         nodes => format!("  on {}", nodes.join(", ")),

@@ -134,7 +134,8 @@ fn unfinished<'o>(
             return false;
         };
         let Some(vm) = by_name.get(desired.name_now(&mark.vm)) else { return false };
-        let seed = vm.definition.as_ref().map(|definition| &definition.seed.fingerprint);
+        let seed = vm.definition.as_ref().map(|definition| &definition.seed);
+        let seed = seed.filter(|seed| seed.is_rendered()).map(|seed| &seed.fingerprint);
         mark.stage != Stage::Done || seed.is_some_and(|seed| *seed != mark.seed.fingerprint)
     })
 }

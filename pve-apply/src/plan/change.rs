@@ -223,10 +223,12 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     growths(c, difference).for_each(&mut say);
     let seed = &c.ours.mark.seed;
     if let Some(parts) = c.seed_changes().filter(|_| !c.desired.consent.reseed) {
+        // A running guest is off while it gets another seed disk.
+        let options = if c.runs() { "`--reseed --allow-stop`" } else { "--reseed" };
         say(if seed.is_unknown() {
-            NoticeKind::SeedUnknown
+            NoticeKind::SeedUnknown { options }
         } else {
-            NoticeKind::SeedChanged { parts }
+            NoticeKind::SeedChanged { parts, options }
         });
     }
     if c.ours.mark.vm != c.vm.name && !difference.reseed {

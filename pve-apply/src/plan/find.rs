@@ -163,7 +163,9 @@ impl<'a> Finder<'a> {
             *wanted != seen.vmid && !vm.vmid_is_counted && !ours.mark.is_unfinished_clone()
         };
         match wanted.filter(is_other) {
-            Some(wanted) => stop(BlockReason::VmidDiffers { wanted: wanted.get() }),
+            Some(wanted) => {
+                stop(BlockReason::VmidDiffers { has: seen.vmid.get(), wanted: wanted.get() })
+            }
             None => Found::Ours(Box::new(ours.clone())),
         }
     }

@@ -11,14 +11,16 @@ use crate::mark::{self, Mark, Stage};
 use machine::{ConfigKey, Effect, Form, Setting, Settings};
 use std::collections::BTreeSet;
 
-/// The field of a change of the mark alone: what the document sets.
-const OWNED: &str = "set by the document";
-/// The same: the MACs and volumes in slots.
-const RECORDED_AGAIN: &str = "recorded again";
+/// The field of a change of the mark alone: what the document sets from now on.
+const MANAGED: &str = "now managed";
+/// The same: what it has set before.
+const UNMANAGED: &str = "no longer managed";
+/// The same: the slots whose MAC or volume has changed.
+const NOTED: &str = "noted in the mark";
 
 /// Returns whether a field is only in our mark, not in the VM.
 pub(crate) fn is_mark_only(field: &str) -> bool {
-    field == OWNED || field == RECORDED_AGAIN
+    [MANAGED, UNMANAGED, NOTED].contains(&field)
 }
 
 /// Returns what we own on a VM once it is as the document asks. `slot` returns the mark's entry of a slot.
@@ -199,16 +201,17 @@ fn changes(difference: &mut Difference, old: &Mark, new: &Mark) {
             let names: Vec<String> = names.into_iter().collect();
             Some(names.join(", ")).filter(|text| !text.is_empty())
         };
-        let (from, to) = (joined(&had - &has), joined(&has - &had));
-        if from.is_some() || to.is_some() {
-            list.push(quiet(OWNED, from, to));
-        } else {
+        let (lost, gained) = (joined(&had - &has), joined(&has - &had));
+        let is_listed = lost.is_some() || gained.is_some();
+        list.extend(gained.map(|names| quiet(MANAGED, None, Some(names))));
+        list.extend(lost.map(|names| quiet(UNMANAGED, None, Some(names))));
+        if !is_listed {
             // The same slots with other MACs or volumes in them.
             let slots: Vec<String> = (&new.owns - &old.owns)
                 .iter()
                 .filter_map(|entry| Some(key_of_slot(entry)?.0.to_string()))
                 .collect();
-            list.push(quiet(RECORDED_AGAIN, None, Some(slots.join(", "))));
+            list.push(quiet(NOTED, None, Some(slots.join(", "))));
         }
     }
 }

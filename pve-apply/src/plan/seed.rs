@@ -81,7 +81,7 @@ pub(super) fn changes(
     slot: &str,
 ) -> Option<Vec<String>> {
     let old = &mark.seed;
-    if old.fingerprint == definition.seed.fingerprint {
+    if old.fingerprint == definition.seed.fingerprint || !definition.seed.is_rendered() {
         return None;
     }
     let differences = |seed: &Seed| old.differences(&seed.note(slot));

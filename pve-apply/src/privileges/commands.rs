@@ -2,7 +2,8 @@
 
 use super::{Need, ON_DISKS, ZONE_PLACEHOLDER};
 use crate::cli::WaitFor;
-use machine::token::{CLONE, MIGRATE};
+use machine::token::{CLONE, MIGRATE, ON_IMAGES, ON_VMS};
+use pve_client::Permissions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -84,23 +85,44 @@ fn role_of_sdn(privileges: &[&str]) -> &'static str {
 }
 
 /// Returns the command, for root on a node, that grants a token these privileges on a path.
-pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> String {
+pub(crate) fn command_for(
+    path: &str,
+    privileges: &[&str],
+    token_id: &str,
+    permissions: &Permissions,
+) -> String {
+    let has_role = has_role(path, privileges, permissions);
     let user = shell_word(token_id.rsplit_once('!').map_or(token_id, |(user, _)| user));
     let token_id = quoted(token_id);
     let role = role(path, privileges);
-    if privileges.iter().all(|privilege| super::is_of_agent(privilege)) {
-        let list = privileges.join(",");
+    let list = privileges.join(",");
+    // What only some VMs need is in no role that was made for all of them.
+    let is_optional = |privilege: &&str| super::is_of_agent(privilege) || *privilege == MIGRATE;
+    if has_role || privileges.iter().all(is_optional) {
         return format!("run on a node: pveum role modify {role} --append --privs {list}");
-    }
-    if privileges == [MIGRATE] {
-        return format!("run on a node: pveum role modify {VMS} --append --privs {MIGRATE}");
     }
     let path = given_on(path);
     let propagate = propagation(path);
-    format!(
-        "run on a node: pveum acl modify {path} --users {user} --tokens {token_id} --roles {role}{propagate} \
-         (`pve-apply privileges` prints the roles)"
-    )
+    let acl = format!(
+        "pveum acl modify {path} --users {user} --tokens {token_id} --roles {role}{propagate}"
+    );
+    if role == STARTUP {
+        return format!("run on a node: pveum role add {role} --privs {list}; {acl}");
+    }
+    format!("run on a node: {acl} (`pve-apply privileges` prints the roles)")
+}
+
+/// Returns whether a token already has some of the privileges of the role that a path's privileges are in.
+fn has_role(path: &str, privileges: &[&str], permissions: &Permissions) -> bool {
+    let known: &[&str] = match role(path, privileges) {
+        VMS => &ON_VMS,
+        DISKS | IMAGES => &ON_IMAGES,
+        _ => return false,
+    };
+    let path = given_on(path);
+    known
+        .iter()
+        .any(|privilege| super::has(permissions, &Need { path: path.to_owned(), privilege }))
 }
 
 /// Returns a word for a shell, in quotes.
@@ -169,7 +191,10 @@ pub(crate) fn commands(scope: &Scope) -> String {
     let user = shell_word(user);
     let roles = roles(needs);
     let known = || ROLES.iter().filter_map(|role| Some((role, roles.get(role)?)));
-    let mut out = String::from("# Roles: what pve-apply and image-publish need.\n");
+    let mut out = String::from(
+        "# Roles: what pve-apply and image-publish need. Of one that exists:\n\
+         #   pveum role modify ROLE --append --privs \"PRIVILEGES\"\n",
+    );
     for (role, (privileges, _)) in known() {
         let list = privileges.iter().copied().collect::<Vec<_>>().join(",");
         // Writing into a String cannot fail.

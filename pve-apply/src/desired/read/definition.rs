@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 impl Reader<'_> {
     pub(super) fn definition(&mut self, index: usize, vm: &Vm) -> Option<Definition> {
-        if self.purpose != Purpose::Apply {
+        if !matches!(self.purpose, Purpose::Apply | Purpose::Compare) {
             return None;
         }
         let place = |field: &str| format!("vms[{index}].{field}");
@@ -217,6 +217,9 @@ impl Reader<'_> {
         let (Some(user_data), Some(meta_data), Some(fingerprint)) =
             (&vm.user_data, &vm.meta_data, &vm.seed_fingerprint)
         else {
+            if self.purpose == Purpose::Compare {
+                return Some(Seed::not_rendered());
+            }
             let missing = match (&vm.user_data, &vm.meta_data) {
                 (None, _) => "user_data",
                 (_, None) => "meta_data",

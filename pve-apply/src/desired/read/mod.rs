@@ -24,10 +24,12 @@ use std::str::FromStr;
 pub(crate) enum Purpose {
     /// To create and change VMs: everything is required.
     Apply,
+    /// To compare VMs: their seeds may be missing.
+    Compare,
     /// To find VMs: names and vmids are enough.
     Find,
     /// To find VMs and compare them, as far as the document allows.
-    FindOrApply,
+    FindOrCompare,
 }
 
 /// Reads the document's deployment in PVE's terms. When the report has errors, the value must not
@@ -38,13 +40,17 @@ pub(crate) fn read(
     run: &str,
     purpose: Purpose,
 ) -> (Option<Desired>, Report) {
-    if purpose == Purpose::FindOrApply {
-        let whole = read(deployment, parsed, run, Purpose::Apply);
-        return if whole.0.is_some() {
-            whole
-        } else {
-            read(deployment, parsed, run, Purpose::Find)
-        };
+    if purpose == Purpose::FindOrCompare {
+        let (compared, why_not) = read(deployment, parsed, run, Purpose::Compare);
+        if compared.is_some() {
+            return (compared, why_not);
+        }
+        let (found, mut report) = read(deployment, parsed, run, Purpose::Find);
+        if found.is_some() {
+            // Each is also why its VM is not compared.
+            why_not.entries().iter().cloned().for_each(|e| report.push(e.as_warning()));
+        }
+        return (found, report);
     }
     let (inputs, fields) = (SeedInputs::new(deployment), SeedFields::new(deployment));
     let report = Report::new();

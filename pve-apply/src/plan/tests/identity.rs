@@ -203,7 +203,7 @@ fn a_vm_is_found_by_its_mark_wherever_it_is() {
     let moved = |_: &mut Desired, world: &mut Observed| {
         put(world, 9000, "pve1", Power::Running, config("edge", 9000));
     };
-    check(moved, &["blocked edge: VmidDiffers { wanted: 101 }"]);
+    check(moved, &["blocked edge: VmidDiffers { has: 9000, wanted: 101 }"]);
     let counted = |desired: &mut Desired, world: &mut Observed| {
         desired.vms[0].vmid_is_counted = true;
         put(world, 9000, "pve1", Power::Running, config("edge", 9000));

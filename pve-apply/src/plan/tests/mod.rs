@@ -348,13 +348,12 @@ fn the_mark_follows_what_the_document_sets_and_where_it_is_at_home() {
             desired.vms[0].definition.as_mut().unwrap().tags.insert("web".into());
             put(world, 101, "pve1", Power::Running, config("edge", 101));
         },
-        &["Change edge [tags set by the document] changing the config"],
+        &["Change edge [tags now managed] changing the config"],
     );
     let owned = Mark { owns: BTreeSet::from(["tags.web".to_owned()]), ..mark("edge", 101) };
     let (key, line) = marked(owned);
     let change = [(key, line.as_str()), ("tags", "backup;pve-pipeline;web")];
-    let expected =
-        ["Change edge [tags set by the document] changing the config, recording the state"];
+    let expected = ["Change edge [tags now managed] changing the config, recording the state"];
     check_change(Power::Running, NONE, &change, &expected);
     let elsewhere = Mark { node: "pve9".into(), ..mark("edge", 101) };
     check(

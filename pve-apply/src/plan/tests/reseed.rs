@@ -90,7 +90,7 @@ fn parts_changed(given: &str, asked: &str) -> Option<Vec<String>> {
     definition.seed = network(asked);
     let plan = plan(&desired, &world);
     plan.notices.into_iter().find_map(|notice| match notice.kind {
-        NoticeKind::SeedChanged { parts } => Some(parts),
+        NoticeKind::SeedChanged { parts, .. } => Some(parts),
         _ => None,
     })
 }
