@@ -185,18 +185,10 @@ fn changes(difference: &mut Difference, old: &Mark, new: &Mark) {
         list.push(quiet("creation", from, to));
     }
     if new.owns != old.owns {
-        let names = |mark: &Mark| -> BTreeSet<String> {
-            let name = |entry: &String| match owns::key_of(entry) {
-                Some((key, owns::Part::Slot(_))) => key.to_string(),
-                Some((key, owns::Part::Option(option))) => match key.key.part(option) {
-                    Some(part) => field(key, part),
-                    None => entry.clone(),
-                },
-                None => entry.clone(),
-            };
-            mark.owns.iter().map(name).collect()
+        let names = |entries: &BTreeSet<String>| -> BTreeSet<String> {
+            entries.iter().map(|entry| shown(entry)).collect()
         };
-        let (had, has) = (names(old), names(new));
+        let (had, has) = (names(&old.owns), names(&new.owns));
         let joined = |names: BTreeSet<String>| {
             let names: Vec<String> = names.into_iter().collect();
             Some(names.join(", ")).filter(|text| !text.is_empty())
@@ -206,12 +198,19 @@ fn changes(difference: &mut Difference, old: &Mark, new: &Mark) {
         list.extend(gained.map(|names| quiet(MANAGED, None, Some(names))));
         list.extend(lost.map(|names| quiet(UNMANAGED, None, Some(names))));
         if !is_listed {
-            // The same slots with other MACs or volumes in them.
-            let slots: Vec<String> = (&new.owns - &old.owns)
-                .iter()
-                .filter_map(|entry| Some(key_of_slot(entry)?.0.to_string()))
-                .collect();
-            list.push(quiet(NOTED, None, Some(slots.join(", "))));
+            // The same slots with other MACs or volumes in them, or other tags.
+            list.push(quiet(NOTED, None, joined(names(&(&new.owns ^ &old.owns)))));
         }
+    }
+}
+
+/// Returns an entry of what we own as a plan shows it: the field.
+fn shown(entry: &str) -> String {
+    match owns::key_of(entry) {
+        Some((key, owns::Part::Slot(_))) => key.to_string(),
+        Some((key, owns::Part::Option(option))) => {
+            key.key.part(option).map_or_else(|| entry.to_owned(), |part| field(key, part))
+        }
+        None => entry.to_owned(),
     }
 }

@@ -353,7 +353,8 @@ fn the_mark_follows_what_the_document_sets_and_where_it_is_at_home() {
     let owned = Mark { owns: BTreeSet::from(["tags.web".to_owned()]), ..mark("edge", 101) };
     let (key, line) = marked(owned);
     let change = [(key, line.as_str()), ("tags", "backup;pve-pipeline;web")];
-    let expected = ["Change edge [tags now managed] changing the config, recording the state"];
+    let expected =
+        ["Change edge [tags no longer managed] changing the config, recording the state"];
     check_change(Power::Running, NONE, &change, &expected);
     let elsewhere = Mark { node: "pve9".into(), ..mark("edge", 101) };
     check(
