@@ -23,9 +23,9 @@ const fn read(name: &'static str, case: &'static str, command: &'static str) -> 
     Verb { command: Some(command), ..Verb::new(name, case) }
 }
 
-/// A plan shows a VM whose node does not answer as blocked, and then exits with 1.
+/// A plan shows a VM that it cannot read as blocked, and then exits with 1; and it shows which nodes do not answer.
 const fn plan(name: &'static str, case: &'static str) -> Verb {
-    let spared = &[("595", "GET /nodes/pve1"), ("node-away", "")];
+    let spared = &[("403", "/pending"), ("595", ""), ("node-away", "")];
     Verb { spared, ..read(name, case, "pve-apply plan") }
 }
 
@@ -121,7 +121,7 @@ const VERBS: &[Verb] = &[
     verb("network-leftovers", "network-leftovers-of-a-killed-run-are-committed"),
     Verb { hurry: &[], ..verb("unlock-sdn", "unlock-sdn-by-force-says-what-it-does") },
     plan("plan", "create-one"),
-    plan("plan-of-a-change", "drift-is-corrected-in-place"),
+    plan("plan-of-a-change", "disks-and-a-nic-are-added-at-once"),
     plan("plan-of-a-network", "network-alone-is-created"),
     read("doctor", "doctor-all-is-well", "pve-apply doctor"),
     read("doctor-of-networks", "doctor-of-networks", "pve-apply doctor"),
