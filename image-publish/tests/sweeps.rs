@@ -24,8 +24,8 @@ const PUBLISH: &str = "image-publish publish examples/site/images/debian-12/debi
 const VERBS: &[Verb] = &[
     sends("upload", "uploads-missing-images", FILTER),
     sends("upload-to-nodes", "nodes-each-storage-gets-the-image-once", "image-publish"),
-    // A failed upload removes the incomplete file of an earlier run, which is nothing that anybody has: that is no
-    // change, but is said.
+    // A failed upload also removes the incomplete file of an earlier run, and reports it; nobody uses such a file, so
+    // this does not count as a change.
     Verb {
         spared: &[("task-fails", "/upload")],
         ..sends("replace", "incomplete-upload-is-sent-again", FILTER)

@@ -262,7 +262,8 @@ impl Work<'_> {
             match sent {
                 Ok(()) => {
                     self.vmid.into_iter().try_for_each(|vmid| self.check_gone(vmid))?;
-                    return Ok(self.report_residue());
+                    self.report_residue();
+                    return Ok(());
                 }
                 Err(WriteError::Guard(failure)) => {
                     return Err(StepError { uncertain: failure.uncertain || uncertain, ..failure });
@@ -271,7 +272,8 @@ impl Work<'_> {
                     let unknown = error.is_outcome_unknown();
                     uncertain |= this;
                     if unknown && self.wait_until_gone() {
-                        return Ok(self.report_residue());
+                        self.report_residue();
+                        return Ok(());
                     }
                     if !unknown || attempt == DESTROY_TRIES {
                         return Err(self.step_error(
