@@ -30,11 +30,22 @@ enum Attempt {
     /// The token is not allowed to upload.
     Refused(Entry),
     /// Another attempt would fail too, or the outcome of this one is unknown.
-    Failed {
-        error: Error,
-        /// PVE's task, if there is one.
-        upid: Option<Upid>,
-    },
+    Failed(Ended),
+}
+
+/// The end of an attempt that is not repeated.
+struct Ended {
+    error: Error,
+    /// PVE's task, if there is one.
+    upid: Option<Upid>,
+    /// Whether the image may have arrived, although its error is one of looking for it.
+    is_open: bool,
+}
+
+impl Ended {
+    fn new(error: Error, upid: Option<Upid>) -> Self {
+        Self { error, upid, is_open: false }
+    }
 }
 
 /// Uploads an image; after a lost connection it is sent again from the start, and the reason is shown.
@@ -56,7 +67,7 @@ pub(crate) fn send(
         })?;
         let ended = attempt(work, node, &bytes, name);
         drop(slot);
-        let (error, upid) = match ended {
+        let ended = match ended {
             Attempt::Arrived => return Ok(bytes.file),
             Attempt::Refused(entry) => return Err(entry.into()),
             Attempt::Missing(failed) => return Err(failed),
@@ -72,21 +83,22 @@ pub(crate) fn send(
                     pause(tries);
                     continue;
                 }
-                (error, None)
+                Ended::new(error, None)
             }
-            Attempt::Failed { error, upid } => (error, upid),
+            Attempt::Failed(ended) => ended,
         };
-        if let Some(failed) = stopped(node, &fact, &error) {
+        let error = &ended.error;
+        if let Some(failed) = stopped(node, &fact, error) {
             return Err(failed);
         }
         let Bytes { file, length, sha256, local } = &bytes;
-        let entry = if has_changed(&error, local, sha256) {
+        let entry = if has_changed(error, local, sha256) {
             changed(local, name)
         } else {
-            finding::while_doing(node.place(), &fact, &error)
+            finding::while_doing(node.place(), &fact, error)
         };
         let expected = Expected { name, file, length: Some(*length) };
-        return Err(after_failure(node, expected, upid.as_ref(), &error, entry));
+        return Err(after_failure(node, expected, &ended, entry));
     }
 }
 
@@ -117,7 +129,7 @@ fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
         },
     };
     if matches!(error, Error::TaskFailed(_) | Error::TaskStillRuns { .. }) {
-        return Attempt::Failed { error, upid };
+        return Attempt::Failed(Ended::new(error, upid));
     }
     let expected = Expected { name, file, length: Some(*length) };
     let text = format!("checking whether the image has arrived: {}", innermost(&error));
@@ -126,7 +138,8 @@ fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
         Settled::Whole => Attempt::Arrived,
         Settled::Missing(failed) => Attempt::Missing(failed),
         Settled::Nothing => Attempt::Lost(error),
-        Settled::Task(error) | Settled::Unknown(error) => Attempt::Failed { error, upid },
+        Settled::Task(error) => Attempt::Failed(Ended::new(error, upid)),
+        Settled::Unknown(error) => Attempt::Failed(Ended { error, upid, is_open: true }),
     }
 }
 
@@ -134,7 +147,7 @@ fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
 fn after_lost(node: &Node, error: Error, is_part: bool) -> Result<Error, Attempt> {
     let is_lost = cannot_have_arrived(&error, is_part);
     if !is_lost && !error.is_outcome_unknown() {
-        return Err(Attempt::Failed { error, upid: None });
+        return Err(Attempt::Failed(Ended::new(error, None)));
     }
     // PVE: facts 40: a refused upload may end in a closed connection without an answer.
     match node.missing_privilege() {
@@ -171,16 +184,11 @@ fn has_changed(error: &Error, local: &Local, sha256: &str) -> bool {
 }
 
 /// Removes an incomplete file that a failed upload has left behind.
-fn after_failure(
-    node: &Node,
-    expected: Expected<'_>,
-    upid: Option<&Upid>,
-    error: &Error,
-    entry: Entry,
-) -> Failed {
+fn after_failure(node: &Node, expected: Expected<'_>, ended: &Ended, entry: Entry) -> Failed {
+    let Ended { error, upid, is_open } = ended;
     // A refusal comes before anything is stored, and without a connection nothing can be checked.
     let is_refused = matches!(error, Error::NeverSent { .. } | Error::Status(_));
-    if is_refused && !error.is_outcome_unknown() && upid.is_none() {
+    if is_refused && !error.is_outcome_unknown() && upid.is_none() && !is_open {
         return Failed { entry, left: false };
     }
     let volid = node.volid(expected.file);
@@ -201,7 +209,7 @@ fn after_failure(
     }
     // PVE removes the incomplete file of its own task; a complete file is another run's.
     if expected.judge(size) != Presence::Half {
-        return Failed { entry, left: error.is_outcome_unknown() };
+        return Failed { entry, left: error.is_outcome_unknown() || *is_open };
     }
     match node.clean_up(&volid) {
         Ok(()) => Failed {

@@ -83,11 +83,15 @@ impl Disturbance for Faulted {
         stand.sim.edit(|world| self.trouble().end(self.asked(), world));
         stand.sim.settle();
         let world = stand.world();
-        if met.code == 0 && self.verb.chooses_vmids && world != self.expected.world {
+        let is_whole = met.code == 0 && !check::leaves_out(&met);
+        if is_whole && self.verb.chooses_vmids && world != self.expected.world {
             return self.stays(stand, &world);
         }
         check::done(&met, &world)?;
-        self.leave_to_root(stand)?;
+        let goes_on = self.leave_to_root(stand)?;
+        if goes_on {
+            return self.stays(stand, &stand.world());
+        }
         self.expected.reached(&self.verb, stand, RUNS)
     }
 }
@@ -114,17 +118,19 @@ impl Faulted {
     }
 
     /// What a create has left whose node has lost the quorum stays locked: the next run says so, and root removes it.
-    fn leave_to_root(&self, stand: &Stand) -> Result<(), String> {
+    /// Returns whether that run has done the work at another vmid.
+    fn leave_to_root(&self, stand: &Stand) -> Result<bool, String> {
         let locked = stand.locked();
         if locked.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let ended = stand.spawn().wait().map_err(|error| error.to_string())?;
-        if ended.success() || !stand.output().contains("qm unlock") {
+        let goes_on = ended.success();
+        if goes_on && !self.verb.chooses_vmids || !stand.output().contains("qm unlock") {
             return Err(format!("the next run leaves locked VMs: {ended}"));
         }
         stand.clear(&locked);
-        Ok(())
+        Ok(goes_on)
     }
 
     /// Returns the options that make its waits short.
