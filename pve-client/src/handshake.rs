@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use crate::clock::Deadline;
 use crate::error::Unreachable;
 use crate::tls::{TlsSource, unreachable_from};
-use crate::transport::is_timeout;
+use crate::transport::{is_timeout, uninterrupted};
 
 /// Completes the TLS handshake with `host`, including verification of the certificate.
 pub(crate) fn shake_hands(
@@ -38,11 +38,11 @@ fn step(
     deadline: &Deadline,
 ) -> Result<(), Unreachable> {
     flush(tls, stream, deadline).map_err(io_unreachable)?;
-    let read = deadline
-        .left()
-        .and_then(|left| stream.set_read_timeout(left))
-        .and_then(|()| tls.read_tls(&mut &*stream))
-        .map_err(io_unreachable)?;
+    let read = uninterrupted(|| {
+        stream.set_read_timeout(deadline.left()?)?;
+        tls.read_tls(&mut &*stream)
+    })
+    .map_err(io_unreachable)?;
     if read == 0 {
         return Err(io_unreachable(io::ErrorKind::UnexpectedEof.into()));
     }
@@ -55,8 +55,10 @@ fn step(
 
 fn flush(tls: &mut ClientConnection, stream: &TcpStream, deadline: &Deadline) -> io::Result<()> {
     while tls.wants_write() {
-        stream.set_write_timeout(deadline.left()?)?;
-        tls.write_tls(&mut &*stream)?;
+        uninterrupted(|| {
+            stream.set_write_timeout(deadline.left()?)?;
+            tls.write_tls(&mut &*stream)
+        })?;
     }
     Ok(())
 }

@@ -227,7 +227,7 @@ pub(crate) fn io_error(error: ureq::Error) -> io::Error {
 /// Repeats a read or write that a signal interrupted: the system does not if the socket has a
 /// timeout, and the exchange is still intact.
 // signal(7): sockets with SO_RCVTIMEO or SO_SNDTIMEO fail with EINTR, SA_RESTART or not.
-fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
