@@ -1,8 +1,8 @@
 //! The errors of calls to Proxmox VE.
 //!
 //! Guarantees: a `Display` text never contains its source; only the tool walks the chain.
-//! No variant contains a parameter's value. PVE's own words are kept as they are: whoever shows them passes them
-//! through `pve_stage::finding`, which masks what could be a secret.
+//! No variant contains a parameter's value. PVE's own words are kept as they are, and a task's log may repeat a URL:
+//! whoever shows them masks what could be a secret.
 //! Does no I/O.
 
 use std::collections::BTreeMap;
