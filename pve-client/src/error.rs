@@ -347,6 +347,11 @@ impl Error {
         self.status() == Some(401)
     }
 
+    /// Returns whether the token is not accepted, or lacks a privilege: nothing was done, and a later try is refused too.
+    pub fn is_about_the_token(&self) -> bool {
+        self.is_permission() || self.is_token_refused()
+    }
+
     /// Returns whether the API cannot reach the node that the call is for.
     pub fn is_node_unreachable(&self) -> bool {
         self.status() == Some(595)

@@ -154,7 +154,7 @@ impl Work<'_> {
                     read_retrying(|| client.vm_config(node, vmid, ConfigView::Pending))
                 });
                 let same = matches!(&now, Some(Ok(config)) if config.digest.as_ref() == before);
-                let refused = error.is_permission() || error.is_token_refused();
+                let refused = error.is_about_the_token();
                 WriteError::Pve { error, uncertain: !same && !refused, still_running }
             }
             failed => failed,

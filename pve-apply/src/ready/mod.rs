@@ -194,7 +194,7 @@ impl Vm<'_> {
     /// An agent that does not answer yet is an error of PVE, and any other error may pass too; but what the
     /// token or the agent is not allowed to do will not work later either.
     fn unless_refused<T>(&mut self, error: &Error) -> Result<Poll<T>, Box<Entry>> {
-        if error.is_permission() || error.is_token_refused() {
+        if error.is_about_the_token() {
             return Err(Box::new(finding::of_error(self.place(), error)));
         }
         let was_blocked = std::mem::take(&mut self.is_blocked);

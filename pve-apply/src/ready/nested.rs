@@ -120,7 +120,7 @@ impl Vm<'_> {
                 "something else may answer there, or the node has got a new certificate since";
             return Err(Box::new(entry.hint(hint)));
         }
-        if error.is_permission() || error.is_token_refused() {
+        if error.is_about_the_token() {
             let place = Place::Named(report.url.to_string());
             return Err(Box::new(finding::of_error(place, error)));
         }
