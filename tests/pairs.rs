@@ -106,7 +106,8 @@ fn chosen(references: &References, pairs: &[[&'static Verb; 2]]) -> Vec<(usize, 
             "all" => all,
             count => spread(&all, number, count.parse().unwrap()),
         };
-        assert!(some.len() >= OFFSETS, "each pair is run at two offsets");
+        let [one, two] = pairs[number].map(|verb| verb.name);
+        assert!(some.len() >= OFFSETS, "{one} and {two} are run at fewer than two offsets");
         chosen.lock().unwrap().extend(some.into_iter().map(|attempt| (number, attempt)));
         Ok(())
     });

@@ -20,6 +20,8 @@ const MADE: &[&str] = &["create by import"];
 pub(crate) const KILLED_CLONE: &str = "a killed clone";
 /// The vmid of a VM that never starts.
 pub(crate) const BAD: u32 = 104;
+/// The vmid of the VM that a prune keeps.
+const OTHER: u32 = 105;
 /// The old version of the image, and its template.
 pub(crate) const OLD_IMAGE: &str = "local:import/debian-12-0123456789ab.qcow2";
 pub(crate) const OLD_TEMPLATE: u32 = 9000;
@@ -174,9 +176,10 @@ fn add_bad(document: &mut Value) {
     document["vm_names"] = json!(["web", "bad"]);
 }
 
+/// Leaves `web` out. A document without VMs is not pruned at all, so it has another one.
 fn leave_out(document: &mut Value) {
-    document["vms"] = json!([]);
-    document["vm_names"] = json!([]);
+    document["vms"] = json!([vm("other", OTHER)]);
+    document["vm_names"] = json!(["other"]);
 }
 
 fn use_network(document: &mut Value) {

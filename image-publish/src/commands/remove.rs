@@ -56,15 +56,23 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
             PrunedTemplates::default()
         }
     };
-    finish(args, report, &found, removed)
+    finish(args, report, &found, removed, || match &deployment {
+        Some(found) if !names.is_empty() => {
+            let now = TemplateCensus::of(&destinations, args.connect.node.as_deref())?;
+            Ok(made_meanwhile(&templates, &now, &names, found))
+        }
+        _ => Ok(Vec::new()),
+    })
 }
 
-/// Removes the files, and returns the result. The templates are removed already.
+/// Removes the files, and returns the result. The templates are removed already; `look_again` finds those that another
+/// run has made since.
 fn finish(
     args: &RemoveArgs,
     mut report: Report,
     found: &[Found<'_>],
     mut templates: PrunedTemplates,
+    look_again: impl FnOnce() -> Result<Vec<Entry>, Entry>,
 ) -> Result<Output, Failure> {
     let dry_run = args.place.dry_run;
     templates.warnings.drain(..).for_each(|entry| report.push(entry));
@@ -73,10 +81,38 @@ fn finish(
     if let Err(failure) = templates.then_files(&removals, dry_run) {
         return Err(Failure::from(report).and(failure));
     }
+    if !dry_run && !removals.is_empty() {
+        look_again().unwrap_or_else(|entry| vec![entry]).into_iter().for_each(|e| report.push(e));
+    }
+    if report.has_errors() {
+        return Err(Failure::part_way(report));
+    }
     let lines = found.iter().map(|found| removed(found, dry_run)).collect();
     let changed = !templates.done.is_empty();
     let outcome = Outcome::new("remove", dry_run, lines).with_templates(templates.lines);
     Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
+}
+
+/// Returns errors about templates of the images that another run has made while the files were removed.
+fn made_meanwhile(
+    before: &TemplateCensus,
+    now: &TemplateCensus,
+    names: &BTreeSet<&str>,
+    deployment: &Deployment,
+) -> Vec<Entry> {
+    let of = |census: &TemplateCensus| -> BTreeMap<String, Place> {
+        let all = census.of_images(names, Some(deployment)).into_iter();
+        all.map(|one| (one.template.mark.uuid.clone(), place(&one.template))).collect()
+    };
+    let known = of(before);
+    let could_be_read = |place: &Place| before.left_out().all(|entry| entry.place != *place);
+    let new = of(now).into_iter();
+    let new = new.filter(|(uuid, place)| !known.contains_key(uuid) && could_be_read(place));
+    let made = |(_, place)| {
+        let fact = "another run has made this template while its image was removed";
+        Entry::error("made-meanwhile", place, fact).hint("to remove it too, run the command again")
+    };
+    new.map(made).collect()
 }
 
 /// Returns the files that the arguments mean.
