@@ -41,7 +41,7 @@ pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure
     refuse_without_quorum(&session, &adoption, &observed)?;
     let worker = Worker::new(&session, console, &interrupt, args.pace);
     let outcomes = worker.carry_out(&adoption, &observed);
-    let report = unless_done(&outcomes)?;
+    let report = unless_done(&outcomes, &Report::new())?;
     let mut rows = outcome::rows(&adoption, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     rows.iter_mut().for_each(|row| addresses::of_running(&session.client, row));

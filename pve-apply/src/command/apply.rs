@@ -1,6 +1,6 @@
 //! `pve-apply apply`.
 
-use super::session::{Session, print_plan, prune_beside, refuse_blocked, unless_done};
+use super::session::{Session, end, print_plan, prune_beside, refuse_blocked, unless_done};
 use super::work::{Worker, close};
 use super::{networks, preflight, rollback, saved, wait};
 use crate::action::Plan;
@@ -68,10 +68,10 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     }
     // What another run of this deployment creates is not a failure of this one.
     if on_error == OnError::Rollback && outcomes.any_failed() {
-        return Err(rollback::run(&session, console, &interrupt, pace, outcomes));
+        let failure = rollback::run(&session, console, &interrupt, pace, outcomes);
+        return Err(failure.and(work.skipped.into()));
     }
-    let mut report =
-        unless_done(outcomes).map_err(|failure| failure.and(work.skipped.clone().into()))?;
+    let mut report = unless_done(outcomes, &work.skipped)?;
     let mut rows = outcome::rows(plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let limit = Duration::from_secs(args.wait.wait_timeout);
@@ -80,16 +80,7 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     report.extend(waited);
     work.close(console, guests);
     let result = ResultJson::new(&session.desired.deployment, rows).with_networks(plan, outcomes);
-    let changed = outcomes.any_changed();
-    if work.skipped.has_errors() {
-        // Not everything that the document asks for was done, whatever became of the rest.
-        report.extend(work.skipped);
-        return Err(Failure::part_way(report));
-    }
-    if report.has_errors() {
-        return Err(if changed { Failure::part_way(report) } else { report.into() });
-    }
-    Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
+    end(result.to_bytes(), report, work.skipped, work.outcomes.any_changed())
 }
 
 /// Plans and works until no other run interferes.

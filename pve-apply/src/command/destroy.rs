@@ -1,7 +1,7 @@
 //! `pve-apply destroy`.
 
 use super::networks;
-use super::session::{Session, print_plan_of, prune, refuse_blocked, unless_done};
+use super::session::{Session, end, print_plan_of, prune, refuse_blocked, unless_done};
 use super::work::{Worker, close};
 use crate::action::Plan;
 use crate::cli::DestroyArgs;
@@ -64,7 +64,8 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
         // What the first round did is reported in any case.
         let stopped = |failure: Failure| {
             close(console, Some(&plan), &outcomes, Readiness::default(), &watch);
-            let failure = failure.and(outcomes.warnings().into()).and(report.clone().into());
+            let failure = failure.and(outcomes.warnings().into());
+            let failure = failure.and(skipped.clone().into()).and(report.clone().into());
             if changed { failure.after_changes() } else { failure }
         };
         let (next, observed) = again(&session, &others, scope, &plan).map_err(stopped)?;
@@ -73,17 +74,11 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
         plan.networks = next.networks;
     }
     close(console, Some(&plan), &outcomes, Readiness::default(), &watch);
-    let failed = |failure: Failure| failure.and(skipped.clone().into()).and(report.clone().into());
-    let warnings = unless_done(&outcomes).map_err(failed)?;
-    report.extend(warnings);
+    let warnings = unless_done(&outcomes, &skipped);
+    report.extend(warnings.map_err(|failure| failure.and(report.clone().into()))?);
     let rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     let result = ResultJson::new(&session.desired.deployment, rows).with_networks(&plan, &outcomes);
-    let changed = outcomes.any_changed();
-    if skipped.has_errors() {
-        report.extend(skipped);
-        return Err(Failure::part_way(report));
-    }
-    Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
+    end(result.to_bytes(), report, skipped, outcomes.any_changed())
 }
 
 /// Plans the removal of networks again on which another run has worked; of no others than before.

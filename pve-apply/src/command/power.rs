@@ -1,6 +1,8 @@
 //! `pve-apply start`, `stop` and `reboot`.
 
-use super::session::{Session, print_plan, refuse_blocked, refuse_without_quorum, unless_done};
+use super::session::{
+    Session, end, print_plan, refuse_blocked, refuse_without_quorum, unless_done,
+};
 use super::work::Worker;
 use crate::addresses;
 use crate::cli::PowerArgs;
@@ -25,15 +27,9 @@ pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Out
     refuse_without_quorum(&session, &plan, &observed)?;
     let worker = Worker::new(&session, console, &interrupt, args.pace);
     let outcomes = worker.carry_out(&plan, &observed);
-    let mut report =
-        unless_done(&outcomes).map_err(|failure| failure.and(skipped.clone().into()))?;
+    let report = unless_done(&outcomes, &skipped)?;
     let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);
-    let changed = outcomes.any_changed();
-    if skipped.has_errors() {
-        report.extend(skipped);
-        return Err(Failure::part_way(report));
-    }
-    Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
+    end(result.to_bytes(), report, skipped, outcomes.any_changed())
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failu
     refuse_without_quorum(&session, &plan, &observed)?;
     let worker = Worker::new(&session, console, &interrupt, args.pace);
     let outcomes = worker.carry_out(&plan, &observed);
-    let report = unless_done(&outcomes)?;
+    let report = unless_done(&outcomes, &Report::new())?;
     let mut rows = outcome::rows(&plan, &outcomes.vms, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);

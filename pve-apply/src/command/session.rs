@@ -18,7 +18,7 @@ use crate::run_lock::RunLock;
 use crate::show::{Colour, Style, show};
 use pve_client::{Client, NodeName, Vmid};
 use stage::example;
-use stage::{Console, Deployment, Document, Entry, Failure, Place, Report, Vm, random};
+use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report, Vm, random};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -344,14 +344,33 @@ fn unknown((vmid, node): (Vmid, &NodeName)) -> Entry {
 /// Returns the warnings of a plan that was carried out.
 ///
 /// # Errors
-/// Not all of it was done.
-pub(super) fn unless_done(outcomes: &Outcomes) -> Result<Report, Failure> {
+/// Not all of it was done. What was skipped is reported with it.
+pub(super) fn unless_done(outcomes: &Outcomes, skipped: &Report) -> Result<Report, Failure> {
     if outcomes.all_done() {
         return Ok(outcomes.warnings());
     }
-    let report = outcomes.report();
-    let part_way = outcomes.any_changed();
-    Err(if part_way { Failure::part_way(report) } else { report.into() })
+    let mut report = outcomes.report();
+    report.extend(skipped.clone());
+    Err(if outcomes.any_changed() { Failure::part_way(report) } else { report.into() })
+}
+
+/// Ends a run that has carried out its plan.
+///
+/// # Errors
+/// Something was skipped: not everything that the document asks for was done, whatever became of the rest. Or what
+/// came after the plan has failed.
+pub(super) fn end(
+    result: Vec<u8>,
+    mut report: Report,
+    skipped: Report,
+    changed: bool,
+) -> Result<Output, Failure> {
+    let is_part_way = changed || skipped.has_errors();
+    report.extend(skipped);
+    if report.has_errors() {
+        return Err(if is_part_way { Failure::part_way(report) } else { report.into() });
+    }
+    Ok(Output::bytes(result, report).after_changes(changed))
 }
 
 /// The command that prunes in the course of an apply.
