@@ -124,7 +124,7 @@ fn describe(path: &str, description: &str, facts: &mut BTreeMap<String, String>)
             // New for each run, or history.
             "run" | "uuid" | "made" => {}
             "owns" => {
-                for owned in value.split(',') {
+                for owned in value.split(',').filter(|owned| !owned.is_empty()) {
                     // The digest of a volume's name.
                     facts.insert(format!("{path}/owns/{owned}"), String::new());
                 }

@@ -4,7 +4,8 @@
 //! * Nobody panics or prints a secret; a run that ends with 1 has changed nothing.
 //! * Only a verb whose purpose that is removes a VM that the other run has created; a rollback does not.
 //! * If both succeed, the world is that of one after the other, or has what each of them does alone.
-//! * If one succeeds, what it does alone is there, unless the other one would have changed it later.
+//! * If one succeeds, what it does alone is there, unless the other one would have changed it later, or has rolled its
+//!   own VM back in the meantime.
 //! * If both would succeed alone, one of them does, or each has done a part and names the other.
 //! * Whatever else is left was reported by the run that failed. That includes VMs of others, and a second VM.
 //! * The next run ends in the same world as after undisturbed runs.
@@ -173,9 +174,22 @@ fn check_claims(runs: &[Run<'_>; 2], number: usize, worlds: &Worlds<'_>) -> Resu
     // PVE takes no digest with a shutdown: one that was checked before comes too late, and is reported.
     let is_late_shutdown = |path: &str| path.ends_with("/running") && is_reported(runs, path);
     let lost = lost.filter(|path| !is_late_shutdown(path));
+    let lost = lost.filter(|path| !is_rolled_back_by(other, path, worlds));
     let lost: String = lost.map(|path| unlike(path, worlds.end, run.alone)).collect();
     let name = run.verb.name;
     if lost.is_empty() { Ok(()) } else { Err(format!("\"{name}\" succeeds, but:\n{lost}")) }
+}
+
+/// Returns whether a path is about a VM that a run rolls back without another one, too: what the other one has done to
+/// it in the meantime goes with it. PVE takes no digest with a removal.
+fn is_rolled_back_by(run: &Run<'_>, path: &str, worlds: &Worlds<'_>) -> bool {
+    let Some(vmid) = path.strip_prefix("vms/").and_then(|rest| rest.split('/').next()) else {
+        return false;
+    };
+    let prefix = format!("vms/{vmid}/");
+    let is_gone = |facts: &Facts| !Facts::paths(&[facts]).iter().any(|p| p.starts_with(&prefix));
+    let rolls_back = run.verb.destroys() && !run.verb.removes_by_purpose();
+    rolls_back && is_gone(run.alone) && is_gone(worlds.end)
 }
 
 /// What no undisturbed run leaves was reported.
